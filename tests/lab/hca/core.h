@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Inside the HCA model: state shared by its files and the calls between them.
+ *
+ * Calls go one way: glue -> regs -> cmd -> objects (mr, eq, cq, srq, qp, mcg,
+ * mad) -> icm -> bus. Contexts of EQ, CQ, SRQ and QP are kept here, as the
+ * silicon keeps them in its caches; MTT and MPT entries are read from ICM at
+ * every access, because the driver may write them there directly.
+ */
+#ifndef XENIB_HCA_CORE_H
+#define XENIB_HCA_CORE_H
+
+#include "hca.h"
+
+/* ---- Firmware command interface (cmd.c) ---- */
+
+/* Command status octet, include/linux/mlx4/cmd.h */
+enum {
+    HCA_CMD_OK             = 0x00,
+    HCA_CMD_INTERNAL_ERR   = 0x01,
+    HCA_CMD_BAD_OP         = 0x02,
+    HCA_CMD_BAD_PARAM      = 0x03,
+    HCA_CMD_BAD_SYS_STATE  = 0x04,
+    HCA_CMD_BAD_RESOURCE   = 0x05,
+    HCA_CMD_RESOURCE_BUSY  = 0x06,
+    HCA_CMD_EXCEED_LIM     = 0x08,
+    HCA_CMD_BAD_RES_STATE  = 0x09,
+    HCA_CMD_BAD_INDEX      = 0x0a,
+    HCA_CMD_BAD_NVMEM      = 0x0b,
+    HCA_CMD_ICM_ERROR      = 0x0c,
+    HCA_CMD_BAD_QP_STATE   = 0x10,
+    HCA_CMD_BAD_SEG_PARAM  = 0x20,
+    HCA_CMD_REG_BOUND      = 0x21,
+    HCA_CMD_BAD_PKT        = 0x30,
+    HCA_CMD_BAD_SIZE       = 0x40,
+};
+
+#define HCA_MAILBOX_SIZE 4096
+
+/* One command, copied from the HCR before it runs. */
+typedef struct HcaCmd {
+    uint16_t op;
+    uint8_t  op_modifier;
+    uint32_t in_modifier;
+    uint64_t in_param;                         /* immediate, or in[] was read from it */
+    uint64_t out_param;                        /* immediate result, or out[] goes there */
+    uint8_t  in[HCA_MAILBOX_SIZE];             /* valid when the table says has_inbox */
+    uint8_t  out[HCA_MAILBOX_SIZE];            /* zeroed; written when has_outbox and OK */
+} HcaCmd;
+
+/* Handlers return a status octet and touch nothing when it is not OK. */
+typedef uint8_t HcaCmdFn(Hca *hca, HcaCmd *cmd);
+
+/* device helper: mr.c, eq.c, cq.c, mad.c, port.c, query.c ... */
+/* transport helper: qp.c, srq.c, mcg.c */
+HcaCmdFn hca_cmd_modify_qp;                    /* every opcode that changes a QP's state */
+HcaCmdFn hca_cmd_query_qp;
+HcaCmdFn hca_cmd_conf_special_qp;
+HcaCmdFn hca_cmd_suspend_qp, hca_cmd_unsuspend_qp, hca_cmd_update_qp;
+HcaCmdFn hca_cmd_sw2hw_srq, hca_cmd_hw2sw_srq, hca_cmd_query_srq, hca_cmd_arm_srq;
+HcaCmdFn hca_cmd_read_mcg, hca_cmd_write_mcg, hca_cmd_mgid_hash;
+
+/* ---- ICM, translation and protection (icm.c, mr.c) ---- */
+
+/* A queue buffer as its context describes it. */
+typedef struct HcaMtt {
+    uint64_t addr;                             /* offset of the first entry within the MTT table, in octets (8 an entry) */
+    uint8_t  page_shift;
+} HcaMtt;
+
+/*
+ * Queue memory through its MTT. offset counts from the start of the first
+ * page; false when an entry is absent or DMA fails.
+ */
+bool hca_mtt_read(Hca *hca, const HcaMtt *mtt, uint64_t offset, void *buf, size_t len);
+bool hca_mtt_write(Hca *hca, const HcaMtt *mtt, uint64_t offset, const void *buf, size_t len);
+
+/* Access rights, bit positions as in the MPT flags (mlx4 MLX4_PERM_*). */
+enum {
+    HCA_ACCESS_LOCAL_READ   = 1 << 10,
+    HCA_ACCESS_LOCAL_WRITE  = 1 << 11,
+    HCA_ACCESS_REMOTE_READ  = 1 << 12,
+    HCA_ACCESS_REMOTE_WRITE = 1 << 13,
+    HCA_ACCESS_ATOMIC       = 1 << 14,
+    HCA_ACCESS_BIND_MW      = 1 << 15,
+};
+
+typedef struct HcaMrRange {
+    uint32_t key;                              /* lkey or rkey as the consumer wrote it */
+    uint32_t pd;                               /* of the QP (24 bits) */
+    uint32_t qpn;                              /* for type 2 memory windows */
+    uint32_t access;                           /* rights that must all be present */
+    bool     reserved_lkey_ok;                 /* the QP may use the reserved lkey */
+    uint64_t va;
+    uint64_t len;                              /* 0 is always granted */
+} HcaMrRange;
+
+/* Key, PD, bounds and rights of the whole range, nothing transferred. */
+bool hca_mr_check(Hca *hca, const HcaMrRange *range);
+/* Check, then transfer range->len octets. false: protection error (or DMA failed). */
+bool hca_mr_read(Hca *hca, const HcaMrRange *range, void *buf);
+bool hca_mr_write(Hca *hca, const HcaMrRange *range, const void *buf);
+
+/* ICM itself by device virtual address: contexts that must live there. */
+bool hca_icm_read(Hca *hca, uint64_t icm_addr, void *buf, size_t len);
+bool hca_icm_write(Hca *hca, uint64_t icm_addr, const void *buf, size_t len);
+
+/* ---- Event queues (eq.c) ---- */
+
+/* Event types, include/linux/mlx4/device.h enum mlx4_event. */
+enum {
+    HCA_EVENT_COMP            = 0x00,
+    HCA_EVENT_PATH_MIG        = 0x01,
+    HCA_EVENT_COMM_EST        = 0x02,
+    HCA_EVENT_SQ_DRAINED      = 0x03,
+    HCA_EVENT_SRQ_QP_LAST_WQE = 0x13,
+    HCA_EVENT_SRQ_LIMIT       = 0x14,
+    HCA_EVENT_CQ_ERROR        = 0x04,
+    HCA_EVENT_WQ_CATAS_ERROR  = 0x05,
+    HCA_EVENT_PATH_MIG_FAILED = 0x07,
+    HCA_EVENT_WQ_INVAL_REQ_ERROR = 0x10,
+    HCA_EVENT_WQ_ACCESS_ERROR = 0x11,
+    HCA_EVENT_SRQ_CATAS_ERROR = 0x12,
+    HCA_EVENT_LOCAL_CATAS_ERROR = 0x08,
+    HCA_EVENT_PORT_CHANGE     = 0x09,
+    HCA_EVENT_CMD             = 0x0a,
+    HCA_EVENT_PORT_MNG_CHG    = 0x1d,
+};
+
+/* Asynchronous event about a QP, SRQ or CQ number, to the EQ that MAP_EQ chose. */
+void hca_event(Hca *hca, uint8_t type, uint8_t subtype, uint32_t number);
+
+/* ---- Completion queues (cq.c) ---- */
+
+/* A completion in host order; cq.c lays out the CQE (32 or 64 octets). */
+typedef struct HcaCqe {
+    uint32_t qpn;                              /* My_QPN, 24 bits */
+    uint32_t imm;                              /* immediate or invalidated rkey, host order */
+    uint32_t src_qpn;                          /* UD: rqpn; 24 bits */
+    bool     grh;                              /* UD: 40 octets of GRH precede the data */
+    uint8_t  path_bits;                        /* low 7 bits of the destination LID */
+    uint16_t slid;
+    uint8_t  sl;
+    uint16_t pkey_index;
+    uint32_t srqn;                             /* SRQ/XRC receive: number, else 0 */
+    uint32_t byte_cnt;
+    uint16_t wqe_index;
+    bool     is_send;
+    uint8_t  opcode;                           /* MLX4_OPCODE_* (send) or MLX4_RECV_OPCODE_* */
+    uint8_t  syndrome;                         /* 0, or MLX4_CQE_SYNDROME_*: an error CQE */
+    uint8_t  vendor_err;
+    bool     solicited;                        /* counts for "next solicited" arming */
+    uint64_t timestamp_ns;
+} HcaCqe;
+
+/* CQ exists, is in hardware ownership and has not overrun. */
+bool hca_cq_valid(Hca *hca, uint32_t cqn);
+/*
+ * Append; fires the armed event. An overrun raises CQ_ERROR and puts the CQ in
+ * error. false when the CQ is absent or in error: the QP must go to Error.
+ */
+bool hca_cq_push(Hca *hca, uint32_t cqn, const HcaCqe *cqe);
+
+/* ---- Ports (port.c) ---- */
+
+typedef struct HcaPort {
+    bool     wire_up;                          /* cable and peer present */
+    bool     init;                             /* INIT_PORT done */
+    uint8_t  state;                            /* IB port state: 1 down .. 4 active */
+    uint8_t  phys_state;
+    uint8_t  mtu;                              /* active, IB code 1..5 */
+    uint16_t lid;
+    uint8_t  lmc;
+    uint16_t sm_lid;
+    uint8_t  sm_sl;
+    uint64_t gid_prefix;
+    uint64_t guid[128];                        /* GUIDInfo; [0] is the port GUID */
+    uint16_t pkey[128];
+    uint16_t pkey_violations, qkey_violations;
+    uint64_t tx_packets, rx_packets, tx_octets, rx_octets;
+} HcaPort;
+
+/* A GID of the table, 16 octets in network order; false when index is out of range or empty. */
+bool hca_port_gid(Hca *hca, unsigned port, unsigned index, uint8_t gid[16]);
+/* Index of a matching P_Key with full/limited membership rules (IBTA 10.9.3), or -1. */
+int hca_port_pkey_match(Hca *hca, unsigned port, uint16_t pkey);
+
+/* ---- QPs and the transport (qp.c, requester.c, responder.c, ...) ---- */
+
+void hca_qp_init(Hca *hca);                    /* at hca_new and reset: forget all */
+void hca_qp_doorbell(Hca *hca, uint32_t uar, uint32_t qpn);
+/* len octets of a WQE written to a BlueFlame register of this UAR. */
+void hca_qp_blueflame(Hca *hca, uint32_t uar, const void *wqe, size_t len);
+void hca_qp_packet(Hca *hca, unsigned port, const uint8_t *pkt, size_t len);
+void hca_qp_wire_ready(Hca *hca, unsigned port);
+void hca_qp_run(Hca *hca);                     /* continue work cut short by the budget */
+void hca_qp_timer(Hca *hca, uint64_t now_ns);  /* retransmission, RNR, held-back packets */
+uint64_t hca_qp_next_deadline(Hca *hca);       /* UINT64_MAX: none */
+/* A CQ or SRQ in use? HW2SW of it is refused as RESOURCE_BUSY. */
+bool hca_qp_uses_cq(Hca *hca, uint32_t cqn);
+
+/* ---- The device ---- */
+
+typedef struct HcaTables HcaTables;            /* device helper's private tables */
+typedef struct HcaQps HcaQps;                  /* transport helper's private state */
+
+struct Hca {
+    HcaConfig config;
+    const HcaBus *bus;
+    void *opaque;
+    HcaTables *tables;
+    HcaQps *qps;
+    HcaPort port[HCA_NUM_PORTS + 1];           /* numbered from 1 */
+    HcaFaults faults;
+    /* From INIT_HCA, for bounds: */
+    uint8_t log_num_qps, log_num_srqs, log_num_cqs, log_num_eqs, log_num_mpts;
+    uint8_t log_mc_entry_size, log_mc_hash_size, log_mc_table_size;
+    uint64_t qpc_base, rdmarc_base, mc_base, dmpt_base, mtt_base, cmpt_base;
+    bool running;                              /* between INIT_HCA and CLOSE_HCA */
+};
+
+void hca_log(Hca *hca, HcaLogLevel level, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+#define hca_guest_error(hca, ...) hca_log(hca, HCA_LOG_GUEST_ERROR, __VA_ARGS__)
+
+/* Re-arms the bus timer with the earliest deadline of all users. */
+void hca_update_timer(Hca *hca);
+
+/* Big-endian fields of contexts, WQEs and packets. */
+static inline uint16_t hca_get16(const void *p)
+{
+    const uint8_t *b = p;
+
+    return (uint16_t)(b[0] << 8 | b[1]);
+}
+
+static inline uint32_t hca_get32(const void *p)
+{
+    const uint8_t *b = p;
+
+    return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+}
+
+static inline uint64_t hca_get64(const void *p)
+{
+    return (uint64_t)hca_get32(p) << 32 | hca_get32((const uint8_t *)p + 4);
+}
+
+static inline void hca_put16(void *p, uint16_t v)
+{
+    uint8_t *b = p;
+
+    b[0] = v >> 8;
+    b[1] = v;
+}
+
+static inline void hca_put32(void *p, uint32_t v)
+{
+    hca_put16(p, v >> 16);
+    hca_put16((uint8_t *)p + 2, v);
+}
+
+static inline void hca_put64(void *p, uint64_t v)
+{
+    hca_put32(p, v >> 32);
+    hca_put32((uint8_t *)p + 4, v);
+}
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A model of the ConnectX-3 HCA (PCI 15b3:1003), independent of any emulator.
+ *
+ * The owner (QEMU glue, unit test, fuzzer) supplies a bus and feeds register
+ * accesses, packets and time; the model never blocks, never allocates without
+ * bound and never aborts on guest input. It is not thread safe: the owner
+ * serialises all calls (QEMU: the big lock).
+ */
+#ifndef XENIB_HCA_H
+#define XENIB_HCA_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define HCA_PCI_VENDOR     0x15b3
+#define HCA_PCI_DEVICE     0x1003
+#define HCA_NUM_PORTS      2
+#define HCA_BAR0_SIZE      (1u << 20)          /* device configuration */
+#define HCA_PAGE_SHIFT     12
+#define HCA_NUM_UARS       1024                /* UAR pages, then as many BlueFlame pages */
+#define HCA_BAR2_SIZE      (2u * HCA_NUM_UARS << HCA_PAGE_SHIFT)
+#define HCA_NUM_MSIX       16
+#define HCA_MAX_PACKET     (4096 + 256)        /* payload of the largest MTU and all headers */
+
+typedef struct Hca Hca;
+
+typedef enum HcaLogLevel {
+    HCA_LOG_GUEST_ERROR,                       /* the driver broke a rule of the device */
+    HCA_LOG_UNIMP,                             /* a feature the model lacks was asked for */
+    HCA_LOG_TRACE,
+} HcaLogLevel;
+
+/*
+ * What the model needs of the machine around it. Addresses are bus (machine)
+ * addresses. DMA returns false when any octet lies outside memory.
+ */
+typedef struct HcaBus {
+    bool (*dma_read)(void *opaque, uint64_t addr, void *buf, size_t len);
+    bool (*dma_write)(void *opaque, uint64_t addr, const void *buf, size_t len);
+    void (*msix)(void *opaque, unsigned vector);
+    uint64_t (*now_ns)(void *opaque);
+    /* One timer: call hca_timer() at deadline_ns; UINT64_MAX disarms. */
+    void (*timer)(void *opaque, uint64_t deadline_ns);
+    /* Call hca_run() soon, outside the current call. */
+    void (*schedule)(void *opaque);
+    /*
+     * Queue a packet (LRH .. VCRC excluded) on a port's wire, numbered from 1.
+     * Always taken. Returns false once the queue is over its mark: send no new
+     * requests until hca_wire_ready().
+     */
+    bool (*wire_send)(void *opaque, unsigned port, const void *pkt, size_t len);
+    void (*log)(void *opaque, HcaLogLevel level, const char *fmt, va_list ap);
+} HcaBus;
+
+typedef struct HcaConfig {
+    uint64_t node_guid;                        /* port GUIDs are node_guid + port */
+} HcaConfig;
+
+/* Bus and opaque must outlive the model; NULL when out of memory. */
+Hca *hca_new(const HcaConfig *config, const HcaBus *bus, void *opaque);
+void hca_free(Hca *hca);
+void hca_reset(Hca *hca);
+
+/* BAR0, naturally aligned accesses of 4 octets, value as the CPU sees it. */
+uint32_t hca_config_read(Hca *hca, uint32_t offset);
+void hca_config_write(Hca *hca, uint32_t offset, uint32_t value);
+
+/*
+ * BAR2: UAR pages (doorbells, clock reads), then BlueFlame pages.
+ * size 1, 2, 4 or 8; data as the octets appear on the bus.
+ */
+void hca_uar_read(Hca *hca, uint64_t offset, void *data, unsigned size);
+void hca_uar_write(Hca *hca, uint64_t offset, const void *data, unsigned size);
+
+void hca_timer(Hca *hca);
+void hca_run(Hca *hca);
+void hca_wire_ready(Hca *hca, unsigned port);
+void hca_wire_receive(Hca *hca, unsigned port, const void *pkt, size_t len);
+/* Cable plugged and the peer present, or not. */
+void hca_wire_link(Hca *hca, unsigned port, bool up);
+
+/* Faults on demand, for tests. A count of n means: the next n packets sent on port. */
+typedef struct HcaFaults {
+    uint32_t drop[HCA_NUM_PORTS];
+    uint32_t duplicate[HCA_NUM_PORTS];
+    uint32_t delay[HCA_NUM_PORTS];             /* packets held back delay_ns each */
+    uint64_t delay_ns;
+} HcaFaults;
+
+void hca_set_faults(Hca *hca, const HcaFaults *faults);
+/* A catastrophic error: internal error buffer filled, fatal interrupt raised. */
+void hca_catastrophe(Hca *hca);
+
+#endif
