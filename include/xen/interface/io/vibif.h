@@ -184,8 +184,10 @@
  *
  *	Toolstack		Back				Front
  *
- *	creates backend nodes,
- *	state Initialising
+ *	creates an empty
+ *	frontend directory and
+ *	the backend nodes, state
+ *	Initialising
  *				reserves UARs,
  *				writes its nodes,
  *				InitWait
@@ -201,6 +203,10 @@
  *				Connected
  *								queries the device,
  *								registers it, Connected
+ *
+ * The frontend's directory exists from the start, because the xenbus of Linux does not
+ * probe a backend without one. Until the toolstack has written its state it has none:
+ * a backend takes that as a frontend that has not come, as long as "online" is 1.
  *
  * Closing: whoever closes first writes Closing. The frontend revokes the
  * mappings of its processes, destroys or abandons its objects, and writes Closed. The
