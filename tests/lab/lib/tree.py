@@ -19,6 +19,10 @@ PACKAGES = """
     libglib2.0-dev zlib1g-dev libfdt-dev seabios qemu-system-data
 """.split()
 
+# QEMU's source comes along while apt's lists are there.
+FETCH_QEMU = ('chroot "$1" sh -c "cd /usr/src && '
+              'apt-get source -q --download-only qemu"')
+
 # $1 = tree, $2 = working directory, $3 = the number of folders to bind,
 # then these, then the command.
 ENTER = r"""
@@ -47,14 +51,14 @@ def sources(suite=SUITE):
 
 
 def _key():
-    return key_of(MIRROR, SUITE, " ".join(PACKAGES))
+    return key_of(MIRROR, SUITE, " ".join(PACKAGES), FETCH_QEMU)
 
 
 def _make(tmp):
     root = os.path.join(tmp, "root")
     run(["mmdebstrap", "--variant=minbase", "--include=" + ",".join(PACKAGES),
-         SUITE, root] + sources(), log=tmp + ".log",
-        what="mmdebstrap of the build tree")
+         "--customize-hook=" + FETCH_QEMU, SUITE, root] + sources(),
+        log=tmp + ".log", what="mmdebstrap of the build tree")
     os.unlink(tmp + ".log")
 
 

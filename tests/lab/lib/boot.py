@@ -1,0 +1,303 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""lab up: from cached artefacts to nodes that answer."""
+
+import io
+import os
+import re
+import tarfile
+import threading
+import time
+
+from . import images, qemu, topology
+from .util import (CHECKOUT, LAB_DIR, LabError, last_lines, progress,
+                   read_bytes, read_text, run)
+
+OVERLAY = os.path.join(CHECKOUT, "build/lab-overlay")
+NODE_DIR = os.path.join(LAB_DIR, "lib/node")
+
+# Why each is missing under emulation: with SMAP Xen's PV dom0 dies at once,
+# with MONITOR Xen faults in its idle loop now and then, and with AVX/XSAVE
+# vector state is corrupted across Xen's context switches.
+TCG_CPU = ("EPYC,-smap,-monitor,-avx,-avx2,-f16c,-fma,-xsave,-xsaveopt,"
+           "-xsavec,-xgetbv1")
+
+BOOT_TIMEOUT = 180      # seconds until a machine says that it is ready
+GUEST_TIMEOUT = 240     # seconds until a guest answers, after its host
+HCA_TIMEOUT = 120       # seconds until the HCA's driver is loaded
+
+SSHD_CONFIG = """\
+HostKey /etc/ssh/lab_host_key
+PermitRootLogin prohibit-password
+UsePAM no
+UseDNS no
+MaxSessions 500
+MaxStartups 100
+Subsystem sftp /usr/lib/openssh/sftp-server
+SetEnv PATH=/usr/lib/xen-4.20/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:\
+/usr/bin:/sbin:/bin LANG=C.UTF-8
+"""
+
+GUEST_CONFIG = """\
+name = '{domain}'
+type = '{type}'
+kernel = '/boot/vmlinux'
+ramdisk = '/usr/lib/lab/initrd'
+extra = 'console=hvc0 panic=-1 lab.name={name} lab.role=guest lab.addr={addr}'
+memory = {memory}
+vcpus = {smp}
+tsc_mode = 'native'
+max_grant_frames = 256
+disk = ['format=raw,vdev=xvda,access=r,backendtype=phy,\
+script=/etc/xen/scripts/block-lab,target=/dev/vda',
+        'format=raw,vdev=xvdb,access=r,backendtype=phy,\
+script=/etc/xen/scripts/block-lab,target=/dev/vdb']
+vif = ['mac={mac},bridge=xenbr0,script=/etc/xen/scripts/vif-lab']
+"""
+
+
+class LabFiles:
+    """The archive of lab files that each node unpacks over its root."""
+
+    def __init__(self, path):
+        self.tar = tarfile.open(path, "w", format=tarfile.GNU_FORMAT)
+
+    def add(self, name, data, mode=0o644):
+        info = tarfile.TarInfo(name)
+        info.mode, info.size = mode, len(data)
+        self.tar.addfile(info, io.BytesIO(data))
+
+
+def add_overlay(tar):
+    """Add everything under build/lab-overlay, owned by root."""
+    def own(info):
+        info.uid = info.gid = 0
+        info.uname = info.gname = "root"
+        return info
+    for entry in sorted(os.listdir(OVERLAY)):
+        tar.add(os.path.join(OVERLAY, entry), entry, filter=own)
+
+
+def _guest_config(lab, node):
+    return GUEST_CONFIG.format(
+        domain=node.domain, name=node.name, addr=node.addr, mac=node.mac,
+        type=lab.config["type"], memory=lab.config["guest_memory"],
+        smp=lab.config["smp"]).encode()
+
+
+def _write_files(lab, machine):
+    """The archive for one machine and its guests."""
+    files = LabFiles(lab.file("files-%s.tar" % machine.name))
+    for name in ("init", "hca"):
+        files.add("usr/lib/lab/" + name,
+                  read_bytes(os.path.join(NODE_DIR, name)), 0o755)
+    if machine.role == "dom0":
+        files.add("usr/lib/lab/initrd", read_bytes(images.initrd()))
+        for name in ("block", "vif"):
+            files.add("etc/xen/scripts/%s-lab" % name,
+                      read_bytes(os.path.join(NODE_DIR, name)), 0o755)
+        for guest in lab.guests_of(machine):
+            files.add("etc/lab/guests/%s.cfg" % guest.domain,
+                      _guest_config(lab, guest))
+    hosts = "127.0.0.1 localhost\n" + "".join(
+        "%s %s\n" % (n.addr, n.name) for n in lab.nodes)
+    files.add("etc/hosts", hosts.encode())
+    files.add("etc/ssh/sshd_config", SSHD_CONFIG.encode())
+    files.add("etc/ssh/lab_host_key", read_bytes(lab.file("host_key")), 0o600)
+    # The nodes reach each other by ssh as the build machine reaches them.
+    files.add("root/.ssh/authorized_keys", read_bytes(lab.file("key.pub")),
+              0o600)
+    files.add("root/.ssh/id_ed25519", read_bytes(lab.file("key")), 0o600)
+    files.add("root/.ssh/known_hosts", read_bytes(lab.file("known_hosts")))
+    if os.path.isdir(OVERLAY):
+        add_overlay(files.tar)
+    files.tar.close()
+
+
+def _make_keys(lab):
+    for name in ("key", "host_key"):
+        run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "xenib-lab",
+             "-f", lab.file(name)])
+    public = read_text(lab.file("host_key.pub")).split()[:2]
+    with open(lab.file("known_hosts"), "w") as f:
+        f.write("* %s\n" % " ".join(public))
+
+
+def _make_network(lab):
+    """A network namespace with one bridge, and a tap for each machine."""
+    ns = lab.netns
+    run(["ip", "netns", "add", ns])
+    lines = ["link set lo up",
+             "link add br0 type bridge forward_delay 0 stp_state 0",
+             "addr add %s/16 dev br0" % topology.GATEWAY,
+             "link set br0 up"]
+    for node in lab.machines():
+        lines += ["tuntap add dev %s mode tap" % node.name,
+                  "link set %s master br0 up" % node.name]
+    run(["ip", "-n", ns, "-batch", "-"], stdin=None,
+        input="\n".join(lines).encode(), what="making the lab's network")
+
+
+def _wires(lab, node):
+    """Chardevs for the HCA's two ports: machine 1 listens, 2 connects."""
+    kind = node.name.rstrip("0123456789")
+    args = []
+    for port in (1, 2):
+        end = ("server=on,wait=off" if topology.number(node) == 1
+               else "reconnect-ms=200")
+        args += ["-chardev", "socket,id=wire%d,path=%s,%s" %
+                 (port, lab.file("wire-%s-%d" % (kind, port)), end)]
+    return args
+
+
+def qemu_argv(lab, node):
+    """QEMU's whole command line for one machine."""
+    c, art = lab.config, images.image()
+    name = "lab.name=%s lab.role=%s lab.addr=%s" % (node.name, node.role,
+                                                    node.addr)
+    argv = ["nice", "-n", "-10"] + qemu.command() + [
+        "-name", node.name, "-M", "q35", "-nodefaults", "-no-user-config",
+        "-no-reboot", "-display", "none", "-smp", str(c["smp"]),
+        "-m", "%dM" % c["memory"],
+        "-serial", "file:" + lab.file("console-" + node.name),
+        "-qmp", "unix:%s,server=on,wait=off" % lab.file("qmp-" + node.name),
+        "-netdev", "tap,id=n0,ifname=%s,script=no,downscript=no" % node.name,
+        "-device", "virtio-net-pci,netdev=n0,romfile=,mac=" + node.mac]
+    if c["accel"] == "kvm":
+        argv += ["-accel", "kvm", "-cpu", "host"]
+    else:
+        argv += ["-accel", "tcg,thread=multi", "-cpu", TCG_CPU]
+    for disk, path in (("vda", os.path.join(art, "root.img")),
+                       ("vdb", lab.file("files-%s.tar" % node.name))):
+        argv += ["-blockdev", "driver=file,node-name=%s,filename=%s,"
+                 "read-only=on" % (disk, path),
+                 "-device", "virtio-blk-pci,romfile=,drive=" + disk]
+    vmlinux = os.path.join(art, "vmlinux")
+    if node.role == "dom0":
+        argv += ["-kernel", os.path.join(art, "xen"), "-append",
+                 "console=com1 com1=115200,8n1 dom0_mem={m}M,max:{m}M "
+                 "dom0_max_vcpus={smp} loglvl=all guest_loglvl=all "
+                 "gnttab_max_frames=256 gnttab_max_maptrack_frames=4096 "
+                 "tbuf_size=256".format(m=c["dom0_memory"], smp=c["smp"]),
+                 "-initrd", "%s console=hvc0 panic=-1 %s,%s" %
+                 (vmlinux, name, images.initrd())]
+    else:
+        argv += ["-kernel", vmlinux, "-initrd", images.initrd(), "-append",
+                 "console=ttyS0 panic=-1 " + name]
+    if c["hca"]:
+        argv += _wires(lab, node)
+        argv += ["-device", "xenib-hca,wire1=wire1,wire2=wire2,node-guid=" +
+                 topology.node_guid(node)]
+    return argv
+
+
+def _console_tail(lab, node, count=25):
+    """The end of a node's console, for an error message."""
+    try:
+        text = "\n".join(lab.console(node).splitlines()[-count:])
+    except LabError as e:
+        text = str(e)
+    return "--- console of %s, last lines ---\n%s" % (node.name, text)
+
+
+def _wait_machine(lab, node):
+    """Until its console says ready; its end or a panic ends the wait."""
+    deadline = time.monotonic() + BOOT_TIMEOUT
+    while True:
+        text = lab.console(node)
+        if re.search(r"LAB: ready", text):
+            break
+        bad = re.search(r"LAB: failed.*|Kernel panic.*|Panic on CPU.*", text)
+        why = bad.group().strip() if bad else None
+        if not lab.runs(node.name):
+            why = "QEMU ended: " + last_lines(lab.file("log-" + node.name), 5)
+        elif time.monotonic() > deadline:
+            why = "not up after %d s" % BOOT_TIMEOUT
+        if why:
+            raise LabError("%s: %s\n%s" % (node.name, why,
+                                           _console_tail(lab, node)))
+        time.sleep(0.1)
+    why = lab.connect(node, 60)
+    if why:
+        raise LabError("%s booted, but ssh does not answer: %s\n%s" %
+                       (node.name, why, _console_tail(lab, node)))
+    progress("%s: up" % node.name)
+
+
+def _wait_guest(lab, node):
+    """Until the guest answers ssh; a failed xl create ends the wait."""
+    deadline = time.monotonic() + GUEST_TIMEOUT
+    host = lab.node(node.host)
+    while True:
+        why = lab.connect(node, 1)
+        if not why:
+            progress("%s: up" % node.name)
+            return
+        if re.search(r"LAB: failed: xl create %s\b" % node.domain,
+                     lab.console(host)):
+            raise LabError("%s: xl create failed\n%s" %
+                           (node.name, _console_tail(lab, host)))
+        if not lab.runs(host.name) or time.monotonic() > deadline:
+            raise LabError("%s: no ssh: %s\n%s" % (node.name, why,
+                                                   _console_tail(lab, node)))
+
+
+def wait_hca(lab, node):
+    """The HCA's name on a machine once its drivers are loaded."""
+    script = ("n=0; until [ -e /run/lab/hca ]; do n=$((n + 1)); "
+              "[ $n -lt %d ] || exit 1; sleep 0.5; done; cat /run/lab/hca" %
+              (HCA_TIMEOUT * 2))
+    found = lab.output(node, ["sh", "-c", script], HCA_TIMEOUT + 30).strip()
+    if found == "failed":
+        raise LabError("%s: the HCA's driver did not come up:\n%s" % (
+            node.name, lab.output(node, [
+                "sh", "-c", "dmesg | grep -i -E 'mlx4|infiniband' | tail"])))
+    return found
+
+
+def _bring_up_machine(lab, node):
+    """One machine and everything on it."""
+    _wait_machine(lab, node)
+    for guest in lab.guests_of(node):
+        _wait_guest(lab, guest)
+
+
+def _parallel(function, lab, nodes):
+    """function(lab, node) for all nodes at once; the first error is raised
+    after all have ended."""
+    errors = []
+
+    def one(node):
+        try:
+            function(lab, node)
+        except Exception as e:              # re-raised below
+            errors.append(e)
+
+    threads = [threading.Thread(target=one, args=(n,)) for n in nodes]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    if errors:
+        raise errors[0]
+
+
+def up(lab, config):
+    """Boot a new lab; fails with the console's last lines."""
+    # Everything that may have to be built comes before anything is started.
+    images.initrd()
+    qemu.binary()
+    config["accel"] = qemu.accelerator()
+    lab.create(config)
+    progress("starting %s (%s%s)" % (" ".join(n.name for n in lab.machines()),
+             config["accel"], ", HCA model" if config["hca"] else ""))
+    _make_keys(lab)
+    lab.write_ssh_config()
+    _make_network(lab)
+    for node in lab.machines():
+        _write_files(lab, node)
+        lab.spawn(node.name, qemu_argv(lab, node),
+                  lab.file("log-" + node.name))
+    _parallel(_bring_up_machine, lab, lab.machines())
+    with open(lab.file("up"), "w"):
+        pass
+    progress("the lab is up: %s" % " ".join(n.name for n in lab.nodes))

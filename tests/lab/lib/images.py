@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The root image every node boots, its kernel, Xen, and the initramfs."""
+
+import gzip
+import inspect
+import lzma
+import os
+import shutil
+import struct
+
+from . import tree
+from .util import (LAB_DIR, MIRROR, SUITE, LabError, UsageError, cached,
+                   key_of, read_bytes, read_text, run)
+
+PACKAGES = """
+    linux-image-amd64 xen-hypervisor-4.20-amd64 xen-utils-4.20 xenstore-utils
+    kmod procps psmisc iproute2 iputils-ping busybox-static pciutils ethtool
+    openssh-server strace python3-minimal
+    rdma-core libibverbs1 ibverbs-providers ibverbs-utils rdmacm-utils
+    perftest opensm infiniband-diags
+""".split()
+
+# Loaded by the initramfs, with what they depend on, in this order.
+MODULES = {
+    "virtio": ["virtio_pci", "virtio_blk", "virtio_net", "ext4", "overlay"],
+    "xen": ["xen-blkfront", "xen-netfront", "ext4", "overlay"],
+}
+BUSYBOX_LINKS = "sh mount insmod sleep cat mkdir tar switch_root".split()
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+
+
+def extra_packages():
+    """EXTRA_PACKAGES of the environment, as a sorted list."""
+    names = sorted(set(os.environ.get("EXTRA_PACKAGES", "").split()))
+    for name in names:
+        if name.startswith("-") or "," in name or "/" in name:
+            raise UsageError("EXTRA_PACKAGES: %r is no package name" % name)
+    return names
+
+
+def _vmlinux(vmlinuz, dest, workdir):
+    """Unpack the ELF kernel from a bzImage (boot protocol 2.08 and later):
+    Xen and QEMU would unpack it at each boot, slowly under emulation."""
+    data = read_bytes(vmlinuz)
+    offset, length = struct.unpack_from("<II", data, 0x248)
+    begin = ((data[0x1f1] or 4) + 1) * 512 + offset
+    payload = data[begin:begin + length]
+    if not payload.startswith(ZSTD_MAGIC):
+        raise LabError("%s is not zstd-compressed" % vmlinuz)
+    packed = os.path.join(workdir, "payload.zst")
+    with open(packed, "wb") as f:
+        f.write(payload[:-4])        # the last word is the unpacked size
+    root = tree.path()
+    run([os.path.join(root, "lib64/ld-linux-x86-64.so.2"), "--library-path",
+         os.path.join(root, "usr/lib/x86_64-linux-gnu"),
+         os.path.join(root, "usr/bin/zstd"), "-q", "-d", "-f", packed,
+         "-o", dest])
+    os.unlink(packed)
+
+
+def _make_image(tmp):
+    root = os.path.join(tmp, "root")
+    # INITRD=No: nothing here boots from Debian's own initramfs.
+    run(["mmdebstrap", "--variant=minbase",
+         "--include=" + ",".join(PACKAGES + extra_packages()), SUITE, root] +
+        tree.sources(), log=tmp + ".log", what="mmdebstrap of the root image",
+        env=dict(os.environ, INITRD="No"))
+    os.unlink(tmp + ".log")
+    versions = os.listdir(os.path.join(root, "lib/modules"))
+    if versions != [tree.kernel_version()]:
+        raise LabError(
+            "the root image has kernel %s, the build tree %s: Debian released"
+            " a new one in between; remove %s and try again" %
+            (" ".join(versions), tree.kernel_version(), tree.path()))
+    boot = os.path.join(root, "boot")
+    _vmlinux(os.path.join(boot, "vmlinuz-" + versions[0]),
+             os.path.join(tmp, "vmlinux"), tmp)
+    shutil.copy(os.path.join(tmp, "vmlinux"), os.path.join(boot, "vmlinux"))
+    with gzip.open(os.path.join(boot, "xen-4.20-amd64.gz")) as src, \
+            open(os.path.join(tmp, "xen"), "wb") as dst:
+        shutil.copyfileobj(src, dst)
+    for name in os.listdir(os.path.join(root, "etc/ssh")):
+        if name.startswith("ssh_host_"):
+            os.unlink(os.path.join(root, "etc/ssh", name))
+    image = os.path.join(tmp, "root.img")
+    size = int(run(["du", "-sxm", root]).split()[0])
+    with open(image, "wb") as f:
+        f.truncate((size * 5 // 4 + 64) << 20)
+    run(["mkfs.ext4", "-q", "-m", "0", "-O", "^has_journal", "-d", root,
+         image])
+    make_initrd_parts(root, os.path.join(tmp, "initrd-parts"))
+    shutil.rmtree(root)
+
+
+def _module_order(lib, names):
+    """The .ko.xz files of the modules and their dependencies, in order."""
+    deps, by_name = {}, {}
+    for line in read_text(os.path.join(lib, "modules.dep")).splitlines():
+        path, _, rest = line.partition(":")
+        deps[path] = rest.split()
+        by_name[os.path.basename(path).partition(".")[0]] = path
+    order = []
+    for name in names:
+        if name not in by_name:
+            continue                # built into the kernel
+        # modules.dep lists the nearest dependency first
+        for path in list(reversed(deps[by_name[name]])) + [by_name[name]]:
+            if path not in order:
+                order.append(path)
+    # ext4 finds crc32c by name at run time, not as a symbol
+    crc = [by_name[n] for n in ("crc32c_generic",) if n in by_name]
+    return crc + [path for path in order if path not in crc]
+
+
+def make_initrd_parts(root, dest):
+    """Keep what initramfs images are made of once the root is gone."""
+    os.makedirs(os.path.join(dest, "modules"))
+    shutil.copy(os.path.join(root, "bin/busybox"), dest)
+    lib = os.path.join(root, "lib/modules", tree.kernel_version())
+    for kind, names in MODULES.items():
+        order = _module_order(lib, names)
+        for path in order:
+            name = os.path.basename(path).partition(".")[0] + ".ko"
+            with lzma.open(os.path.join(lib, path)) as src, \
+                    open(os.path.join(dest, "modules", name), "wb") as dst:
+                shutil.copyfileobj(src, dst)
+        with open(os.path.join(dest, "modules", kind), "w") as f:
+            f.writelines(os.path.basename(p).partition(".")[0] + ".ko\n"
+                         for p in order)
+
+
+def image():
+    """The folder with root.img, vmlinux, xen and the initramfs's parts."""
+    key = key_of(MIRROR, SUITE, " ".join(PACKAGES), " ".join(extra_packages()),
+                 tree.kernel_version(), inspect.getsource(_make_image))
+    return cached("image-" + key, "the root image", _make_image)
+
+
+def _cpio_entry(name, mode, data=b"", nlink=1):
+    """One member of a newc archive, the format Linux unpacks."""
+    raw = name.encode() + b"\0"
+    fields = (0, mode, 0, 0, nlink, 0, len(data), 0, 0, 0, 0, len(raw), 0)
+    head = b"070701" + b"".join(b"%08X" % f for f in fields) + raw
+    return head + b"\0" * (-len(head) % 4) + data + b"\0" * (-len(data) % 4)
+
+
+def _make_initrd(tmp):
+    parts = os.path.join(image(), "initrd-parts")
+    out = [_cpio_entry(d, 0o40755, nlink=2) for d in
+           "bin dev proc sys ro rw mnt modules".split()]
+    out.append(_cpio_entry("bin/busybox", 0o100755,
+                           read_bytes(os.path.join(parts, "busybox"))))
+    out += [_cpio_entry("bin/" + name, 0o120777, b"busybox")
+            for name in BUSYBOX_LINKS]
+    for name in sorted(os.listdir(os.path.join(parts, "modules"))):
+        out.append(_cpio_entry("modules/" + name, 0o100644, read_bytes(
+            os.path.join(parts, "modules", name))))
+    out.append(_cpio_entry("init", 0o100755, read_bytes(INITRAMFS_INIT)))
+    out.append(_cpio_entry("TRAILER!!!", 0))
+    with open(os.path.join(tmp, "initrd"), "wb") as f:
+        f.write(b"".join(out))
+
+
+INITRAMFS_INIT = os.path.join(LAB_DIR, "lib/node/initramfs-init")
+
+
+def initrd():
+    """The initramfs, one for machines and guests alike."""
+    key = key_of(os.path.basename(image()), read_bytes(INITRAMFS_INIT))
+    return os.path.join(cached("initrd-" + key, "the initramfs",
+                               _make_initrd), "initrd")

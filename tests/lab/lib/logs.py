@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Looking for trouble in the logs of every node."""
+
+import re
+
+from .util import LabError
+
+TROUBLE = re.compile(
+    r"\bBUG\b|\bWARNING\b|\bOops\b|refcount_t|\blockdep\b|possible recursive|"
+    r"inconsistent lock|circular locking|suspicious RCU|rcu.*\bstall|"
+    r"soft lockup|hard LOCKUP|general protection|Call Trace|hung task|"
+    r"blocked for more than|segfault|use-after-free|double free|"
+    r"unreferenced object|Bad page|bad page|BUG:|\bleak|"
+    r"trap invalid opcode|traps:|unhandled|Internal error|"
+    r"Kernel panic|Panic on CPU|"
+    r"\(XEN\).*(error|fault|Assertion|WARN|Xen call trace|bad|crash)",
+    re.IGNORECASE)
+
+# Lines that match and are harmless, each with the reason.
+ALLOWED = [(re.compile(pattern), reason) for pattern, reason in [
+]]
+
+
+def _lines(lab, node):
+    """The text of all logs of one node."""
+    text = lab.console(node)
+    try:
+        text += lab.output(node, ["dmesg"])
+        if node.role == "dom0":
+            text += lab.output(node, ["xl", "dmesg"])
+            text += lab.output(node, [
+                "sh", "-c", "cat /var/log/xen/console/*.log 2>/dev/null; :"])
+    except LabError as e:
+        text += "\nBUG: %s\n" % str(e).splitlines()[0]
+    return text.splitlines()
+
+
+def check(lab):
+    """(node name, line) for each line that tells of trouble, once each."""
+    found = []
+    for node in lab.nodes:
+        for line in _lines(lab, node):
+            line = line.strip()
+            if (TROUBLE.search(line) and (node.name, line) not in found and
+                    not any(p.search(line) for p, _ in ALLOWED)):
+                found.append((node.name, line))
+    return found

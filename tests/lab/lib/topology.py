@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The nodes of a lab: names, roles, addresses, and how they are wired."""
+
+import re
+
+from .util import UsageError
+
+MACHINES = (1, 2)               # of each kind
+MAX_GUESTS = 60
+GATEWAY = "10.77.255.254"       # the build machine's end of the bridge
+
+
+class Node:
+    """One machine or guest.
+
+    role: "dom0", "native" or "guest"; host: the dom0's name, for guests.
+    """
+
+    def __init__(self, name, role, addr, mac, host=None, domain=None):
+        self.name = name
+        self.role = role
+        self.addr = addr
+        self.mac = mac
+        self.host = host
+        self.domain = domain
+
+    @property
+    def is_machine(self):
+        """True for a QEMU process, False for a guest of Xen."""
+        return self.role != "guest"
+
+
+def _machine(role, i):
+    """Machine i of hosts or natives; natives count from 101 on the bridge."""
+    number = i if role == "dom0" else 100 + i
+    name = ("host%d" if role == "dom0" else "native%d") % i
+    return Node(name, role, "10.77.0.%d" % number,
+                "52:54:00:77:00:%02x" % number)
+
+
+def _guest(host, i, g):
+    return Node("%s-guest%d" % (host.name, g), "guest", "10.77.%d.%d" % (i, g),
+                "00:16:3e:77:%02x:%02x" % (i, g), host.name, "guest%d" % g)
+
+
+def nodes(config):
+    """Every node of a lab, machines first."""
+    result = []
+    if config["hosts"]:
+        result += [_machine("dom0", i) for i in MACHINES]
+    if config["natives"]:
+        result += [_machine("native", i) for i in MACHINES]
+    if config["hosts"]:
+        result += [_guest(_machine("dom0", i), i, g) for i in MACHINES
+                   for g in range(1, config["guests"] + 1)]
+    return result
+
+
+def find(all_nodes, name):
+    """The node of that name, or an error that lists what there is."""
+    for node in all_nodes:
+        if node.name == name:
+            return node
+    raise UsageError("no node %r in this lab; there are: %s" %
+                     (name, " ".join(n.name for n in all_nodes)))
+
+
+def number(node):
+    """1 or 2: which of the two machines of its kind."""
+    return int(re.search(r"\d+$", node.name).group())
+
+
+def node_guid(node):
+    """The HCA's node GUID; its ports have the two numbers after it."""
+    kind = 0x10 if node.role == "dom0" else 0x20
+    return "0x0002c90300000%x%x" % (kind, number(node) * 16)
