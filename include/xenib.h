@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * xenib.h - libxenib: give InfiniBand devices to guests, from the domain that
+ * owns the HCA (dom0).
+ *
+ * A device is named by its guest's domain id and a device id, a small number
+ * that the caller chooses. It lives in xenstore, as described in
+ * xen/interface/io/vibif.h; the library keeps no state of its own, so any
+ * process may list or detach what another has attached.
+ *
+ * Errors: functions that return int return 0, or -1 with errno set; functions that
+ * return a pointer return NULL with errno set. xenib_error() then has a
+ * message for people, which names the thing that is wrong.
+ *
+ * Threads: a handle serves one thread at a time. After fork() only the parent
+ * may use a handle that was open before.
+ */
+#ifndef XENIB_H
+#define XENIB_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct xenib;
+
+/**
+ * xenib_open - connect to xenstore and the hypervisor
+ * @flags: none is defined; must be 0
+ *
+ * Returns a handle, to be closed with xenib_close().
+ * EINVAL: unknown flags. EACCES, EPERM: not privileged. ENOENT: not a Xen
+ * domain, or xenstored or the privcmd driver is missing. ENOMEM.
+ */
+struct xenib *xenib_open(unsigned int flags);
+
+/** xenib_close - release a handle; NULL is allowed. Preserves errno. */
+void xenib_close(struct xenib *xn);
+
+/**
+ * xenib_error - what the last failure on this handle was
+ *
+ * Returns a line without newline, never NULL, valid until the next call on
+ * the handle; it belongs to the handle.
+ */
+const char *xenib_error(const struct xenib *xn);
+
+/**
+ * xenib_domain - find a domain
+ * @domain: name or decimal id
+ * @domid: set to its id
+ *
+ * A number is always an id, and it need not belong to a running domain: what
+ * a domain has left behind can be listed and detached when it is gone.
+ * ENOENT: no domain has this name.
+ */
+int xenib_domain(struct xenib *xn, const char *domain, uint32_t *domid);
+
+/** What a guest may hold at once; the objects are those of the protocol. */
+enum xenib_quota {
+	XENIB_QUOTA_CONTEXTS,	/* processes; also the doorbell pages reserved */
+	XENIB_QUOTA_PDS,
+	XENIB_QUOTA_MRS,
+	XENIB_QUOTA_PAGES,	/* pages registered and in queues, 4096 octets each */
+	XENIB_QUOTA_CQS,
+	XENIB_QUOTA_QPS,
+	XENIB_QUOTA_SRQS,
+	XENIB_QUOTA_MCAST,	/* multicast attachments */
+	XENIB_QUOTA_MWS,
+	XENIB_QUOTA_XRCDS,
+	XENIB_NR_QUOTAS
+};
+
+/**
+ * xenib_quota_name - "contexts", "pds" and so on
+ *
+ * Returns a string that needs no free, NULL from XENIB_NR_QUOTAS on.
+ */
+const char *xenib_quota_name(unsigned int quota);
+
+#define XENIB_MAX_CONTEXTS	4096
+#define XENIB_MAX_DEVID		255
+#define XENIB_DEFAULT_TIMEOUT	10000	/* milliseconds */
+
+/**
+ * struct xenib_attach_args - the device to be
+ * @domid: of a running guest, not 0
+ * @devid: 0 .. XENIB_MAX_DEVID
+ * @hca: RDMA device of this domain; NULL: the first that the backend can use
+ * @quota: by enum xenib_quota; 0: the backend's default.
+ *	XENIB_QUOTA_CONTEXTS is limited to XENIB_MAX_CONTEXTS.
+ * @timeout_ms: how long to wait for the backend, and then again for the guest
+ * @wait: nonzero: return when the guest's driver has connected
+ */
+struct xenib_attach_args {
+	uint32_t domid;
+	uint32_t devid;
+	const char *hca;
+	uint32_t quota[XENIB_NR_QUOTAS];
+	unsigned int timeout_ms;
+	int wait;
+};
+
+/**
+ * xenib_attach - give a guest a device
+ *
+ * Creates the backend's nodes, waits until the backend has reserved doorbell
+ * pages, opens these to the guest and creates the frontend's nodes. What domains
+ * that no longer exist have left behind in xenstore is removed on the way.
+ * On failure nothing stays attached.
+ *
+ * EINVAL: an argument out of range. ESRCH: no such domain, or it is dying.
+ * ENXIO: the backend driver is not loaded. ENODEV: no HCA, or not this one.
+ * EEXIST: the guest has a device of this id. ETIMEDOUT. What the backend or
+ * guest reported, else EPROTO; what xenstore or the hypervisor reported.
+ */
+int xenib_attach(struct xenib *xn, const struct xenib_attach_args *args);
+
+/** Go on when the guest or the backend does not answer in time. */
+#define XENIB_DETACH_FORCE	(1U << 0)
+
+/**
+ * xenib_detach - take a device from a guest
+ * @flags: XENIB_DETACH_*
+ * @timeout_ms: how long to wait for the guest, and then again for the backend
+ *
+ * Asks both ends to close, closes the doorbell pages to the guest and removes the
+ * device's nodes. Also removes what an interrupted attach or detach, or a
+ * domain that is gone, has left. After a failure it may be called again.
+ *
+ * EINVAL: unknown flags. ENOENT: not attached. ETIMEDOUT: the guest or the
+ * backend did not close; the device stays, closing. What xenstore or the
+ * hypervisor reported.
+ */
+int xenib_detach(struct xenib *xn, uint32_t domid, uint32_t devid,
+		 unsigned int flags, unsigned int timeout_ms);
+
+/** A doorbell page that is reserved for a guest. */
+struct xenib_uar {
+	uint32_t index;		/* the HCA's number of it */
+	uint64_t frame;		/* machine frame */
+	uint64_t bf_frame;	/* machine frame of its BlueFlame page, 0: none */
+};
+
+/** A number with a name: a quota, or a counter of the backend. */
+struct xenib_value {
+	char *name;
+	uint64_t value;
+};
+
+/**
+ * struct xenib_device - an attached device
+ * @domid, @devid: its name
+ * @domain: name of the guest; NULL: it has none, or is gone
+ * @hca: NULL: none was named
+ * @backend_state, @frontend_state: see xenib_state_name()
+ * @error: what the backend last complained of; NULL: nothing
+ * @uars, @nr_uars: its doorbell pages
+ * @uar_gfn_base: guest frame of the first; 0: a PV guest, which uses machine
+ *	frames
+ * @quotas, @nr_quotas: those that are set, named by xenib_quota_name()
+ * @counters, @nr_counters: the backend's statistics, sorted by name. One that
+ *	is named as a quota tells how much of it is in use.
+ */
+struct xenib_device {
+	uint32_t domid;
+	uint32_t devid;
+	char *domain;
+	char *hca;
+	unsigned int backend_state;
+	unsigned int frontend_state;
+	char *error;
+	struct xenib_uar *uars;
+	size_t nr_uars;
+	uint64_t uar_gfn_base;
+	struct xenib_value *quotas;
+	size_t nr_quotas;
+	struct xenib_value *counters;
+	size_t nr_counters;
+};
+
+#define XENIB_ALL_DOMAINS	UINT32_MAX
+
+/**
+ * xenib_list - the attached devices
+ * @domid: of one guest, or XENIB_ALL_DOMAINS
+ * @devices, @nr: set to an array by domain and device id, to be released with
+ *	xenib_list_free(); untouched on failure
+ */
+int xenib_list(struct xenib *xn, uint32_t domid,
+	       struct xenib_device **devices, size_t *nr);
+
+/** xenib_list_free - release what xenib_list() returned; NULL is allowed. */
+void xenib_list_free(struct xenib_device *devices, size_t nr);
+
+/**
+ * xenib_totals - the backend's counters over all guests
+ * @totals, @nr: set to an array sorted by name, to be released with
+ *	xenib_totals_free(); untouched on failure
+ *
+ * ENXIO: the backend driver is not loaded.
+ */
+int xenib_totals(struct xenib *xn, struct xenib_value **totals, size_t *nr);
+
+/** xenib_totals_free - release what xenib_totals() returned; NULL is allowed. */
+void xenib_totals_free(struct xenib_value *totals, size_t nr);
+
+/**
+ * xenib_state_name - a xenbus state in words: "InitWait", "Connected" ...
+ *
+ * Returns a string that needs no free; "Unknown" for 0 and what is no state.
+ */
+const char *xenib_state_name(unsigned int state);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* XENIB_H */

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* attach.c - give a guest a device */
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "private.h"
+
+/* How long a backend that has already failed may take to clean up. */
+#define UNDO_TIMEOUT	2000
+
+static int check_args(struct xenib *xn, const struct xenib_attach_args *args)
+{
+	if (!args->domid)
+		return fail(xn, EINVAL,
+			    "domain 0 has the HCA itself: attach to a guest");
+	if (args->domid >= DOMID_FIRST_RESERVED)
+		return fail(xn, EINVAL, "domain id %u is not below %u",
+			    args->domid, DOMID_FIRST_RESERVED);
+	if (args->devid > XENIB_MAX_DEVID)
+		return fail(xn, EINVAL, "device id %u is not in 0 .. %u",
+			    args->devid, XENIB_MAX_DEVID);
+	if (args->quota[XENIB_QUOTA_CONTEXTS] > XENIB_MAX_CONTEXTS)
+		return fail(xn, EINVAL, "%u contexts are more than %u",
+			    args->quota[XENIB_QUOTA_CONTEXTS],
+			    XENIB_MAX_CONTEXTS);
+	if (args->hca && !valid_hca_name(args->hca))
+		return fail(xn, EINVAL, "\"%s\" cannot be the name of an HCA",
+			    args->hca);
+	return 0;
+}
+
+/* The HCA that was asked for exists; none was asked for: there is one. */
+static int check_hca(struct xenib *xn, const char *hca)
+{
+	bool any = false, found = false;
+	struct dirent *entry;
+	char path[256];
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "%s/class/infiniband", xn->sysfs);
+	dir = opendir(path);
+	if (!dir && errno != ENOENT)
+		return fail(xn, errno, "cannot list %s: %s", path,
+			    strerror(errno));
+	while (dir && (entry = readdir(dir))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		any = true;
+		if (hca && !strcmp(entry->d_name, hca))
+			found = true;
+	}
+	if (dir)
+		closedir(dir);
+	if (!any)
+		return fail(xn, ENODEV, "no HCA in this domain: %s is empty",
+			    path);
+	if (hca && !found)
+		return fail(xn, ENODEV, "no such HCA: %s", hca);
+	return 0;
+}
+
+static int check_domain(struct xenib *xn, struct device *dev,
+			xc_domaininfo_t *info)
+{
+	int alive = domain_alive(xn, dev->domid, info);
+
+	if (alive < 0)
+		return -1;
+	if (!alive)
+		return fail(xn, ESRCH, "no such domain: %u", dev->domid);
+	dev->translated = info->flags & XEN_DOMINF_hvm_guest;
+	if (!dev->translated)
+		return 0;
+	dev->gfn_base = choose_gfn_base(info->max_pages, info->gpaddr_bits,
+					dev->devid);
+	if (!dev->gfn_base)
+		return fail(xn, ENOSPC,
+			    "no room for doorbell pages above the memory of domain %u (up to %llu pages)",
+			    dev->domid, (unsigned long long)info->max_pages);
+	return 0;
+}
+
+/* Nobody tells us when a domain dies, so what it left goes now. */
+static int remove_stale(struct xenib *xn)
+{
+	uint32_t *domids, *devids;
+	size_t i, j, nr, nr_devs;
+	int rc;
+
+	rc = store_ids(xn, BACKEND_ROOT, &domids, &nr);
+	if (rc)
+		return rc;
+	for (i = 0; i < nr && !rc; i++) {
+		char path[64];
+
+		rc = domain_alive(xn, domids[i], NULL);
+		if (rc) {
+			rc = rc < 0 ? rc : 0;
+			continue;
+		}
+		snprintf(path, sizeof(path), BACKEND_ROOT "/%u", domids[i]);
+		rc = store_ids(xn, path, &devids, &nr_devs);
+		if (rc)
+			break;
+		for (j = 0; j < nr_devs; j++) {
+			struct device dev;
+
+			/* A failure is not ours, and the next may do better. */
+			device_paths(&dev, domids[i], devids[j]);
+			device_remove(xn, &dev, false, true, UNDO_TIMEOUT);
+		}
+		free(devids);
+	}
+	free(domids);
+	return rc;
+}
+
+static int create_backend(struct xenib *xn, xs_transaction_t t,
+			  struct device *dev, const void *arg)
+{
+	const struct xenib_attach_args *args = arg;
+	int i, state, exists = store_exists(xn, t, dev->be);
+
+	if (exists < 0)
+		return -1;
+	if (exists) {
+		state = store_state(xn, t, dev->be);
+		return fail(xn, EEXIST,
+			    "already attached: domain %u has device %u (backend %s)",
+			    dev->domid, dev->devid,
+			    xenib_state_name(state < 0 ? 0 : state));
+	}
+	if (store_remove(xn, t, dev->error) || store_remove(xn, t, dev->fe) ||
+	    store_mkdir(xn, t, dev->be, 0, dev->domid) ||
+	    store_write(xn, t, dev->be, "frontend", "%s", dev->fe) ||
+	    store_write(xn, t, dev->be, "frontend-id", "%u", dev->domid) ||
+	    store_write(xn, t, dev->be, "online", "1"))
+		return -1;
+	if (args->hca && store_write(xn, t, dev->be, "hca", "%s", args->hca))
+		return -1;
+	for (i = 0; i < XENIB_NR_QUOTAS; i++) {
+		char node[32];
+
+		if (!args->quota[i])
+			continue;
+		snprintf(node, sizeof(node), "max-%s", xenib_quota_name(i));
+		if (store_write(xn, t, dev->be, node, "%u", args->quota[i]))
+			return -1;
+	}
+	/* Empty as yet, but a backend is not probed without it. */
+	if (store_mkdir(xn, t, dev->fe, dev->domid, 0))
+		return -1;
+	return store_write(xn, t, dev->be, "state", "%d",
+			   XenbusStateInitialising);
+}
+
+static int create_frontend(struct xenib *xn, xs_transaction_t t,
+			   struct device *dev, const void *arg)
+{
+	(void)arg;
+	if (store_write(xn, t, dev->fe, "backend", "%s", dev->be) ||
+	    store_write(xn, t, dev->fe, "backend-id", "0"))
+		return -1;
+	return store_write(xn, t, dev->fe, "state", "%d",
+			   XenbusStateInitialising);
+}
+
+/* Fails, with what the backend says, when it has given up. */
+static int check_backend(struct xenib *xn, struct device *dev, int state)
+{
+	char *value = store_read(xn, XBT_NULL, dev->error, "error");
+	const char *text;
+	int err;
+
+	if (value) {
+		err = parse_error(value, &text);
+		fail(xn, err, "the backend reports: %s", text);
+		free(value);
+		return -1;
+	}
+	if (errno != ENOENT)
+		return -1;
+	if (state == XenbusStateInitialising || state == XenbusStateInitWait ||
+	    state == XenbusStateInitialised || state == XenbusStateConnected)
+		return 0;
+	return fail(xn, EPROTO,
+		    "the device went to state %s while it was attached",
+		    xenib_state_name(state));
+}
+
+static int backend_ready(struct xenib *xn, struct device *dev)
+{
+	int state = store_state(xn, XBT_NULL, dev->be);
+
+	if (state < 0)
+		return -1;
+	if (state == XenbusStateInitWait)
+		return 1;
+	return check_backend(xn, dev, state);
+}
+
+static int both_connected(struct xenib *xn, struct device *dev)
+{
+	int be = store_state(xn, XBT_NULL, dev->be);
+	int fe = store_state(xn, XBT_NULL, dev->fe);
+
+	if (be < 0 || fe < 0)
+		return -1;
+	if (be == XenbusStateConnected && fe == XenbusStateConnected)
+		return 1;
+	if (fe == XenbusStateClosing || fe == XenbusStateClosed)
+		be = fe;
+	return check_backend(xn, dev, be);
+}
+
+static int wait_backend(struct xenib *xn, struct device *dev,
+			unsigned int timeout_ms)
+{
+	int rc = store_wait(xn, dev, timeout_ms, backend_ready);
+
+	if (!rc)
+		return fail(xn, ETIMEDOUT,
+			    "the backend did not answer within %u ms",
+			    timeout_ms);
+	return rc < 0 ? -1 : 0;
+}
+
+static int wait_guest(struct xenib *xn, struct device *dev,
+		      unsigned int timeout_ms)
+{
+	int rc = store_wait(xn, dev, timeout_ms, both_connected);
+
+	if (!rc)
+		return fail(xn, ETIMEDOUT,
+			    "domain %u did not connect within %u ms: is xen-ibfront loaded in it?",
+			    dev->domid, timeout_ms);
+	return rc < 0 ? -1 : 0;
+}
+
+/* What remains once the backend's nodes exist. */
+static int finish_attach(struct xenib *xn, struct device *dev,
+			 const struct xenib_attach_args *args)
+{
+	if (wait_backend(xn, dev, args->timeout_ms) || uars_read(xn, dev))
+		return -1;
+	if (!dev->nr_uars)
+		return fail(xn, EPROTO, "the backend reserved no doorbell page");
+	/* First, so that whoever cleans up after us finds the mappings. */
+	if (dev->translated &&
+	    store_write(xn, XBT_NULL, dev->be, "uar-gfn-base", "%llu",
+			(unsigned long long)dev->gfn_base))
+		return -1;
+	if (uars_open(xn, dev) ||
+	    store_transact(xn, dev, NULL, create_frontend))
+		return -1;
+	return args->wait ? wait_guest(xn, dev, args->timeout_ms) : 0;
+}
+
+int xenib_attach(struct xenib *xn, const struct xenib_attach_args *args)
+{
+	xc_domaininfo_t info;
+	struct failure first;
+	struct device dev;
+	int rc;
+
+	if (check_args(xn, args))
+		return -1;
+	device_paths(&dev, args->domid, args->devid);
+	if (check_domain(xn, &dev, &info))
+		return -1;
+	if (!backend_loaded(xn))
+		return fail(xn, ENXIO,
+			    "no backend: the module xen-ibback is not loaded");
+	if (check_hca(xn, args->hca) || remove_stale(xn) ||
+	    store_transact(xn, &dev, args, create_backend))
+		return -1;
+
+	rc = finish_attach(xn, &dev, args);
+	free(dev.uars);
+	if (rc) {
+		failure_save(xn, &first);
+		device_paths(&dev, args->domid, args->devid);
+		device_remove(xn, &dev, true, true, UNDO_TIMEOUT);
+		failure_restore(xn, &first);
+	}
+	return rc;
+}

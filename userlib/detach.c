@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* detach.c - take a device from a guest */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "private.h"
+
+static int ask_to_close(struct xenib *xn, xs_transaction_t t,
+			struct device *dev, const void *arg)
+{
+	int state = store_state(xn, t, dev->be);
+
+	(void)arg;
+	if (state < 0 || store_write(xn, t, dev->be, "online", "0"))
+		return -1;
+	/* A closed end would take it for a new start. */
+	if (state == XenbusStateClosed)
+		return 0;
+	return store_write(xn, t, dev->be, "state", "%d", XenbusStateClosing);
+}
+
+static int remove_frontend(struct xenib *xn, xs_transaction_t t,
+			   struct device *dev, const void *arg)
+{
+	(void)arg;
+	return store_remove(xn, t, dev->fe);
+}
+
+static int remove_nodes(struct xenib *xn, xs_transaction_t t,
+			struct device *dev, const void *arg)
+{
+	(void)arg;
+	if (store_remove(xn, t, dev->fe) || store_remove(xn, t, dev->be))
+		return -1;
+	return store_remove(xn, t, dev->error);
+}
+
+static int backend_closed(struct xenib *xn, struct device *dev)
+{
+	int state = store_state(xn, XBT_NULL, dev->be);
+
+	if (state < 0)
+		return -1;
+	return state == XenbusStateClosed || state == XenbusStateUnknown;
+}
+
+/* A driver in the guest has the device. */
+static int guest_uses(struct xenib *xn, struct device *dev)
+{
+	int state = store_state(xn, XBT_NULL, dev->fe);
+
+	if (state < 0)
+		return -1;
+	return state != XenbusStateUnknown &&
+	       state != XenbusStateInitialising && state != XenbusStateClosed;
+}
+
+static int close_guest(struct xenib *xn, struct device *dev, bool force,
+		       unsigned int timeout_ms)
+{
+	int rc = guest_uses(xn, dev);
+
+	if (rc > 0) {
+		rc = store_wait(xn, dev, timeout_ms, backend_closed);
+		if (!rc && !force)
+			return fail(xn, ETIMEDOUT,
+				    "domain %u did not let go of device %u within %u ms",
+				    dev->domid, dev->devid, timeout_ms);
+	}
+	return rc < 0 ? -1 : 0;
+}
+
+static int close_backend(struct xenib *xn, struct device *dev, bool force,
+			 unsigned int timeout_ms)
+{
+	int rc = store_wait(xn, dev, timeout_ms, backend_closed);
+
+	if (!rc && !force)
+		return fail(xn, ETIMEDOUT,
+			    "the backend did not close device %u of domain %u within %u ms",
+			    dev->devid, dev->domid, timeout_ms);
+	return rc < 0 ? -1 : 0;
+}
+
+/*
+ * The driver lets go of a device when its nodes are gone; only then is nothing
+ * held for it any more. sysfs sends no events, so this polls.
+ */
+static int wait_released(struct xenib *xn, struct device *dev,
+			 unsigned int timeout_ms)
+{
+	const struct timespec pause = { .tv_nsec = 10000000 };
+	unsigned int ms;
+
+	for (ms = 0; backend_bound(xn, dev); ms += 10) {
+		if (ms >= timeout_ms)
+			return fail(xn, ETIMEDOUT,
+				    "the backend did not release device %u of domain %u within %u ms",
+				    dev->devid, dev->domid, timeout_ms);
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
+static int remove_steps(struct xenib *xn, struct device *dev, bool guest_alive,
+			bool force, unsigned int timeout_ms)
+{
+	struct failure first;
+	int rc;
+
+	/* Without its driver nobody answers, nor is there anything to stop. */
+	if (backend_bound(xn, dev)) {
+		if (store_transact(xn, dev, NULL, ask_to_close))
+			return -1;
+		if (guest_alive && close_guest(xn, dev, force, timeout_ms))
+			return -1;
+		/* To the backend, a frontend without nodes is gone. */
+		if (store_transact(xn, dev, NULL, remove_frontend) ||
+		    close_backend(xn, dev, force, timeout_ms))
+			return -1;
+	}
+	rc = guest_alive ? uars_close(xn, dev) : 0;
+	failure_save(xn, &first);
+	if (store_transact(xn, dev, NULL, remove_nodes))
+		return -1;
+	if (rc) {
+		failure_restore(xn, &first);
+		return -1;
+	}
+	return wait_released(xn, dev, timeout_ms);
+}
+
+/* Where a translated guest has its UARs; before uars_close(). */
+static int read_gfn_base(struct xenib *xn, struct device *dev)
+{
+	char *value = store_read(xn, XBT_NULL, dev->be, "uar-gfn-base");
+	int rc = 0;
+
+	if (!value)
+		return errno == ENOENT ? 0 : -1;
+	if (parse_number(value, 10, UINT64_MAX >> XC_PAGE_SHIFT,
+			 &dev->gfn_base))
+		rc = fail(xn, EPROTO,
+			  "%s/uar-gfn-base is \"%s\", not a frame", dev->be,
+			  value);
+	dev->translated = dev->gfn_base;
+	free(value);
+	return rc;
+}
+
+int device_remove(struct xenib *xn, struct device *dev, bool guest_alive,
+		  bool force, unsigned int timeout_ms)
+{
+	int rc;
+
+	/* What cannot be read cannot be closed: forced, go on without. */
+	rc = read_gfn_base(xn, dev) ? -1 : uars_read(xn, dev);
+	if (rc && !force)
+		return -1;
+	if (dev->nr_uars && !force && !backend_loaded(xn))
+		rc = fail(xn, ENXIO,
+			  "no backend: without the module xen-ibback the HCA would lose the %zu doorbell pages of domain %u",
+			  dev->nr_uars, dev->domid);
+	else
+		rc = remove_steps(xn, dev, guest_alive, force, timeout_ms);
+	free(dev->uars);
+	dev->uars = NULL;
+	return rc;
+}
+
+int xenib_detach(struct xenib *xn, uint32_t domid, uint32_t devid,
+		 unsigned int flags, unsigned int timeout_ms)
+{
+	struct device dev;
+	int be, fe, alive;
+
+	if (flags & ~XENIB_DETACH_FORCE)
+		return fail(xn, EINVAL, "unknown flags %#x", flags);
+	device_paths(&dev, domid, devid);
+	be = store_exists(xn, XBT_NULL, dev.be);
+	fe = store_exists(xn, XBT_NULL, dev.fe);
+	alive = domain_alive(xn, domid, NULL);
+	if (be < 0 || fe < 0 || alive < 0)
+		return -1;
+	if (!be && !fe && !alive)
+		return fail(xn, ENOENT, "no such domain: %u", domid);
+	if (!be && !fe)
+		return fail(xn, ENOENT,
+			    "not attached: domain %u has no device %u", domid,
+			    devid);
+	return device_remove(xn, &dev, alive, flags & XENIB_DETACH_FORCE,
+			     timeout_ms);
+}

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* handle.c - the handle of libxenib, its errors, and whom it talks about */
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "private.h"
+
+/* libxenctrl would print its complaints; we have them in errno. */
+static void log_nothing(struct xentoollog_logger *logger,
+			xentoollog_level level, int errnoval,
+			const char *context, const char *format, va_list al)
+{
+	(void)logger;
+	(void)level;
+	(void)errnoval;
+	(void)context;
+	(void)format;
+	(void)al;
+}
+
+static void log_destroy(struct xentoollog_logger *logger)
+{
+	(void)logger;
+}
+
+struct xenib *xenib_open(unsigned int flags)
+{
+	struct xenib *xn;
+
+	if (flags) {
+		errno = EINVAL;
+		return NULL;
+	}
+	xn = calloc(1, sizeof(*xn));
+	if (!xn)
+		return NULL;
+	xn->sysfs = "/sys";
+	xn->log.vmessage = log_nothing;
+	xn->log.destroy = log_destroy;
+	xn->xc = xc_interface_open(&xn->log, &xn->log, 0);
+	if (!xn->xc)
+		goto err;
+	xn->xs = xs_open(0);
+	if (!xn->xs)
+		goto err;
+	return xn;
+err:
+	xenib_close(xn);
+	return NULL;
+}
+
+void xenib_close(struct xenib *xn)
+{
+	int saved_errno = errno;
+
+	if (!xn)
+		return;
+	if (xn->xs)
+		xs_close(xn->xs);
+	if (xn->xc)
+		xc_interface_close(xn->xc);
+	free(xn);
+	errno = saved_errno;
+}
+
+const char *xenib_error(const struct xenib *xn)
+{
+	return xn->message;
+}
+
+int fail(struct xenib *xn, int err, const char *fmt, ...)
+{
+	va_list ap;
+	char *p;
+
+	va_start(ap, fmt);
+	vsnprintf(xn->message, sizeof(xn->message), fmt, ap);
+	va_end(ap);
+	/* One line, safe for a terminal, whatever it quotes. */
+	for (p = xn->message; *p; p++)
+		if (iscntrl((unsigned char)*p))
+			*p = '?';
+	errno = err;
+	return -1;
+}
+
+void failure_save(const struct xenib *xn, struct failure *f)
+{
+	f->err = errno;
+	memcpy(f->message, xn->message, sizeof(f->message));
+}
+
+void failure_restore(struct xenib *xn, const struct failure *f)
+{
+	memcpy(xn->message, f->message, sizeof(xn->message));
+	errno = f->err;
+}
+
+int domain_alive(struct xenib *xn, uint32_t domid, xc_domaininfo_t *info)
+{
+	xc_domaininfo_t local;
+
+	if (!info)
+		info = &local;
+	if (!xc_domain_getinfo_single(xn->xc, domid, info))
+		return !(info->flags & XEN_DOMINF_dying);
+	if (errno == ESRCH)
+		return 0;
+	return fail(xn, errno, "cannot ask the hypervisor about domain %u: %s",
+		    domid, strerror(errno));
+}
+
+bool backend_loaded(struct xenib *xn)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/bus/xen-backend/drivers/vib",
+		 xn->sysfs);
+	return !access(path, F_OK);
+}
+
+bool backend_bound(struct xenib *xn, const struct device *dev)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path),
+		 "%s/bus/xen-backend/devices/vib-%u-%u/driver", xn->sysfs,
+		 dev->domid, dev->devid);
+	return !access(path, F_OK);
+}
+
+int xenib_domain(struct xenib *xn, const char *domain, uint32_t *domid)
+{
+	uint32_t *ids;
+	uint64_t id;
+	size_t i, nr;
+	int rc = -1;
+
+	/* Domain ids from here on are Xen's own (DOMID_SELF and so on). */
+	if (!parse_number(domain, 10, DOMID_FIRST_RESERVED - 1, &id)) {
+		*domid = id;
+		return 0;
+	}
+	if (store_ids(xn, "/local/domain", &ids, &nr))
+		return -1;
+	for (i = 0; i < nr && rc; i++) {
+		char path[64], *name;
+
+		snprintf(path, sizeof(path), "/local/domain/%u", ids[i]);
+		name = store_read(xn, XBT_NULL, path, "name");
+		if (name && !strcmp(name, domain)) {
+			*domid = ids[i];
+			rc = 0;
+		}
+		free(name);
+	}
+	free(ids);
+	if (rc)
+		fail(xn, ENOENT, "no such domain: %s", domain);
+	return rc;
+}
+
+static const char *const quota_names[XENIB_NR_QUOTAS] = {
+	[XENIB_QUOTA_CONTEXTS] = "contexts",
+	[XENIB_QUOTA_PDS] = "pds",
+	[XENIB_QUOTA_MRS] = "mrs",
+	[XENIB_QUOTA_PAGES] = "pages",
+	[XENIB_QUOTA_CQS] = "cqs",
+	[XENIB_QUOTA_QPS] = "qps",
+	[XENIB_QUOTA_SRQS] = "srqs",
+	[XENIB_QUOTA_MCAST] = "mcast",
+	[XENIB_QUOTA_MWS] = "mws",
+	[XENIB_QUOTA_XRCDS] = "xrcds",
+};
+
+const char *xenib_quota_name(unsigned int quota)
+{
+	return quota < XENIB_NR_QUOTAS ? quota_names[quota] : NULL;
+}
+
+static const char *const state_names[] = {
+	[XenbusStateUnknown] = "Unknown",
+	[XenbusStateInitialising] = "Initialising",
+	[XenbusStateInitWait] = "InitWait",
+	[XenbusStateInitialised] = "Initialised",
+	[XenbusStateConnected] = "Connected",
+	[XenbusStateClosing] = "Closing",
+	[XenbusStateClosed] = "Closed",
+	[XenbusStateReconfiguring] = "Reconfiguring",
+	[XenbusStateReconfigured] = "Reconfigured",
+};
+
+const char *xenib_state_name(unsigned int state)
+{
+	if (state >= sizeof(state_names) / sizeof(state_names[0]))
+		state = XenbusStateUnknown;
+	return state_names[state];
+}

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* list.c - what is attached, and what the backend counts */
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "private.h"
+
+static int compare_values(const void *a, const void *b)
+{
+	const struct xenib_value *x = a, *y = b;
+
+	return strcmp(x->name, y->name);
+}
+
+static int add_value(struct xenib *xn, struct xenib_value **values, size_t *nr,
+		     const char *name, uint64_t value)
+{
+	struct xenib_value *v;
+	char *copy = strdup(name);
+
+	v = copy ? realloc(*values, (*nr + 1) * sizeof(*v)) : NULL;
+	if (!v) {
+		free(copy);
+		return fail(xn, ENOMEM, "out of memory");
+	}
+	*values = v;
+	v[*nr].name = copy;
+	v[*nr].value = value;
+	++*nr;
+	return 0;
+}
+
+static void free_values(struct xenib_value *values, size_t nr)
+{
+	size_t i;
+
+	for (i = 0; i < nr; i++)
+		free(values[i].name);
+	free(values);
+}
+
+/* Read a readable file that holds one decimal number, else return -1. */
+static int read_counter(int dirfd, const char *name, uint64_t *value)
+{
+	char text[32];
+	struct stat st;
+	ssize_t len;
+	int fd;
+
+	/* To root, sysfs opens files that cannot be read, too. */
+	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) ||
+	    !S_ISREG(st.st_mode) || !(st.st_mode & 0444))
+		return -1;
+	fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	len = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (len <= 0)
+		return -1;
+	text[len] = 0;
+	text[strcspn(text, "\n")] = 0;
+	return parse_number(text, 10, UINT64_MAX, value);
+}
+
+/* All counters in a directory of sysfs. No such directory: none. */
+static int read_counters(struct xenib *xn, const char *path,
+			 struct xenib_value **values, size_t *nr)
+{
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+	int rc = 0;
+
+	if (!dir)
+		return errno == ENOENT ? 0 :
+		       fail(xn, errno, "cannot list %s: %s", path,
+			    strerror(errno));
+	while (!rc && (entry = readdir(dir))) {
+		uint64_t value;
+
+		if (!read_counter(dirfd(dir), entry->d_name, &value))
+			rc = add_value(xn, values, nr, entry->d_name, value);
+	}
+	closedir(dir);
+	if (*nr)
+		qsort(*values, *nr, sizeof(**values), compare_values);
+	return rc;
+}
+
+static int read_quotas(struct xenib *xn, const char *be,
+		       struct xenib_device *d)
+{
+	unsigned int i;
+
+	for (i = 0; i < XENIB_NR_QUOTAS; i++) {
+		uint64_t quota;
+		char node[32], *value;
+		int rc = 0;
+
+		snprintf(node, sizeof(node), "max-%s", xenib_quota_name(i));
+		value = store_read(xn, XBT_NULL, be, node);
+		if (!value && errno != ENOENT)
+			return -1;
+		if (value && !parse_number(value, 10, UINT32_MAX, &quota))
+			rc = add_value(xn, &d->quotas, &d->nr_quotas,
+				       xenib_quota_name(i), quota);
+		free(value);
+		if (rc)
+			return -1;
+	}
+	return 0;
+}
+
+/* A string that need not be there. Returns 0 or -1. */
+static int read_optional(struct xenib *xn, const char *dir, const char *node,
+			 char **value)
+{
+	*value = store_read(xn, XBT_NULL, dir, node);
+	return *value || errno == ENOENT ? 0 : -1;
+}
+
+static int read_device(struct xenib *xn, struct device *dev,
+		       struct xenib_device *d)
+{
+	char path[256], *gfn_base;
+	int state;
+
+	d->domid = dev->domid;
+	d->devid = dev->devid;
+	snprintf(path, sizeof(path), "/local/domain/%u", dev->domid);
+	if (read_optional(xn, path, "name", &d->domain) ||
+	    read_optional(xn, dev->be, "hca", &d->hca) ||
+	    read_optional(xn, dev->error, "error", &d->error) ||
+	    read_optional(xn, dev->be, "uar-gfn-base", &gfn_base))
+		return -1;
+	if (gfn_base)
+		parse_number(gfn_base, 10, UINT64_MAX, &d->uar_gfn_base);
+	free(gfn_base);
+
+	state = store_state(xn, XBT_NULL, dev->be);
+	if (state < 0)
+		return -1;
+	d->backend_state = state;
+	state = store_state(xn, XBT_NULL, dev->fe);
+	if (state < 0)
+		return -1;
+	d->frontend_state = state;
+
+	/* Half written or garbled: show the rest all the same. */
+	if (uars_read(xn, dev) && errno == ENOMEM)
+		return -1;
+	d->uars = dev->uars;
+	d->nr_uars = dev->nr_uars;
+
+	if (read_quotas(xn, dev->be, d))
+		return -1;
+	snprintf(path, sizeof(path),
+		 "%s/bus/xen-backend/devices/vib-%u-%u/statistics", xn->sysfs,
+		 dev->domid, dev->devid);
+	return read_counters(xn, path, &d->counters, &d->nr_counters);
+}
+
+static int list_domain(struct xenib *xn, uint32_t domid,
+		       struct xenib_device **devices, size_t *nr)
+{
+	struct xenib_device *d;
+	uint32_t *devids;
+	size_t i, nr_devids;
+	char path[64];
+	int rc;
+
+	snprintf(path, sizeof(path), BACKEND_ROOT "/%u", domid);
+	rc = store_ids(xn, path, &devids, &nr_devids);
+	if (rc)
+		return rc;
+	for (i = 0; i < nr_devids && !rc; i++) {
+		struct device dev;
+
+		d = realloc(*devices, (*nr + 1) * sizeof(*d));
+		if (!d) {
+			rc = fail(xn, ENOMEM, "out of memory");
+			break;
+		}
+		*devices = d;
+		memset(&d[*nr], 0, sizeof(*d));
+		device_paths(&dev, domid, devids[i]);
+		rc = read_device(xn, &dev, &d[(*nr)++]);
+	}
+	free(devids);
+	return rc;
+}
+
+int xenib_list(struct xenib *xn, uint32_t domid, struct xenib_device **devices,
+	       size_t *nr)
+{
+	struct xenib_device *list = NULL;
+	uint32_t *domids = NULL;
+	size_t i, nr_domids, n = 0;
+	int rc;
+
+	if (domid != XENIB_ALL_DOMAINS) {
+		rc = list_domain(xn, domid, &list, &n);
+	} else {
+		rc = store_ids(xn, BACKEND_ROOT, &domids, &nr_domids);
+		for (i = 0; !rc && i < nr_domids; i++)
+			rc = list_domain(xn, domids[i], &list, &n);
+	}
+	free(domids);
+	if (rc) {
+		int saved_errno = errno;
+
+		xenib_list_free(list, n);
+		errno = saved_errno;
+		return -1;
+	}
+	*devices = list;
+	*nr = n;
+	return 0;
+}
+
+void xenib_list_free(struct xenib_device *devices, size_t nr)
+{
+	size_t i;
+
+	for (i = 0; i < nr; i++) {
+		free(devices[i].domain);
+		free(devices[i].hca);
+		free(devices[i].error);
+		free(devices[i].uars);
+		free_values(devices[i].quotas, devices[i].nr_quotas);
+		free_values(devices[i].counters, devices[i].nr_counters);
+	}
+	free(devices);
+}
+
+int xenib_totals(struct xenib *xn, struct xenib_value **totals, size_t *nr)
+{
+	struct xenib_value *values = NULL;
+	size_t n = 0;
+	char path[256];
+
+	if (!backend_loaded(xn))
+		return fail(xn, ENXIO,
+			    "no backend: the module xen-ibback is not loaded");
+	snprintf(path, sizeof(path), "%s/bus/xen-backend/drivers/vib",
+		 xn->sysfs);
+	if (read_counters(xn, path, &values, &n)) {
+		int saved_errno = errno;
+
+		free_values(values, n);
+		errno = saved_errno;
+		return -1;
+	}
+	*totals = values;
+	*nr = n;
+	return 0;
+}
+
+void xenib_totals_free(struct xenib_value *totals, size_t nr)
+{
+	free_values(totals, nr);
+}

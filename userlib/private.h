@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* private.h - what the files of libxenib share */
+#ifndef XENIB_PRIVATE_H
+#define XENIB_PRIVATE_H
+
+#include <stdbool.h>
+
+#include <xenctrl.h>
+#include <xenstore.h>
+#include <xentoollog.h>
+#include <xen/io/xenbus.h>
+
+#include "xenib.h"
+
+/*
+ * @sysfs: where sysfs is mounted; tests put a directory of their own here
+ * @message: of the last failure
+ */
+struct xenib {
+	struct xs_handle *xs;
+	xc_interface *xc;
+	xentoollog_logger log;
+	const char *sysfs;
+	char message[512];
+};
+
+/*
+ * A device while the library works on it.
+ *
+ * @be, @fe, @error: its directories in xenstore
+ * @translated: the guest is PVH or HVM, and sees UARs at @gfn_base
+ * @uars, @nr_uars: as the backend wrote them
+ */
+struct device {
+	uint32_t domid;
+	uint32_t devid;
+	char be[64];
+	char fe[64];
+	char error[80];
+	bool translated;
+	uint64_t gfn_base;
+	struct xenib_uar *uars;
+	size_t nr_uars;
+};
+
+#define BACKEND_ROOT	"/local/domain/0/backend/vib"
+#define ERROR_ROOT	"/local/domain/0/error/backend/vib"
+
+/* handle.c */
+
+/* Sets the message and errno. Returns -1. */
+int fail(struct xenib *xn, int err, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/*
+ * Keep a failure while cleaning up after it, which may fail in turn: what went
+ * wrong first is what the caller wants to know.
+ */
+struct failure {
+	int err;
+	char message[512];
+};
+
+void failure_save(const struct xenib *xn, struct failure *f);
+void failure_restore(struct xenib *xn, const struct failure *f);
+
+/*
+ * Find out about a domain: 1 it lives, 0 it is gone or dying, -1 error.
+ * @info may be NULL.
+ */
+int domain_alive(struct xenib *xn, uint32_t domid, xc_domaininfo_t *info);
+
+/* The backend driver is loaded. */
+bool backend_loaded(struct xenib *xn);
+
+/* The backend driver serves this device. */
+bool backend_bound(struct xenib *xn, const struct device *dev);
+
+/* parse.c: pure functions, and what a node or file may hold */
+
+/*
+ * Parse an unsigned number that is the whole of @s, without sign or blanks.
+ * Returns 0, or -1 if it is none or greater than @max.
+ */
+int parse_number(const char *s, int base, uint64_t max, uint64_t *value);
+
+/* Parse the value of a node uar-<i>. Returns 0 or -1. */
+int parse_uar(const char *s, struct xenib_uar *uar);
+
+/*
+ * Parse the value of an error node, "<errno> <text>". Returns the errno,
+ * EPROTO where there is none, and the text, which is part of @s.
+ */
+int parse_error(const char *s, const char **text);
+
+/* A name that can be a network or RDMA device: one component of a path. */
+bool valid_hca_name(const char *s);
+
+/*
+ * Choose where in a translated guest the UARs of a device go.
+ * @max_pages: most memory that the guest may have
+ * @gpaddr_bits: width of its physical addresses, 0: not known
+ * Returns the guest frame, 0 when there is no room.
+ */
+uint64_t choose_gfn_base(uint64_t max_pages, unsigned int gpaddr_bits,
+			 uint32_t devid);
+
+/* store.c: xenstore */
+
+void device_paths(struct device *dev, uint32_t domid, uint32_t devid);
+
+/* Read @dir/@node. Returns a string to free, NULL with errno (ENOENT). */
+char *store_read(struct xenib *xn, xs_transaction_t t, const char *dir,
+		 const char *node);
+
+/* Is there such a node? 1, 0 or -1. */
+int store_exists(struct xenib *xn, xs_transaction_t t, const char *path);
+
+int store_write(struct xenib *xn, xs_transaction_t t, const char *dir,
+		const char *node, const char *fmt, ...)
+	__attribute__((format(printf, 5, 6)));
+
+/* Make a directory that @owner may write and @reader may read. */
+int store_mkdir(struct xenib *xn, xs_transaction_t t, const char *path,
+		uint32_t owner, uint32_t reader);
+
+/* Remove a tree, and its parent if that is empty then. No such tree: fine. */
+int store_remove(struct xenib *xn, xs_transaction_t t, const char *path);
+
+/* The numbers that name the entries of a directory, ascending. */
+int store_ids(struct xenib *xn, const char *path, uint32_t **ids, size_t *nr);
+
+/* The state of one end, 0 (Unknown) for what is none, -1 on error. */
+int store_state(struct xenib *xn, xs_transaction_t t, const char *dir);
+
+/* Do all of @fn or nothing. It may run more than once. */
+int store_transact(struct xenib *xn, struct device *dev, const void *arg,
+		   int (*fn)(struct xenib *xn, xs_transaction_t t,
+			     struct device *dev, const void *arg));
+
+/*
+ * Wait until @fn, called again after each change of the device's nodes, returns
+ * nonzero. Returns 1 for 1, -1 for -1 or a failure, 0 when time is up.
+ */
+int store_wait(struct xenib *xn, struct device *dev, unsigned int timeout_ms,
+	       int (*fn)(struct xenib *xn, struct device *dev));
+
+/* io.c: what the guest may reach */
+
+/* Read uar-count and uar-<i> into @dev; no uar-count: none. */
+int uars_read(struct xenib *xn, struct device *dev);
+
+/* Open all UARs of @dev to the guest, or none. */
+int uars_open(struct xenib *xn, struct device *dev);
+
+/* Close them all; goes on after a failure, and reports it at the end. */
+int uars_close(struct xenib *xn, struct device *dev);
+
+/* detach.c */
+
+/* Remove what there is of a device, with the steps of xenib_detach(). */
+int device_remove(struct xenib *xn, struct device *dev, bool guest_alive,
+		  bool force, unsigned int timeout_ms);
+
+#endif /* XENIB_PRIVATE_H */
