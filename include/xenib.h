@@ -81,7 +81,7 @@ enum xenib_quota {
  */
 const char *xenib_quota_name(unsigned int quota);
 
-#define XENIB_MAX_CONTEXTS	4096
+#define XENIB_MAX_CONTEXTS	256
 #define XENIB_MAX_DEVID		255
 #define XENIB_DEFAULT_TIMEOUT	10000	/* milliseconds */
 
@@ -189,6 +189,8 @@ struct xenib_device {
  * @domid: of one guest, or XENIB_ALL_DOMAINS
  * @devices, @nr: set to an array by domain and device id, to be released with
  *	xenib_list_free(); untouched on failure
+ *
+ * ESRCH: there is no such domain, nor has it left anything behind.
  */
 int xenib_list(struct xenib *xn, uint32_t domid,
 	       struct xenib_device **devices, size_t *nr);

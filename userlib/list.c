@@ -197,6 +197,15 @@ static int list_domain(struct xenib *xn, uint32_t domid,
 	return rc;
 }
 
+static int check_alive(struct xenib *xn, uint32_t domid)
+{
+	int alive = domain_alive(xn, domid, NULL);
+
+	if (!alive)
+		return fail(xn, ESRCH, "no such domain: %u", domid);
+	return alive < 0 ? -1 : 0;
+}
+
 int xenib_list(struct xenib *xn, uint32_t domid, struct xenib_device **devices,
 	       size_t *nr)
 {
@@ -207,6 +216,8 @@ int xenib_list(struct xenib *xn, uint32_t domid, struct xenib_device **devices,
 
 	if (domid != XENIB_ALL_DOMAINS) {
 		rc = list_domain(xn, domid, &list, &n);
+		if (!rc && !n)
+			rc = check_alive(xn, domid);
 	} else {
 		rc = store_ids(xn, BACKEND_ROOT, &domids, &nr_domids);
 		for (i = 0; !rc && i < nr_domids; i++)

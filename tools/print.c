@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* print.c - devices as a table, at length, and as JSON */
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "print.h"
+
+static const struct xenib_value *find(const struct xenib_value *values,
+				      size_t nr, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < nr; i++)
+		if (!strcmp(values[i].name, name))
+			return &values[i];
+	return NULL;
+}
+
+/* Strings come from others: keep what a terminal would act on from it. */
+static void print_text(FILE *out, const char *s, int width)
+{
+	int n = 0;
+
+	for (; *s; s++, n++)
+		fputc(iscntrl((unsigned char)*s) ? '?' : *s, out);
+	for (; n < width; n++)
+		fputc(' ', out);
+}
+
+void print_table(FILE *out, const struct listing *list)
+{
+	size_t i;
+
+	fprintf(out, "%-24s %5s %3s %-10s %-13s %-13s %5s\n", "Domain", "ID",
+		"Dev", "HCA", "Backend", "Frontend", "UARs");
+	for (i = 0; i < list->nr_devices; i++) {
+		const struct xenib_device *d = &list->devices[i];
+
+		print_text(out, d->domain ? d->domain : "-", 24);
+		fprintf(out, " %5u %3u ", d->domid, d->devid);
+		print_text(out, d->hca ? d->hca : "-", 10);
+		fprintf(out, " %-13s %-13s %5zu\n",
+			xenib_state_name(d->backend_state),
+			xenib_state_name(d->frontend_state), d->nr_uars);
+	}
+}
+
+static void print_uars(FILE *out, const struct xenib_device *d)
+{
+	size_t i;
+
+	for (i = 0; i < d->nr_uars; i++) {
+		const struct xenib_uar *uar = &d->uars[i];
+
+		fprintf(out, "    UAR %-6" PRIu32 " frame %#" PRIx64,
+			uar->index, uar->frame);
+		if (uar->bf_frame)
+			fprintf(out, ", BlueFlame %#" PRIx64, uar->bf_frame);
+		if (d->uar_gfn_base)
+			fprintf(out, ", guest frame %#" PRIx64,
+				d->uar_gfn_base + 2 * i);
+		fputc('\n', out);
+	}
+}
+
+/* Quotas with their use, use without a quota, then everything else. */
+static void print_numbers(FILE *out, const struct xenib_device *d)
+{
+	const struct xenib_value *used, *quota;
+	unsigned int q;
+	size_t i;
+
+	for (q = 0; q < XENIB_NR_QUOTAS; q++) {
+		const char *name = xenib_quota_name(q);
+
+		used = find(d->counters, d->nr_counters, name);
+		quota = find(d->quotas, d->nr_quotas, name);
+		if (used)
+			fprintf(out, "    %-12s %" PRIu64, name, used->value);
+		else if (quota)
+			fprintf(out, "    %-12s -", name);
+		if (quota)
+			fprintf(out, " of %" PRIu64, quota->value);
+		if (used || quota)
+			fputc('\n', out);
+	}
+	for (i = 0; i < d->nr_counters; i++) {
+		bool shown = false;
+
+		used = &d->counters[i];
+		for (q = 0; q < XENIB_NR_QUOTAS && !shown; q++)
+			shown = !strcmp(used->name, xenib_quota_name(q));
+		if (!shown)
+			fprintf(out, "    %-12s %" PRIu64 "\n", used->name,
+				used->value);
+	}
+}
+
+void print_long(FILE *out, const struct listing *list)
+{
+	size_t i;
+
+	for (i = 0; i < list->nr_devices; i++) {
+		const struct xenib_device *d = &list->devices[i];
+
+		print_text(out, d->domain ? d->domain : "-", 0);
+		fprintf(out, " (domain %u), device %u:\n", d->domid, d->devid);
+		fputs("    HCA          ", out);
+		print_text(out, d->hca ? d->hca : "the backend's choice", 0);
+		fprintf(out, "\n    backend      %s\n    frontend     %s\n",
+			xenib_state_name(d->backend_state),
+			xenib_state_name(d->frontend_state));
+		if (d->error) {
+			fputs("    error        ", out);
+			print_text(out, d->error, 0);
+			fputc('\n', out);
+		}
+		print_numbers(out, d);
+		print_uars(out, d);
+	}
+	if (!list->totals)
+		return;
+	fputs("All guests:\n", out);
+	for (i = 0; i < list->nr_totals; i++)
+		fprintf(out, "    %-12s %" PRIu64 "\n", list->totals[i].name,
+			list->totals[i].value);
+}
+
+/* Strings are passed on as they are: UTF-8, if their writer kept to it. */
+static void json_string(FILE *out, const char *s)
+{
+	if (!s) {
+		fputs("null", out);
+		return;
+	}
+	fputc('"', out);
+	for (; *s; s++) {
+		if (*s == '"' || *s == '\\')
+			fprintf(out, "\\%c", *s);
+		else if ((unsigned char)*s < 0x20)
+			fprintf(out, "\\u%04x", *s);
+		else
+			fputc(*s, out);
+	}
+	fputc('"', out);
+}
+
+static void json_values(FILE *out, const struct xenib_value *values, size_t nr)
+{
+	size_t i;
+
+	fputc('{', out);
+	for (i = 0; i < nr; i++) {
+		fputs(i ? ", " : "", out);
+		json_string(out, values[i].name);
+		fprintf(out, ": %" PRIu64, values[i].value);
+	}
+	fputc('}', out);
+}
+
+static void json_device(FILE *out, const struct xenib_device *d)
+{
+	size_t i;
+
+	fputs("    {\"domain\": ", out);
+	json_string(out, d->domain);
+	fprintf(out, ", \"domid\": %u, \"devid\": %u, \"hca\": ", d->domid,
+		d->devid);
+	json_string(out, d->hca);
+	fprintf(out, ",\n     \"backend-state\": \"%s\", \"frontend-state\": \"%s\", \"error\": ",
+		xenib_state_name(d->backend_state),
+		xenib_state_name(d->frontend_state));
+	json_string(out, d->error);
+	fputs(",\n     \"quotas\": ", out);
+	json_values(out, d->quotas, d->nr_quotas);
+	fputs(",\n     \"counters\": ", out);
+	json_values(out, d->counters, d->nr_counters);
+	fputs(",\n     \"uar-gfn-base\": ", out);
+	if (d->uar_gfn_base)
+		fprintf(out, "%" PRIu64, d->uar_gfn_base);
+	else
+		fputs("null", out);
+	fputs(",\n     \"uars\": [", out);
+	for (i = 0; i < d->nr_uars; i++)
+		fprintf(out, "%s{\"index\": %" PRIu32 ", \"frame\": %" PRIu64
+			", \"bf-frame\": %" PRIu64 "}", i ? ", " : "",
+			d->uars[i].index, d->uars[i].frame,
+			d->uars[i].bf_frame);
+	fputs("]}", out);
+}
+
+void print_json(FILE *out, const struct listing *list)
+{
+	size_t i;
+
+	fputs("{\n  \"devices\": [", out);
+	for (i = 0; i < list->nr_devices; i++) {
+		fputs(i ? ",\n" : "\n", out);
+		json_device(out, &list->devices[i]);
+	}
+	fputs("],\n  \"totals\": ", out);
+	if (list->totals)
+		json_values(out, list->totals, list->nr_totals);
+	else
+		fputs("null", out);
+	fputs("\n}\n", out);
+}
