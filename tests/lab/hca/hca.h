@@ -40,7 +40,9 @@ typedef enum HcaLogLevel {
 typedef struct HcaBus {
     bool (*dma_read)(void *opaque, uint64_t addr, void *buf, size_t len);
     bool (*dma_write)(void *opaque, uint64_t addr, const void *buf, size_t len);
+    /* The message of a vector, or INTx asserted while MSI-X is off. */
     void (*msix)(void *opaque, unsigned vector);
+    void (*clear_int)(void *opaque);           /* deassert INTx */
     uint64_t (*now_ns)(void *opaque);
     /* One timer: call hca_timer() at deadline_ns; UINT64_MAX disarms. */
     void (*timer)(void *opaque, uint64_t deadline_ns);
@@ -52,6 +54,8 @@ typedef struct HcaBus {
      * requests until hca_wire_ready().
      */
     bool (*wire_send)(void *opaque, unsigned port, const void *pkt, size_t len);
+    /* Our end of the cable: the port tries to bring the link up, or not. */
+    void (*wire_enable)(void *opaque, unsigned port, bool enable);
     void (*log)(void *opaque, HcaLogLevel level, const char *fmt, va_list ap);
 } HcaBus;
 
@@ -79,7 +83,7 @@ void hca_timer(Hca *hca);
 void hca_run(Hca *hca);
 void hca_wire_ready(Hca *hca, unsigned port);
 void hca_wire_receive(Hca *hca, unsigned port, const void *pkt, size_t len);
-/* Cable plugged and the peer present, or not. */
+/* Cable plugged, the peer present and its port enabled, or not. */
 void hca_wire_link(Hca *hca, unsigned port, bool up);
 
 /* Faults on demand, for tests. A count of n means: the next n packets sent on port. */

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Lifetime, logging, and the one timer that all users of time share. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "device.h"
+
+void hca_log(Hca *hca, HcaLogLevel level, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    hca->bus->log(hca->opaque, level, fmt, ap);
+    va_end(ap);
+}
+
+void hca_update_timer(Hca *hca)
+{
+    uint64_t deadline = hca_qp_next_deadline(hca);
+    uint64_t cq = hca_cq_next_deadline(hca);
+
+    hca->bus->timer(hca->opaque, cq < deadline ? cq : deadline);
+}
+
+/* All but what survives a software reset: wires, ownership, the semaphore's giver. */
+void hca_soft_reset(Hca *hca)
+{
+    HcaTables *t = hca->tables;
+
+    hca->running = false;
+    t->fatal = false;
+    t->fw_running = false;
+    t->semaphore = false;
+    t->fa_pages = 0;
+    t->aux_pages = 0;
+    memset(t->hcr, 0, sizeof(t->hcr));
+    memset(t->catas, 0, sizeof(t->catas));
+    memset(t->cq_doorbell, 0, sizeof(t->cq_doorbell));
+    for (unsigned i = 0; i < HCA_NUM_UARS; i++) {
+        free(t->blueflame[i]);
+        t->blueflame[i] = NULL;
+    }
+    hca_qp_init(hca);
+    hca_cq_reset(hca);
+    hca_eq_reset(hca);
+    hca_port_reset(hca);
+    hca_icm_set_size(hca, 0);
+    hca->bus->clear_int(hca->opaque);
+    hca_update_timer(hca);
+}
+
+void hca_reset(Hca *hca)
+{
+    hca->tables->owned = false;
+    memset(&hca->faults, 0, sizeof(hca->faults));
+    hca_soft_reset(hca);
+}
+
+Hca *hca_new(const HcaConfig *config, const HcaBus *bus, void *opaque)
+{
+    Hca *hca = calloc(1, sizeof(*hca));
+
+    if (!hca) {
+        return NULL;
+    }
+    hca->config = *config;
+    hca->bus = bus;
+    hca->opaque = opaque;
+    hca->tables = calloc(1, sizeof(*hca->tables));
+    if (!hca->tables) {
+        free(hca);
+        return NULL;
+    }
+    hca_reset(hca);
+    return hca;
+}
+
+void hca_free(Hca *hca)
+{
+    if (!hca) {
+        return;
+    }
+    hca_reset(hca);
+    hca_qp_free(hca);
+    free(hca->tables);
+    free(hca);
+}
+
+void hca_timer(Hca *hca)
+{
+    uint64_t now = hca->bus->now_ns(hca->opaque);
+
+    hca_cq_timer(hca, now);
+    hca_qp_timer(hca, now);
+    hca_update_timer(hca);
+}
+
+void hca_run(Hca *hca)
+{
+    hca_qp_run(hca);
+}
+
+void hca_set_faults(Hca *hca, const HcaFaults *faults)
+{
+    hca->faults = *faults;
+}
+
+void hca_catastrophe(Hca *hca)
+{
+    HcaTables *t = hca->tables;
+
+    for (unsigned i = 0; i < HCA_CATAS_DWORDS; i++) {
+        t->catas[i] = 0xdead0000u | i;
+    }
+    t->fatal = true;
+    hca->running = false;
+    hca_qp_init(hca);
+    for (unsigned port = 1; port <= HCA_NUM_PORTS; port++) {
+        hca->port[port].init = false;
+        hca_port_update(hca, port);
+    }
+    hca_update_timer(hca);
+}
