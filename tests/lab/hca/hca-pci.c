@@ -16,10 +16,12 @@
  * (false: cable pulled), and catastrophe (true: internal error).
  */
 #include "qemu/osdep.h"
+#include "qemu/error-report.h"
 #include "qemu/log.h"
 #include "qemu/main-loop.h"
 #include "qemu/module.h"
 #include "qemu/timer.h"
+#include "qemu/units.h"
 #include "qapi/error.h"
 #include "qapi/visitor.h"
 #include "chardev/char-fe.h"
@@ -378,7 +380,7 @@ static const MemoryRegionOps uar_ops = {
     .impl = { .min_access_size = 1, .max_access_size = 8 },
 };
 
-static void timer_expired(void *opaque)
+static void timer_due(void *opaque)
 {
     XenibHca *s = opaque;
 
@@ -461,7 +463,7 @@ static void xenib_hca_realize(PCIDevice *pdev, Error **errp)
         return;
     }
     s->delay_ns = SCALE_MS;
-    s->timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, timer_expired, s);
+    s->timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, timer_due, s);
     s->bh = qemu_bh_new_guarded(run, s, &DEVICE(s)->mem_reentrancy_guard);
     realize_wires(s);
     s->hca = hca_new(&config, &hca_pci_bus, s);
