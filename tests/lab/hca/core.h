@@ -188,7 +188,6 @@ int hca_port_pkey_match(Hca *hca, unsigned port, uint16_t pkey);
 /* ---- QPs and the transport (qp.c, requester.c, responder.c, ...) ---- */
 
 void hca_qp_init(Hca *hca);                    /* at hca_new and reset: forget all */
-void hca_qp_exit(Hca *hca);                    /* at hca_free */
 void hca_qp_free(Hca *hca);                    /* at hca_free: give back hca->qps itself */
 void hca_qp_doorbell(Hca *hca, uint32_t uar, uint32_t qpn);
 /* len octets of a WQE written to a BlueFlame register of this UAR. */

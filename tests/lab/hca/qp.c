@@ -218,7 +218,7 @@ void hca_qp_init(Hca *hca)
     hca->qps->special_qpn = 0;
 }
 
-void hca_qp_exit(Hca *hca)
+void hca_qp_free(Hca *hca)
 {
     if (hca->qps) {
         hca_qp_init(hca);
@@ -399,22 +399,22 @@ static bool context_valid(Hca *hca, const HcaQp *qp)
     case HCA_ST_MLX:
         break;
     default:
-        hca_guest_error(hca, "QP %06x: service %u is unknown\n", qp->qpn,
+        hca_guest_error(hca, "QP %06x: service %u is unknown", qp->qpn,
                         qp->service);
         return false;
     }
     if (!hca_cq_valid(hca, qp->cqn_send) || !hca_cq_valid(hca, qp->cqn_recv)) {
-        hca_guest_error(hca, "QP %06x: CQ %06x or %06x is not valid\n",
+        hca_guest_error(hca, "QP %06x: CQ %06x or %06x is not valid",
                         qp->qpn, qp->cqn_send, qp->cqn_recv);
         return false;
     }
     if (qp->has_srq && !hca_srq_find(hca, qp->srqn)) {
-        hca_guest_error(hca, "QP %06x: SRQ %06x is not valid\n", qp->qpn,
+        hca_guest_error(hca, "QP %06x: SRQ %06x is not valid", qp->qpn,
                         qp->srqn);
         return false;
     }
     if (qp->sq_count && qp->sq_shift < 6) {
-        hca_guest_error(hca, "QP %06x: send stride below 64\n", qp->qpn);
+        hca_guest_error(hca, "QP %06x: send stride below 64", qp->qpn);
         return false;
     }
     return true;
@@ -490,7 +490,7 @@ uint8_t hca_cmd_modify_qp(Hca *hca, HcaCmd *cmd)
     }
     qp = hca_qp_find(hca, qpn);
     if (!((qp ? 1 << qp->state : 1 << HCA_QP_RST) & t->from)) {
-        hca_guest_error(hca, "QP %06x: command %#x in state %d\n", qpn, cmd->op,
+        hca_guest_error(hca, "QP %06x: command %#x in state %d", qpn, cmd->op,
                         qp ? qp->state : HCA_QP_RST);
         return HCA_CMD_BAD_QP_STATE;
     }
@@ -558,7 +558,7 @@ uint8_t hca_cmd_conf_special_qp(Hca *hca, HcaCmd *cmd)
 uint8_t hca_cmd_suspend_qp(Hca *hca, HcaCmd *cmd)
 {
     (void)cmd;
-    hca_log(hca, HCA_LOG_UNIMP, "SUSPEND_QP is not modelled\n");
+    hca_log(hca, HCA_LOG_UNIMP, "SUSPEND_QP is not modelled");
     return HCA_CMD_BAD_OP;
 }
 

@@ -290,7 +290,7 @@ static void send_op(Hca *hca, HcaQp *qp, HcaSendOp *op)
         if (hca_sq_fetch(hca, qp, op->wqe_index, &qp->wqe) != HCA_FETCH_OK ||
             qp->wqe.syndrome || qp->wqe.len != op->len ||
             qp->wqe.opcode != op->opcode) {
-            hca_guest_error(hca, "QP %06x: WQE %04x changed in flight\n",
+            hca_guest_error(hca, "QP %06x: WQE %04x changed in flight",
                             qp->qpn, op->wqe_index);
             hca_qp_fail(hca, qp, HCA_EVENT_WQ_CATAS_ERROR);
             return;
@@ -636,11 +636,11 @@ static HcaQp *doorbell_qp(Hca *hca, uint32_t uar, uint32_t qpn)
     HcaQp *qp = hca->qps ? hca_qp_find(hca, qpn) : NULL;
 
     if (!qp) {
-        hca_guest_error(hca, "doorbell of QP %06x, which is not\n", qpn);
+        hca_guest_error(hca, "doorbell of QP %06x, which is not", qpn);
         return NULL;
     }
     if (qp->uar != uar) {
-        hca_guest_error(hca, "doorbell of QP %06x through UAR %u, not %u\n",
+        hca_guest_error(hca, "doorbell of QP %06x through UAR %u, not %u",
                         qpn, uar, qp->uar);
         return NULL;
     }

@@ -84,7 +84,7 @@ uint8_t hca_cmd_sw2hw_srq(Hca *hca, HcaCmd *cmd)
     memcpy(srq->context, cmd->in, HCA_SRQC_SIZE);
     srq_decode(srq);
     if (srq->shift < 5) {
-        hca_guest_error(hca, "SRQ %06x: stride below 32\n", srqn);
+        hca_guest_error(hca, "SRQ %06x: stride below 32", srqn);
         free(srq);
         return HCA_CMD_BAD_PARAM;
     }

@@ -378,7 +378,7 @@ static void deliver(Hca *hca, unsigned port, const uint8_t *buf, size_t len,
     HcaQp *qp;
 
     if (!hca_packet_parse(&pkt, buf, len)) {
-        hca_log(hca, HCA_LOG_TRACE, "port %u: malformed packet of %zu octets\n",
+        hca_log(hca, HCA_LOG_TRACE, "port %u: malformed packet of %zu octets",
                 port, len);
         return;
     }
@@ -407,8 +407,6 @@ void hca_qp_packet(Hca *hca, unsigned port, const uint8_t *pkt, size_t len)
     if (!hca->qps || port < 1 || port > HCA_NUM_PORTS || len > HCA_MAX_PACKET) {
         return;
     }
-    hca->port[port].rx_packets++;
-    hca->port[port].rx_octets += len;
     if (hca->qps->draining) {                  /* a wire that answers at once */
         held = hold(port, pkt, len, false, 0);
         if (held) {

@@ -59,7 +59,7 @@ static uint8_t send_ud(Hca *hca, HcaQp *qp, const HcaWqe *wqe, uint32_t psn)
     size_t header;
 
     if ((port_pd & 0xffffff) != qp->pd || port != qp->path.port) {
-        hca_guest_error(hca, "QP %06x: address vector of PD %06x, port %u\n",
+        hca_guest_error(hca, "QP %06x: address vector of PD %06x, port %u",
                         qp->qpn, port_pd & 0xffffff, port);
         return HCA_SYN_LOCAL_QP_OP;
     }
@@ -106,7 +106,7 @@ static uint8_t send_mlx(Hca *hca, HcaQp *qp, const HcaWqe *wqe)
     }
     if (len < header || (op & HCA_BTH_TRANSPORT) != HCA_BTH_UD ||
         (buf[1] & 3) < HCA_LNH_BTH) {
-        hca_guest_error(hca, "QP %06x: header of no datagram\n", qp->qpn);
+        hca_guest_error(hca, "QP %06x: header of no datagram", qp->qpn);
         return HCA_SYN_LOCAL_QP_OP;
     }
     buf[0] &= 0x0f;

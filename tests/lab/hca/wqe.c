@@ -77,7 +77,7 @@ HcaFetch hca_sq_fetch(Hca *hca, HcaQp *qp, uint16_t index, HcaWqe *wqe)
     wqe->index = index;
     wqe->size = CTRL_SIZE;
     if (size < CTRL_SIZE || size > 1u << qp->sq_shift) {
-        hca_guest_error(hca, "QP %06x: WQE %04x of %u octets\n", qp->qpn, index,
+        hca_guest_error(hca, "QP %06x: WQE %04x of %u octets", qp->qpn, index,
                         size);
         wqe_parse(qp, wqe);
         wqe->syndrome = HCA_SYN_LOCAL_QP_OP;
@@ -344,7 +344,7 @@ static HcaFetch recv_from_rq(Hca *hca, HcaQp *qp)
         }
         if ((uint16_t)(qp->rq_posted - qp->rq_done) > qp->rq_count) {
             hca_guest_error(hca, "QP %06x: RQ counter %04x leaps over the "
-                            "queue\n", qp->qpn, qp->rq_posted);
+                            "queue", qp->qpn, qp->rq_posted);
             qp->rq_posted = qp->rq_done;
             return HCA_FETCH_FAULT;
         }
@@ -374,7 +374,7 @@ static HcaFetch srq_refresh(Hca *hca, HcaSrq *srq)
     }
     srq->posted = hca_get32(db);
     if ((uint16_t)(srq->posted - srq->taken) > 1u << srq->log_size) {
-        hca_guest_error(hca, "SRQ %06x: counter %04x leaps over the queue\n",
+        hca_guest_error(hca, "SRQ %06x: counter %04x leaps over the queue",
                         srq->srqn, srq->posted);
         srq->posted = srq->taken;
         return HCA_FETCH_FAULT;
