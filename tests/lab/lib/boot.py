@@ -24,6 +24,7 @@ TCG_CPU = ("EPYC,-smap,-monitor,-avx,-avx2,-f16c,-fma,-xsave,-xsaveopt,"
 BOOT_TIMEOUT = 180      # seconds until a machine says that it is ready
 GUEST_TIMEOUT = 240     # seconds until a guest answers, after its host
 HCA_TIMEOUT = 120       # seconds until the HCA's driver is loaded
+SUBNET_TIMEOUT = 60     # seconds until OpenSM has made every port active
 
 SSHD_CONFIG = """\
 HostKey /etc/ssh/lab_host_key
@@ -87,7 +88,7 @@ def _guest_config(lab, node):
 def _write_files(lab, machine):
     """The archive for one machine and its guests."""
     files = LabFiles(lab.file("files-%s.tar" % machine.name))
-    for name in ("init", "hca"):
+    for name in ("init", "hca", "opensm"):
         files.add("usr/lib/lab/" + name,
                   read_bytes(os.path.join(NODE_DIR, name)), 0o755)
     if machine.role == "dom0":
@@ -241,38 +242,65 @@ def _wait_guest(lab, node):
                                                    _console_tail(lab, node)))
 
 
-def wait_hca(lab, node):
-    """The HCA's name on a machine once its drivers are loaded."""
+def _wait_hca(lab, node):
+    """Until the HCA's drivers are loaded on a machine."""
     script = ("n=0; until [ -e /run/lab/hca ]; do n=$((n + 1)); "
-              "[ $n -lt %d ] || exit 1; sleep 0.5; done; cat /run/lab/hca" %
-              (HCA_TIMEOUT * 2))
+              "[ $n -lt %d ] || exit 1; sleep 0.2; done; cat /run/lab/hca" %
+              (HCA_TIMEOUT * 5))
     found = lab.output(node, ["sh", "-c", script], HCA_TIMEOUT + 30).strip()
-    if found == "failed":
-        raise LabError("%s: the HCA's driver did not come up:\n%s" % (
-            node.name, lab.output(node, [
+    if not found.startswith("mlx4_"):
+        raise LabError("%s: the HCA's drivers did not come up (%s):\n%s" % (
+            node.name, found, lab.output(node, [
                 "sh", "-c", "dmesg | grep -i -E 'mlx4|infiniband' | tail"])))
-    return found
+    progress("%s: %s is there" % (node.name, found))
 
 
-def _bring_up_machine(lab, node):
-    """One machine and everything on it."""
-    _wait_machine(lab, node)
-    for guest in lab.guests_of(node):
-        _wait_guest(lab, guest)
+def _wait_active(lab, node):
+    """Until both ports of a machine are active, which is OpenSM's work."""
+    script = ("n=0; while cat /sys/class/infiniband/mlx4_0/ports/*/state | "
+              "grep -v ACTIVE; do n=$((n + 1)); [ $n -lt %d ] || exit 1; "
+              "sleep 0.2; done >/dev/null" % (SUBNET_TIMEOUT * 5))
+    try:
+        lab.output(node, ["sh", "-c", script], SUBNET_TIMEOUT + 30)
+    except LabError:
+        raise LabError(
+            "%s: after %d s not every port is active:\n%s" %
+            (node.name, SUBNET_TIMEOUT, lab.output(node, [
+                "sh", "-c", "grep . /sys/class/infiniband/*/ports/*/state; "
+                "tail -n 5 /var/log/opensm-port*.log"], check=False)))
 
 
-def _parallel(function, lab, nodes):
-    """function(lab, node) for all nodes at once; the first error is raised
-    after all have ended."""
+def _bring_up_subnet(lab, pair):
+    """The HCAs of two machines, and the subnet between them."""
+    _parallel([(_wait_hca, lab, node) for node in pair])
+    lab.output(pair[0], ["/usr/lib/lab/opensm"], 60)
+    _parallel([(_wait_active, lab, node) for node in pair])
+    progress("%s, %s: every port is active" % tuple(n.name for n in pair))
+
+
+def _bring_up_pair(lab, pair):
+    """Two machines of a kind and everything on them."""
+    _parallel([(_wait_machine, lab, node) for node in pair])
+    jobs = [(_wait_guest, lab, guest) for node in pair
+            for guest in lab.guests_of(node)]
+    if lab.config["hca"]:
+        jobs.append((_bring_up_subnet, lab, pair))
+    _parallel(jobs)
+
+
+def _parallel(jobs):
+    """Run jobs, each a function and its arguments, at once; the first error
+    is raised when all have ended."""
     errors = []
 
-    def one(node):
+    def one(job):
         try:
-            function(lab, node)
+            job[0](*job[1:])
         except Exception as e:              # re-raised below
             errors.append(e)
 
-    threads = [threading.Thread(target=one, args=(n,)) for n in nodes]
+    threads = [threading.Thread(target=one, args=(job,), daemon=True)
+               for job in jobs]
     for t in threads:
         t.start()
     for t in threads:
@@ -297,7 +325,8 @@ def up(lab, config):
         _write_files(lab, node)
         lab.spawn(node.name, qemu_argv(lab, node),
                   lab.file("log-" + node.name))
-    _parallel(_bring_up_machine, lab, lab.machines())
+    _parallel([(_bring_up_pair, lab, [n for n in lab.nodes if n.role == role])
+               for role in {n.role for n in lab.machines()}])
     with open(lab.file("up"), "w"):
         pass
     progress("the lab is up: %s" % " ".join(n.name for n in lab.nodes))

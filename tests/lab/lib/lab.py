@@ -167,6 +167,9 @@ class Lab:
         proc_name = "ssh-" + node.name
         log = self.file("log-" + proc_name)
         deadline = time.monotonic() + timeout
+        machine = node.name if node.is_machine else node.host
+        if not self.runs(machine):
+            return "%s is not running" % machine
         with locked(self.file("lock-" + node.name)):
             if os.path.exists(ctl) and self.runs(proc_name):
                 return None

@@ -13,11 +13,17 @@ TROUBLE = re.compile(
     r"unreferenced object|Bad page|bad page|BUG:|\bleak|"
     r"trap invalid opcode|traps:|unhandled|Internal error|"
     r"Kernel panic|Panic on CPU|"
-    r"\(XEN\).*(error|fault|Assertion|WARN|Xen call trace|bad|crash)",
+    r"\(XEN\).*(error|\bfault|Assertion|WARN|Xen call trace|bad|crash)",
     re.IGNORECASE)
 
 # Lines that match and are harmless, each with the reason.
 ALLOWED = [(re.compile(pattern), reason) for pattern, reason in [
+    (r"AMD Zen1 (DIV0|FPDSS) bug detected",
+     "a property of the processor that is emulated"),
+    (r"Speculative Return Stack Overflow: WARNING: See",
+     "a property of the processor that is emulated"),
+    (r"PCI: Using host bridge windows from ACPI; if necessary",
+     "the kernel's standing advice on every machine"),
 ]]
 
 
@@ -38,10 +44,14 @@ def _lines(lab, node):
 def check(lab):
     """(node name, line) for each line that tells of trouble, once each."""
     found = []
-    for node in lab.nodes:
+    seen = set()
+    # Guests first: dom0 has their consoles too, and those of guests gone.
+    for node in reversed(lab.nodes):
         for line in _lines(lab, node):
             line = line.strip()
-            if (TROUBLE.search(line) and (node.name, line) not in found and
+            key = (node.host or node.name, line)
+            if (TROUBLE.search(line) and key not in seen and
                     not any(p.search(line) for p, _ in ALLOWED)):
+                seen.add(key)
                 found.append((node.name, line))
     return found

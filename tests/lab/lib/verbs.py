@@ -81,8 +81,11 @@ def up(args):
                 progress("the lab is up already")
                 return
             if lab.is_whole():
-                raise LabError("a lab with other options is up; run "
-                               "\"lab down\" first")
+                raise LabError(
+                    "a lab with other options is up (%s); run \"lab down\" "
+                    "first" % ", ".join("%s: %s, wanted %s" % (
+                        k, old[k], config[k]) for k in config
+                        if old[k] != config[k]))
             progress("removing what is left of an earlier lab")
         lab.destroy()
         boot.up(lab, config)
@@ -92,8 +95,6 @@ def down(args):
     lab = Lab()
     with lab.lock():
         lab.destroy()
-    if os.path.exists(lab.dir + ".lock"):
-        os.unlink(lab.dir + ".lock")
 
 
 def _node_state(lab, node):
