@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Completion queues. */
+
+#include <linux/log2.h>
+#include <rdma/mlx4-abi.h>
+
+#include "ibfront.h"
+
+static void ibfront_cq_dispatch(struct ibfront_target *target, u32 events)
+{
+	struct ibfront_cq *cq = container_of(target, struct ibfront_cq, target);
+	struct ib_cq *ibcq = &cq->ibcq;
+	struct ib_event event = {
+		.device = ibcq->device,
+		.element.cq = ibcq,
+		.event = IB_EVENT_CQ_ERR,
+	};
+
+	if (events & BIT(VIBIF_EVENT_COMPLETION))
+		ibcq->comp_handler(ibcq, ibcq->cq_context);
+	if (events & BIT(VIBIF_EVENT_CQ_ERROR) && ibcq->event_handler)
+		ibcq->event_handler(&event, ibcq->cq_context);
+}
+
+static int ibfront_map_cq(struct ibfront_dev *dev, struct ibfront_cq *cq,
+			  const struct mlx4_ib_create_cq *cmd, u32 entries)
+{
+	/* The HCA takes a queue to begin with its first page. */
+	cq->mem = ibfront_mem_map(dev, cmd->buf_addr & PAGE_MASK,
+				  (size_t)entries * dev->attr.mlx4_cqe_size,
+				  IB_ACCESS_LOCAL_WRITE);
+	if (IS_ERR(cq->mem))
+		return PTR_ERR(cq->mem);
+
+	cq->db = ibfront_mem_map_db(dev, cmd->db_addr, 8);
+	if (IS_ERR(cq->db)) {
+		ibfront_mem_unmap(dev, cq->mem);
+		return PTR_ERR(cq->db);
+	}
+	return 0;
+}
+
+static void ibfront_unmap_cq(struct ibfront_dev *dev, struct ibfront_cq *cq)
+{
+	ibfront_mem_unmap(dev, cq->db);
+	ibfront_mem_unmap(dev, cq->mem);
+}
+
+int ibfront_create_cq(struct ib_cq *ibcq, const struct ib_cq_init_attr *attr,
+		      struct uverbs_attr_bundle *attrs)
+{
+	struct vibif_req req = { .operation = VIBIF_OP_CREATE_CQ };
+	struct ibfront_dev *dev = to_fdev(ibcq->device);
+	struct ib_udata *udata = &attrs->driver_udata;
+	struct ibfront_cq *cq = to_fcq(ibcq);
+	struct mlx4_ib_create_cq_resp resp = {};
+	struct mlx4_ib_create_cq cmd;
+	struct vibif_rsp rsp;
+	u32 entries;
+	int err;
+
+	if (!attr->cqe || attr->cqe > dev->attr.max_cqe || attr->flags)
+		return -EINVAL;
+	err = ibfront_copy_in(udata, &cmd, sizeof(cmd));
+	if (err)
+		return err;
+
+	entries = roundup_pow_of_two(attr->cqe + 1);
+	err = ibfront_map_cq(dev, cq, &cmd, entries);
+	if (err)
+		return err;
+
+	req.op.create_cq.context = ibfront_udata_context(udata)->handle;
+	req.op.create_cq.entries = entries;
+	req.op.create_cq.comp_vector = attr->comp_vector %
+				       ibcq->device->num_comp_vectors;
+	req.op.create_cq.pages = ibfront_page_list(cq->mem);
+	req.op.create_cq.doorbell = ibfront_doorbell(cq->db);
+	err = ibfront_exec(dev, &req, &rsp);
+	if (err)
+		goto err_unmap;
+
+	ibcq->cqe = entries - 1;
+	cq->target.handle = rsp.op.create_cq.handle;
+	cq->target.dispatch = ibfront_cq_dispatch;
+	err = ibfront_target_add(dev, &cq->target);
+	if (err)
+		goto err_unmap;
+
+	resp.cqn = rsp.op.create_cq.cqn;
+	err = ibfront_copy_out(udata, &resp, sizeof(resp));
+	if (err)
+		goto err_destroy;
+	return 0;
+
+err_destroy:
+	ibfront_target_del(dev, &cq->target);
+	ibfront_destroy(dev, cq->target.handle);
+err_unmap:
+	ibfront_unmap_cq(dev, cq);
+	return err;
+}
+
+int ibfront_modify_cq(struct ib_cq *ibcq, u16 count, u16 period)
+{
+	struct vibif_req req = {
+		.operation = VIBIF_OP_MODIFY_CQ,
+		.handle = to_fcq(ibcq)->target.handle,
+		.op.modify_cq.count = count,
+		.op.modify_cq.period_us = period,
+	};
+	struct vibif_rsp rsp;
+
+	return ibfront_exec(to_fdev(ibcq->device), &req, &rsp);
+}
+
+int ibfront_destroy_cq(struct ib_cq *ibcq, struct ib_udata *udata)
+{
+	struct ibfront_dev *dev = to_fdev(ibcq->device);
+	struct ibfront_cq *cq = to_fcq(ibcq);
+
+	/* First, for the backend may reuse the handle before it answers. */
+	ibfront_target_del(dev, &cq->target);
+	ibfront_destroy(dev, cq->target.handle);
+	ibfront_unmap_cq(dev, cq);
+	return 0;
+}

@@ -1,0 +1,394 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The ib_device: operations, attributes, ports, registration. */
+
+#include <linux/log2.h>
+#include <linux/sysfs.h>
+#include <rdma/mlx4-abi.h>
+
+#include "ibfront.h"
+
+#define IBFRONT_DATA_SEG	16	/* octets of a scatter entry */
+/* Bounds within which the sizes computed from attributes cannot overflow */
+#define IBFRONT_MAX_WQES	32768
+#define IBFRONT_MAX_DESC	2048
+#define IBFRONT_MAX_SG		128
+#define IBFRONT_MAX_CQE		BIT(26)
+
+/* As mlx4_ib has it */
+#define IBFRONT_MAX_CQ_MODERATION	0xffff
+
+static int ibfront_query_device(struct ib_device *ibdev,
+				struct ib_device_attr *props,
+				struct ib_udata *uhw)
+{
+	const struct vibif_device_attr *attr = &to_fdev(ibdev)->attr;
+	struct mlx4_uverbs_ex_query_device_resp resp = {};
+	struct {
+		u32 comp_mask;
+		u32 reserved;
+	} cmd;
+	int err;
+
+	if (uhw->inlen) {
+		err = ibfront_copy_in(uhw, &cmd, sizeof(cmd));
+		if (err)
+			return err;
+		if (cmd.comp_mask || cmd.reserved)
+			return -EINVAL;
+	}
+
+	memset(props, 0, sizeof(*props));
+	props->fw_ver = attr->fw_ver;
+	memcpy(&props->sys_image_guid, attr->sys_image_guid,
+	       sizeof(props->sys_image_guid));
+	props->max_mr_size = attr->max_mr_size;
+	props->page_size_cap = attr->page_size_cap;
+	props->vendor_id = attr->vendor_id;
+	props->vendor_part_id = attr->vendor_part_id;
+	props->hw_ver = attr->hw_ver;
+	props->max_qp = attr->max_qp;
+	props->max_qp_wr = attr->max_qp_wr;
+	props->device_cap_flags = attr->device_cap_flags;
+	props->kernel_cap_flags = IBK_BLOCK_MULTICAST_LOOPBACK;
+	props->max_send_sge = attr->max_send_sge;
+	props->max_recv_sge = attr->max_recv_sge;
+	props->max_sge_rd = attr->max_sge_rd;
+	props->max_cq = attr->max_cq;
+	props->max_cqe = attr->max_cqe;
+	props->max_mr = attr->max_mr;
+	props->max_pd = attr->max_pd;
+	props->max_qp_rd_atom = attr->max_qp_rd_atom;
+	props->max_res_rd_atom = attr->max_res_rd_atom;
+	props->max_qp_init_rd_atom = attr->max_qp_init_rd_atom;
+	props->atomic_cap = attr->atomic_cap;
+	props->masked_atomic_cap = attr->masked_atomic_cap;
+	props->max_mw = attr->max_mw;
+	props->max_mcast_grp = attr->max_mcast_grp;
+	props->max_mcast_qp_attach = attr->max_mcast_qp_attach;
+	props->max_total_mcast_qp_attach = attr->max_total_mcast_qp_attach;
+	props->max_ah = attr->max_ah;
+	props->max_srq = attr->max_srq;
+	props->max_srq_wr = attr->max_srq_wr;
+	props->max_srq_sge = attr->max_srq_sge;
+	props->max_fast_reg_page_list_len = attr->max_fast_reg_page_list_len;
+	props->max_pkeys = attr->max_pkeys;
+	props->local_ca_ack_delay = attr->local_ca_ack_delay;
+	props->cq_caps.max_cq_moderation_count = IBFRONT_MAX_CQ_MODERATION;
+	props->cq_caps.max_cq_moderation_period = IBFRONT_MAX_CQ_MODERATION;
+
+	if (!uhw->outlen)
+		return 0;
+	/* No clock page, no RSS, no TSO: zeroes say so. */
+	resp.max_inl_recv_sz = attr->mlx4_max_rq_sg * IBFRONT_DATA_SEG;
+	resp.response_length = min(sizeof(resp), uhw->outlen);
+	return ibfront_copy_out(uhw, &resp, sizeof(resp));
+}
+
+static int ibfront_query_port(struct ib_device *ibdev, u32 port,
+			      struct ib_port_attr *props)
+{
+	struct vibif_req req = {
+		.operation = VIBIF_OP_QUERY_PORT,
+		.op.query_port.port = port,
+	};
+	const struct vibif_query_port_rsp *attr;
+	struct vibif_rsp rsp;
+	int err;
+
+	err = ibfront_exec(to_fdev(ibdev), &req, &rsp);
+	if (err)
+		return err;
+
+	attr = &rsp.op.query_port;
+	props->port_cap_flags = attr->port_cap_flags;
+	props->port_cap_flags2 = attr->port_cap_flags2;
+	props->max_msg_sz = attr->max_msg_sz;
+	props->bad_pkey_cntr = attr->bad_pkey_cntr;
+	props->qkey_viol_cntr = attr->qkey_viol_cntr;
+	props->gid_tbl_len = attr->gid_tbl_len;
+	props->pkey_tbl_len = attr->pkey_tbl_len;
+	props->lid = attr->lid;
+	props->sm_lid = attr->sm_lid;
+	props->active_speed = attr->active_speed;
+	props->active_width = attr->active_width;
+	props->state = attr->state;
+	props->phys_state = attr->phys_state;
+	props->max_mtu = attr->max_mtu;
+	props->active_mtu = attr->active_mtu;
+	props->lmc = attr->lmc;
+	props->sm_sl = attr->sm_sl;
+	props->max_vl_num = attr->max_vl_num;
+	props->subnet_timeout = attr->subnet_timeout;
+	props->init_type_reply = attr->init_type_reply;
+	return 0;
+}
+
+static int ibfront_query_gid(struct ib_device *ibdev, u32 port, int index,
+			     union ib_gid *gid)
+{
+	struct vibif_req req = {
+		.operation = VIBIF_OP_QUERY_GID,
+		.op.query_table.port = port,
+		.op.query_table.index = index,
+	};
+	struct vibif_rsp rsp;
+	int err;
+
+	err = ibfront_exec(to_fdev(ibdev), &req, &rsp);
+	if (err)
+		return err;
+	memcpy(gid->raw, rsp.op.query_gid.gid, sizeof(gid->raw));
+	return 0;
+}
+
+static int ibfront_query_pkey(struct ib_device *ibdev, u32 port, u16 index,
+			      u16 *pkey)
+{
+	struct vibif_req req = {
+		.operation = VIBIF_OP_QUERY_PKEY,
+		.op.query_table.port = port,
+		.op.query_table.index = index,
+	};
+	struct vibif_rsp rsp;
+	int err;
+
+	err = ibfront_exec(to_fdev(ibdev), &req, &rsp);
+	if (err)
+		return err;
+	*pkey = rsp.op.query_pkey.pkey;
+	return 0;
+}
+
+/* An IB port, without what the kernel's own consumers need: MAD, SA, CM. */
+static int ibfront_get_port_immutable(struct ib_device *ibdev, u32 port,
+				      struct ib_port_immutable *immutable)
+{
+	struct ib_port_attr attr = {};
+	int err;
+
+	err = ibfront_query_port(ibdev, port, &attr);
+	if (err)
+		return err;
+	immutable->gid_tbl_len = attr.gid_tbl_len;
+	immutable->pkey_tbl_len = attr.pkey_tbl_len;
+	immutable->core_cap_flags = RDMA_CORE_CAP_PROT_IB;
+	return 0;
+}
+
+static void ibfront_get_dev_fw_str(struct ib_device *ibdev, char *str)
+{
+	u64 fw_ver = to_fdev(ibdev)->attr.fw_ver;
+
+	snprintf(str, IB_FW_VERSION_NAME_MAX, "%d.%d.%d",
+		 (int)(fw_ver >> 32), (int)(fw_ver >> 16) & 0xffff,
+		 (int)fw_ver & 0xffff);
+}
+
+static struct ibfront_dev *ibfront_from_device(struct device *device)
+{
+	return rdma_device_to_drv_device(device, struct ibfront_dev, ibdev);
+}
+
+static ssize_t hca_type_show(struct device *device,
+			     struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "MT%u\n",
+			  ibfront_from_device(device)->attr.vendor_part_id);
+}
+static DEVICE_ATTR_RO(hca_type);
+
+static ssize_t hw_rev_show(struct device *device,
+			   struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%x\n",
+			  ibfront_from_device(device)->attr.hw_ver);
+}
+static DEVICE_ATTR_RO(hw_rev);
+
+static ssize_t board_id_show(struct device *device,
+			     struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%s\n",
+			  ibfront_from_device(device)->attr.board_id);
+}
+static DEVICE_ATTR_RO(board_id);
+
+static struct attribute *ibfront_attributes[] = {
+	&dev_attr_hw_rev.attr,
+	&dev_attr_hca_type.attr,
+	&dev_attr_board_id.attr,
+	NULL
+};
+
+static const struct attribute_group ibfront_attr_group = {
+	.attrs = ibfront_attributes,
+};
+
+static const struct ib_device_ops ibfront_dev_ops = {
+	.owner = THIS_MODULE,
+	.driver_id = RDMA_DRIVER_MLX4,
+	.uverbs_abi_ver = MLX4_IB_UVERBS_ABI_VERSION,
+	.device_group = &ibfront_attr_group,
+
+	.alloc_pd = ibfront_alloc_pd,
+	.alloc_ucontext = ibfront_alloc_ucontext,
+	.attach_mcast = ibfront_attach_mcast,
+	.create_ah = ibfront_create_ah,
+	.create_cq = ibfront_create_cq,
+	.create_qp = ibfront_create_qp,
+	.create_srq = ibfront_create_srq,
+	.dealloc_pd = ibfront_dealloc_pd,
+	.dealloc_ucontext = ibfront_dealloc_ucontext,
+	.dereg_mr = ibfront_dereg_mr,
+	.destroy_ah = ibfront_destroy_ah,
+	.destroy_cq = ibfront_destroy_cq,
+	.destroy_qp = ibfront_destroy_qp,
+	.destroy_srq = ibfront_destroy_srq,
+	.detach_mcast = ibfront_detach_mcast,
+	.disassociate_ucontext = ibfront_disassociate_ucontext,
+	.get_dev_fw_str = ibfront_get_dev_fw_str,
+	.get_port_immutable = ibfront_get_port_immutable,
+	.mmap = ibfront_mmap,
+	.modify_cq = ibfront_modify_cq,
+	.modify_qp = ibfront_modify_qp,
+	.modify_srq = ibfront_modify_srq,
+	.query_ah = ibfront_query_ah,
+	.query_device = ibfront_query_device,
+	.query_gid = ibfront_query_gid,
+	.query_pkey = ibfront_query_pkey,
+	.query_port = ibfront_query_port,
+	.query_qp = ibfront_query_qp,
+	.query_srq = ibfront_query_srq,
+	.reg_user_mr = ibfront_reg_user_mr,
+
+	INIT_RDMA_OBJ_SIZE(ib_ah, ibfront_ah, ibah),
+	INIT_RDMA_OBJ_SIZE(ib_cq, ibfront_cq, ibcq),
+	INIT_RDMA_OBJ_SIZE(ib_pd, ibfront_pd, ibpd),
+	INIT_RDMA_OBJ_SIZE(ib_qp, ibfront_qp, ibqp),
+	INIT_RDMA_OBJ_SIZE(ib_srq, ibfront_srq, ibsrq),
+	INIT_RDMA_OBJ_SIZE(ib_ucontext, ibfront_ucontext, ibucontext),
+};
+
+/* Returns NULL, or which attribute the frontend cannot work with. */
+static const char *ibfront_check_attr(const struct vibif_device_attr *attr)
+{
+	if (attr->provider != VIBIF_PROVIDER_MLX4)
+		return "provider";
+	if (!attr->phys_port_cnt || attr->phys_port_cnt > VIBIF_MAX_PORTS)
+		return "phys_port_cnt";
+	if (!attr->num_comp_vectors)
+		return "num_comp_vectors";
+	if (!attr->max_cqe || attr->max_cqe >= IBFRONT_MAX_CQE)
+		return "max_cqe";
+	if (attr->max_srq_wr >= IBFRONT_MAX_CQE)
+		return "max_srq_wr";
+	if (attr->max_srq_sge > IBFRONT_MAX_SG)
+		return "max_srq_sge";
+	if (!is_power_of_2(attr->mlx4_qp_tab_size))
+		return "mlx4_qp_tab_size";
+	if (attr->mlx4_cqe_size != 32 && attr->mlx4_cqe_size != 64)
+		return "mlx4_cqe_size";
+	if (attr->mlx4_max_wqes < 64 || attr->mlx4_max_wqes > IBFRONT_MAX_WQES)
+		return "mlx4_max_wqes";
+	if (attr->mlx4_max_sq_sg > IBFRONT_MAX_SG)
+		return "mlx4_max_sq_sg";
+	if (attr->mlx4_max_rq_sg > IBFRONT_MAX_SG)
+		return "mlx4_max_rq_sg";
+	if (!attr->mlx4_max_sq_desc_sz ||
+	    attr->mlx4_max_sq_desc_sz > IBFRONT_MAX_DESC)
+		return "mlx4_max_sq_desc_sz";
+	return NULL;
+}
+
+/* Has the backend put the device's attributes into a page, and copies them. */
+static int ibfront_read_attr(struct ibfront_dev *dev)
+{
+	struct vibif_req req = { .operation = VIBIF_OP_QUERY_DEVICE };
+	struct vibif_rsp rsp;
+	const char *bad;
+	void *page;
+	int ref, err;
+
+	page = (void *)get_zeroed_page(GFP_KERNEL);
+	if (!page)
+		return -ENOMEM;
+	ref = gnttab_grant_foreign_access(dev->xbdev->otherend_id,
+					  virt_to_gfn(page), 0);
+	if (ref < 0) {
+		free_page((unsigned long)page);
+		return -ENOMEM;
+	}
+
+	req.op.query_device.gref = ref;
+	err = ibfront_exec(dev, &req, &rsp);
+	memcpy(&dev->attr, page, sizeof(dev->attr));
+	gnttab_end_foreign_access(ref, virt_to_page(page));
+	if (err)
+		return err;
+
+	dev->attr.board_id[sizeof(dev->attr.board_id) - 1] = '\0';
+	bad = ibfront_check_attr(&dev->attr);
+	if (bad) {
+		dev_err(&dev->xbdev->dev, "backend sent a bad %s\n", bad);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+struct ibfront_dev *ibfront_dev_alloc(struct xenbus_device *xbdev)
+{
+	struct ibfront_dev *dev;
+
+	dev = ib_alloc_device(ibfront_dev, ibdev);
+	if (!dev)
+		return NULL;
+
+	dev->xbdev = xbdev;
+	spin_lock_init(&dev->ring.lock);
+	init_waitqueue_head(&dev->ring.wq);
+	spin_lock_init(&dev->events.lock);
+	spin_lock_init(&dev->limbo_lock);
+	INIT_LIST_HEAD(&dev->limbo);
+	return dev;
+}
+
+int ibfront_dev_register(struct ibfront_dev *dev)
+{
+	struct ib_device *ibdev = &dev->ibdev;
+	int err;
+
+	err = ibfront_read_attr(dev);
+	if (err)
+		return err;
+
+	ibdev->node_type = RDMA_NODE_IB_CA;
+	ibdev->phys_port_cnt = dev->attr.phys_port_cnt;
+	ibdev->num_comp_vectors = dev->attr.num_comp_vectors;
+	ibdev->dev.parent = &dev->xbdev->dev;
+	memcpy(&ibdev->node_guid, dev->attr.node_guid,
+	       sizeof(ibdev->node_guid));
+	memcpy(ibdev->node_desc, dev->attr.node_desc,
+	       sizeof(ibdev->node_desc) - 1);
+	ib_set_device_ops(ibdev, &ibfront_dev_ops);
+
+	/*
+	 * Without a DMA device: machine addresses are the backend's business.
+	 * The name is the one that users of this HCA know.
+	 */
+	err = ib_register_device(ibdev, "mlx4_%d", NULL);
+	if (err)
+		return err;
+	dev->registered = true;
+	ibfront_events_enable_device(dev, true);
+	return 0;
+}
+
+/* Open contexts lose their mappings and objects; processes live on. */
+void ibfront_dev_unregister(struct ibfront_dev *dev)
+{
+	if (!dev->registered)
+		return;
+	ibfront_events_enable_device(dev, false);
+	ib_unregister_device(&dev->ibdev);
+	dev->registered = false;
+}

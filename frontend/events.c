@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The event area: bits that the backend sets, taken in the interrupt handler
+ * and handed to the object they belong to.
+ *
+ * An object is found and called under events.lock, and ibfront_target_del()
+ * takes that lock, so that no event reaches an object being destroyed.
+ */
+
+#include <linux/mm.h>
+#include <xen/events.h>
+
+#include "ibfront.h"
+
+#define IBFRONT_BITS_PER_SUMMARY	64
+
+static const enum ib_event_type ibfront_port_event_type[] = {
+	[VIBIF_EVENT_PORT_ACTIVE]		= IB_EVENT_PORT_ACTIVE,
+	[VIBIF_EVENT_PORT_ERROR]		= IB_EVENT_PORT_ERR,
+	[VIBIF_EVENT_PORT_LID_CHANGE]		= IB_EVENT_LID_CHANGE,
+	[VIBIF_EVENT_PORT_PKEY_CHANGE]		= IB_EVENT_PKEY_CHANGE,
+	[VIBIF_EVENT_PORT_SM_CHANGE]		= IB_EVENT_SM_CHANGE,
+	[VIBIF_EVENT_PORT_CLIENT_REREGISTER]	= IB_EVENT_CLIENT_REREGISTER,
+	[VIBIF_EVENT_PORT_GID_CHANGE]		= IB_EVENT_GID_CHANGE,
+};
+
+static u64 *ibfront_event_summary(struct ibfront_events *events)
+{
+	return events->area;
+}
+
+static u32 *ibfront_event_words(struct ibfront_events *events)
+{
+	return events->area + XEN_PAGE_SIZE;
+}
+
+static void ibfront_dispatch_device(struct ibfront_dev *dev, u32 bits)
+{
+	struct ib_event event = { .device = &dev->ibdev };
+	unsigned int port, i;
+
+	if (!dev->events.device_events)
+		return;
+
+	for (port = 1; port <= dev->ibdev.phys_port_cnt; port++) {
+		for (i = 0; i < ARRAY_SIZE(ibfront_port_event_type); i++) {
+			if (!(bits & BIT(VIBIF_EVENT_PORT(port, i))))
+				continue;
+			event.event = ibfront_port_event_type[i];
+			event.element.port_num = port;
+			ib_dispatch_event(&event);
+		}
+	}
+	if (bits & BIT(VIBIF_EVENT_DEVICE_FATAL)) {
+		event.event = IB_EVENT_DEVICE_FATAL;
+		event.element.port_num = 0;
+		ib_dispatch_event(&event);
+	}
+}
+
+/* Dispatches the events of the 64 words that one number of the summary names. */
+static void ibfront_dispatch_group(struct ibfront_dev *dev, unsigned int group)
+{
+	struct ibfront_events *events = &dev->events;
+	struct ibfront_target *target;
+	unsigned int bit, handle;
+	unsigned long summary;
+	u32 bits;
+
+	/*
+	 * Summary first, word second: a bit set in between leaves the summary
+	 * set, and the next interrupt finds an empty word. xchg() is a full
+	 * barrier.
+	 */
+	summary = xchg(&ibfront_event_summary(events)[group], 0);
+	for_each_set_bit(bit, &summary, IBFRONT_BITS_PER_SUMMARY) {
+		handle = group * IBFRONT_BITS_PER_SUMMARY + bit;
+		bits = xchg(&ibfront_event_words(events)[handle], 0);
+		target = events->targets[handle];
+		if (!handle)
+			ibfront_dispatch_device(dev, bits);
+		else if (target && bits)
+			target->dispatch(target, bits);
+	}
+}
+
+static irqreturn_t ibfront_events_irq(int irq, void *data)
+{
+	struct ibfront_dev *dev = data;
+	struct ibfront_events *events = &dev->events;
+	unsigned int eoi_flag = XEN_EOI_FLAG_SPURIOUS;
+	unsigned long flags;
+	unsigned int i;
+
+	/* One pass only: who sets a bit behind it notifies again. */
+	for (i = 0; i < events->nr_words / IBFRONT_BITS_PER_SUMMARY; i++) {
+		if (!READ_ONCE(ibfront_event_summary(events)[i]))
+			continue;
+		eoi_flag = 0;
+		spin_lock_irqsave(&events->lock, flags);
+		ibfront_dispatch_group(dev, i);
+		spin_unlock_irqrestore(&events->lock, flags);
+	}
+
+	xen_irq_lateeoi(irq, eoi_flag);
+	return IRQ_HANDLED;
+}
+
+int ibfront_target_add(struct ibfront_dev *dev, struct ibfront_target *target)
+{
+	struct ibfront_events *events = &dev->events;
+	u32 handle = target->handle;
+	unsigned long flags;
+	int err = -EIO;
+
+	if (handle && handle < events->nr_words) {
+		spin_lock_irqsave(&events->lock, flags);
+		if (!events->targets[handle]) {
+			/* What the handle's last owner left is not for us. */
+			xchg(&ibfront_event_words(events)[handle], 0);
+			events->targets[handle] = target;
+			err = 0;
+		}
+		spin_unlock_irqrestore(&events->lock, flags);
+	}
+	if (err)
+		ibfront_fail(dev, "backend sent handle %u, 1 .. %u expected and not in use",
+			     handle, events->nr_words - 1);
+	return err;
+}
+
+void ibfront_target_del(struct ibfront_dev *dev, struct ibfront_target *target)
+{
+	struct ibfront_events *events = &dev->events;
+	unsigned long flags;
+
+	spin_lock_irqsave(&events->lock, flags);
+	events->targets[target->handle] = NULL;
+	spin_unlock_irqrestore(&events->lock, flags);
+}
+
+void ibfront_events_enable_device(struct ibfront_dev *dev, bool enable)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&dev->events.lock, flags);
+	dev->events.device_events = enable;
+	spin_unlock_irqrestore(&dev->events.lock, flags);
+}
+
+int ibfront_events_init(struct ibfront_dev *dev, unsigned int order)
+{
+	struct ibfront_events *events = &dev->events;
+	int err;
+
+	events->order = order;
+	events->nr_words = VIBIF_EVENT_WORDS(order);
+	events->targets = kvcalloc(events->nr_words, sizeof(*events->targets),
+				   GFP_KERNEL);
+	if (!events->targets)
+		return -ENOMEM;
+
+	err = xenbus_setup_ring(dev->xbdev, GFP_KERNEL, &events->area,
+				1 << order, events->grefs);
+	if (err)
+		goto err_free_targets;
+
+	err = xenbus_alloc_evtchn(dev->xbdev, &events->evtchn);
+	if (err)
+		goto err_teardown_area;
+
+	err = bind_evtchn_to_irqhandler_lateeoi(events->evtchn,
+						ibfront_events_irq, 0,
+						"xen-ibfront-events", dev);
+	if (err < 0)
+		goto err_free_evtchn;
+	events->irq = err;
+	return 0;
+
+err_free_evtchn:
+	xenbus_free_evtchn(dev->xbdev, events->evtchn);
+err_teardown_area:
+	xenbus_teardown_ring(&events->area, 1 << order, events->grefs);
+err_free_targets:
+	kvfree(events->targets);
+	return err;
+}
+
+void ibfront_events_fini(struct ibfront_dev *dev)
+{
+	struct ibfront_events *events = &dev->events;
+
+	unbind_from_irqhandler(events->irq, dev);
+	xenbus_teardown_ring(&events->area, 1 << events->order, events->grefs);
+	kvfree(events->targets);
+}

@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * xen-ibfront: private structures and prototypes.
+ *
+ * Calls go one way: xenbus.c -> device.c and the object files -> pages.c,
+ * events.c, ring.c. Failure goes the other way through ibfront_fail().
+ *
+ * Locks, outermost first:
+ *	ibfront_info.lock	connecting and disconnecting
+ *	ibfront_qp.mutex	one QP's state
+ *	ibfront_events.lock	which object an event belongs to
+ *	ibfront_ring.lock	the request ring
+ *	ibfront_dev.limbo_lock	the limbo list
+ */
+
+#ifndef IBFRONT_H
+#define IBFRONT_H
+
+#include <linux/bitmap.h>
+#include <linux/completion.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+#include <rdma/ib_umem.h>
+#include <rdma/ib_verbs.h>
+#include <rdma/uverbs_ioctl.h>
+#include <xen/grant_table.h>
+#include <xen/interface/io/vibif.h>
+#include <xen/xenbus.h>
+
+/* Two pages hold 32 requests, so 32 verbs are in flight at a time. */
+#define IBFRONT_RING_PAGE_ORDER		1
+#define IBFRONT_MAX_SLOTS		32
+/* Eight pages: room for 7167 CQs, QPs and SRQs. */
+#define IBFRONT_EVENT_PAGE_ORDER	3
+/* As long as mlx4_core waits for a firmware command. */
+#define IBFRONT_TIMEOUT_S		60
+/* How long a module being removed waits for the backend to let go of pages. */
+#define IBFRONT_CLOSE_TIMEOUT_MS	10000
+
+struct ibfront_dev;
+
+/* One request in flight. Its index in ibfront_ring.slots is the id. */
+struct ibfront_slot {
+	struct completion done;
+	struct vibif_rsp rsp;	/* valid once answered */
+	u8 operation;
+	bool sent;		/* a response with this id is expected */
+	bool answered;
+};
+
+struct ibfront_ring {
+	spinlock_t lock;	/* Protects all that follows but irq and wq */
+	struct vibif_front_ring front;
+	struct ibfront_slot slots[IBFRONT_MAX_SLOTS];
+	DECLARE_BITMAP(busy, IBFRONT_MAX_SLOTS);	/* slots taken */
+	unsigned int nr_slots;
+	bool dead;		/* no request is sent or answered any more */
+	wait_queue_head_t wq;	/* waiting for a free slot */
+	unsigned int order;
+	grant_ref_t grefs[1 << IBFRONT_RING_PAGE_ORDER];
+	evtchn_port_t evtchn;
+	int irq;
+};
+
+/* Something that has a word in the event area; embedded in a CQ, QP or SRQ. */
+struct ibfront_target {
+	u32 handle;
+	/* Called with interrupts off; @events: the word, VIBIF_EVENT_* bits. */
+	void (*dispatch)(struct ibfront_target *target, u32 events);
+};
+
+struct ibfront_events {
+	spinlock_t lock;	/* Protects targets[] and device_events */
+	struct ibfront_target **targets;	/* by handle */
+	bool device_events;	/* word 0 may be dispatched */
+	void *area;		/* shared with the backend */
+	unsigned int nr_words;
+	unsigned int order;
+	grant_ref_t grefs[1 << IBFRONT_EVENT_PAGE_ORDER];
+	evtchn_port_t evtchn;
+	int irq;
+};
+
+/* One connection to a backend, from InitWait to Closed. */
+struct ibfront_dev {
+	struct ib_device ibdev;
+	struct xenbus_device *xbdev;
+	struct work_struct *fail_work;	/* closes the device after a failure */
+	struct ibfront_ring ring;
+	struct ibfront_events events;
+	struct vibif_device_attr attr;
+	bool registered;	/* with ib_core; under ibfront_info.lock */
+	spinlock_t limbo_lock;	/* Protects limbo */
+	struct list_head limbo;	/* ibfront_mem the backend may have mapped */
+};
+
+/*
+ * User memory pinned and granted to the backend: either a list of pages with
+ * its directory or, with nr_dirs 0, the one page of a doorbell record.
+ */
+struct ibfront_dir {
+	struct vibif_page_directory *page;
+	grant_ref_t gref;
+};
+
+struct ibfront_mem {
+	struct list_head limbo;
+	struct ib_umem *umem;
+	struct ibfront_dir *dirs;
+	unsigned int nr_dirs;
+	unsigned int nr_pages;	/* granted */
+	grant_ref_t gref;	/* of the page of a doorbell record */
+	u16 offset;		/* of the doorbell record in it */
+};
+
+struct ibfront_ucontext {
+	struct ib_ucontext ibucontext;
+	u32 handle;
+	u64 uar_frame;		/* see struct vibif_alloc_context_rsp */
+	u64 bf_frame;
+};
+
+struct ibfront_pd {
+	struct ib_pd ibpd;
+	u32 handle;
+};
+
+struct ibfront_mr {
+	struct ib_mr ibmr;
+	u32 handle;
+	struct ibfront_mem *mem;
+};
+
+struct ibfront_cq {
+	struct ib_cq ibcq;
+	struct ibfront_target target;
+	struct ibfront_mem *mem;
+	struct ibfront_mem *db;
+};
+
+struct ibfront_srq {
+	struct ib_srq ibsrq;
+	struct ibfront_target target;
+	struct ibfront_mem *mem;
+	struct ibfront_mem *db;
+	u32 max;		/* WQEs in the buffer, a power of two */
+	u32 max_gs;
+};
+
+struct ibfront_qp {
+	struct ib_qp ibqp;
+	struct ibfront_target target;
+	struct ibfront_mem *mem;
+	struct ibfront_mem *db;	/* NULL without a receive queue */
+	struct mutex mutex;	/* Protects state and port */
+	enum ib_qp_state state;
+	u8 port;
+	bool signal_all;
+	bool block_mcast_loopback;
+	u32 rq_wqe_cnt;
+	u32 rq_max_gs;
+	u8 rq_wqe_shift;
+	u8 sq_log_wqe_cnt;
+	u8 sq_wqe_shift;
+};
+
+struct ibfront_ah {
+	struct ib_ah ibah;
+	struct rdma_ah_attr attr;
+};
+
+static inline struct ibfront_dev *to_fdev(struct ib_device *ibdev)
+{
+	return container_of(ibdev, struct ibfront_dev, ibdev);
+}
+
+static inline struct ibfront_ucontext *to_fucontext(struct ib_ucontext *ibctx)
+{
+	return container_of(ibctx, struct ibfront_ucontext, ibucontext);
+}
+
+static inline struct ibfront_pd *to_fpd(struct ib_pd *ibpd)
+{
+	return container_of(ibpd, struct ibfront_pd, ibpd);
+}
+
+static inline struct ibfront_mr *to_fmr(struct ib_mr *ibmr)
+{
+	return container_of(ibmr, struct ibfront_mr, ibmr);
+}
+
+static inline struct ibfront_cq *to_fcq(struct ib_cq *ibcq)
+{
+	return container_of(ibcq, struct ibfront_cq, ibcq);
+}
+
+static inline struct ibfront_srq *to_fsrq(struct ib_srq *ibsrq)
+{
+	return container_of(ibsrq, struct ibfront_srq, ibsrq);
+}
+
+static inline struct ibfront_qp *to_fqp(struct ib_qp *ibqp)
+{
+	return container_of(ibqp, struct ibfront_qp, ibqp);
+}
+
+static inline struct ibfront_ah *to_fah(struct ib_ah *ibah)
+{
+	return container_of(ibah, struct ibfront_ah, ibah);
+}
+
+static inline struct ibfront_ucontext *
+ibfront_udata_context(struct ib_udata *udata)
+{
+	return rdma_udata_to_drv_context(udata, struct ibfront_ucontext,
+					 ibucontext);
+}
+
+/* Reads a command of @len octets; what follows it is ignored, as by mlx4_ib. */
+static inline int ibfront_copy_in(struct ib_udata *udata, void *cmd, size_t len)
+{
+	if (udata->inlen < len)
+		return -EINVAL;
+	return ib_copy_from_udata(cmd, udata, len) ? -EFAULT : 0;
+}
+
+static inline int ibfront_copy_out(struct ib_udata *udata, void *resp,
+				   size_t len)
+{
+	return ib_copy_to_udata(udata, resp, min(len, udata->outlen)) ?
+	       -EFAULT : 0;
+}
+
+/* xenbus.c */
+
+/**
+ * ibfront_fail() - give up on a backend that broke the protocol or is stuck
+ * @dev: device
+ * @fmt: what it did
+ *
+ * Kills the ring and has the device closed from a work item. Callable from any
+ * context; only the first call has an effect.
+ */
+__printf(2, 3)
+void ibfront_fail(struct ibfront_dev *dev, const char *fmt, ...);
+
+/* ring.c */
+int ibfront_ring_init(struct ibfront_dev *dev, unsigned int order);
+void ibfront_ring_fini(struct ibfront_dev *dev);
+
+/**
+ * ibfront_ring_kill() - let all requests, present and future, fail with -EIO
+ * @dev: device
+ *
+ * Return: whether the ring was alive.
+ */
+bool ibfront_ring_kill(struct ibfront_dev *dev);
+
+/**
+ * ibfront_exec() - send a request and wait for its response
+ * @dev: device
+ * @req: request; the id is filled in
+ * @rsp: filled in when 0 is returned
+ *
+ * Sleeps, uninterruptibly, for IBFRONT_TIMEOUT_S at most. A backend that has not
+ * answered by then is given up.
+ *
+ * Return: 0, the status of the response, or -EIO if the ring is dead.
+ */
+int ibfront_exec(struct ibfront_dev *dev, struct vibif_req *req,
+		 struct vibif_rsp *rsp);
+
+/**
+ * ibfront_destroy() - destroy the object that a handle names
+ * @dev: device
+ * @handle: of an object
+ *
+ * Return: 0, also when the backend is gone and the object with it; -EBUSY if
+ * the object is in use.
+ */
+int ibfront_destroy(struct ibfront_dev *dev, u32 handle);
+
+/* events.c */
+int ibfront_events_init(struct ibfront_dev *dev, unsigned int order);
+void ibfront_events_fini(struct ibfront_dev *dev);
+void ibfront_events_enable_device(struct ibfront_dev *dev, bool enable);
+
+/**
+ * ibfront_target_add() - deliver the events of a new object
+ * @dev: device
+ * @target: its handle and dispatch set
+ *
+ * Return: 0, or -EIO if the backend chose an impossible handle.
+ */
+int ibfront_target_add(struct ibfront_dev *dev, struct ibfront_target *target);
+
+/* No event reaches @target once this has returned. */
+void ibfront_target_del(struct ibfront_dev *dev, struct ibfront_target *target);
+
+/* pages.c */
+
+/**
+ * ibfront_mem_map() - pin user memory and grant it as a page list
+ * @dev: device
+ * @addr: user address, of any alignment
+ * @len: octets
+ * @access: IB_ACCESS_*, deciding whether the pages are writable
+ *
+ * Return: the memory, or an ERR_PTR: as ib_umem_get(), and -ENOMEM when the
+ * domain has too few grants.
+ */
+struct ibfront_mem *ibfront_mem_map(struct ibfront_dev *dev, unsigned long addr,
+				    size_t len, int access);
+
+/* The same for a doorbell record of @size octets. */
+struct ibfront_mem *ibfront_mem_map_db(struct ibfront_dev *dev,
+				       unsigned long addr, unsigned int size);
+
+/**
+ * ibfront_mem_unmap() - revoke and unpin, NULL being nothing
+ * @dev: device
+ * @mem: which the backend has been told to let go of
+ *
+ * If the backend could not be told, the memory stays until the connection is
+ * freed, when the backend has closed.
+ */
+void ibfront_mem_unmap(struct ibfront_dev *dev, struct ibfront_mem *mem);
+void ibfront_mem_empty_limbo(struct ibfront_dev *dev);
+
+static inline struct vibif_page_list
+ibfront_page_list(const struct ibfront_mem *mem)
+{
+	return (struct vibif_page_list){
+		.gref_directory = mem->dirs[0].gref,
+		.nr_pages = mem->nr_pages,
+	};
+}
+
+static inline struct vibif_doorbell
+ibfront_doorbell(const struct ibfront_mem *mem)
+{
+	return (struct vibif_doorbell){
+		.gref = mem->gref,
+		.offset = mem->offset,
+	};
+}
+
+/* device.c */
+struct ibfront_dev *ibfront_dev_alloc(struct xenbus_device *xbdev);
+int ibfront_dev_register(struct ibfront_dev *dev);
+void ibfront_dev_unregister(struct ibfront_dev *dev);
+
+/* ucontext.c */
+int ibfront_alloc_ucontext(struct ib_ucontext *ibctx, struct ib_udata *udata);
+void ibfront_dealloc_ucontext(struct ib_ucontext *ibctx);
+void ibfront_disassociate_ucontext(struct ib_ucontext *ibctx);
+int ibfront_mmap(struct ib_ucontext *ibctx, struct vm_area_struct *vma);
+
+/* pd.c */
+int ibfront_alloc_pd(struct ib_pd *ibpd, struct ib_udata *udata);
+int ibfront_dealloc_pd(struct ib_pd *ibpd, struct ib_udata *udata);
+
+/* mr.c */
+struct ib_mr *ibfront_reg_user_mr(struct ib_pd *ibpd, u64 start, u64 length,
+				  u64 virt_addr, int access,
+				  struct ib_udata *udata);
+int ibfront_dereg_mr(struct ib_mr *ibmr, struct ib_udata *udata);
+
+/* cq.c */
+int ibfront_create_cq(struct ib_cq *ibcq, const struct ib_cq_init_attr *attr,
+		      struct uverbs_attr_bundle *attrs);
+int ibfront_modify_cq(struct ib_cq *ibcq, u16 count, u16 period);
+int ibfront_destroy_cq(struct ib_cq *ibcq, struct ib_udata *udata);
+
+/* srq.c */
+int ibfront_create_srq(struct ib_srq *ibsrq, struct ib_srq_init_attr *init_attr,
+		       struct ib_udata *udata);
+int ibfront_modify_srq(struct ib_srq *ibsrq, struct ib_srq_attr *attr,
+		       enum ib_srq_attr_mask attr_mask, struct ib_udata *udata);
+int ibfront_query_srq(struct ib_srq *ibsrq, struct ib_srq_attr *attr);
+int ibfront_destroy_srq(struct ib_srq *ibsrq, struct ib_udata *udata);
+
+/* qp.c */
+int ibfront_create_qp(struct ib_qp *ibqp, struct ib_qp_init_attr *init_attr,
+		      struct ib_udata *udata);
+int ibfront_modify_qp(struct ib_qp *ibqp, struct ib_qp_attr *attr,
+		      int attr_mask, struct ib_udata *udata);
+int ibfront_query_qp(struct ib_qp *ibqp, struct ib_qp_attr *attr,
+		     int attr_mask, struct ib_qp_init_attr *init_attr);
+int ibfront_destroy_qp(struct ib_qp *ibqp, struct ib_udata *udata);
+int ibfront_attach_mcast(struct ib_qp *ibqp, union ib_gid *gid, u16 lid);
+int ibfront_detach_mcast(struct ib_qp *ibqp, union ib_gid *gid, u16 lid);
+
+/* ah.c */
+int ibfront_create_ah(struct ib_ah *ibah, struct rdma_ah_init_attr *init_attr,
+		      struct ib_udata *udata);
+int ibfront_query_ah(struct ib_ah *ibah, struct rdma_ah_attr *attr);
+int ibfront_destroy_ah(struct ib_ah *ibah, u32 flags);
+
+#endif /* IBFRONT_H */

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Memory regions. */
+
+#include <linux/slab.h>
+
+#include "ibfront.h"
+
+static_assert(VIBIF_ACCESS_LOCAL_WRITE == IB_ACCESS_LOCAL_WRITE);
+static_assert(VIBIF_ACCESS_REMOTE_WRITE == IB_ACCESS_REMOTE_WRITE);
+static_assert(VIBIF_ACCESS_REMOTE_READ == IB_ACCESS_REMOTE_READ);
+static_assert(VIBIF_ACCESS_REMOTE_ATOMIC == IB_ACCESS_REMOTE_ATOMIC);
+static_assert(VIBIF_ACCESS_MW_BIND == IB_ACCESS_MW_BIND);
+
+/*
+ * As mlx4_ib, pin and grant for writing what the process may write, whatever
+ * the access wanted: re-registration can then widen the access in place.
+ */
+static int ibfront_umem_access(u64 start, u64 length, int access)
+{
+	struct vm_area_struct *vma;
+
+	if (ib_access_writable(access))
+		return access;
+
+	mmap_read_lock(current->mm);
+	vma = find_vma(current->mm, start);
+	if (!vma || vma->vm_start > start || vma->vm_end < start + length ||
+	    vma->vm_flags & VM_WRITE)
+		access |= IB_ACCESS_LOCAL_WRITE;
+	mmap_read_unlock(current->mm);
+
+	return access;
+}
+
+struct ib_mr *ibfront_reg_user_mr(struct ib_pd *ibpd, u64 start, u64 length,
+				  u64 virt_addr, int access,
+				  struct ib_udata *udata)
+{
+	struct vibif_req req = { .operation = VIBIF_OP_REG_MR };
+	struct ibfront_dev *dev = to_fdev(ibpd->device);
+	struct vibif_rsp rsp;
+	struct ibfront_mr *mr;
+	int err;
+
+	mr = kzalloc(sizeof(*mr), GFP_KERNEL);
+	if (!mr)
+		return ERR_PTR(-ENOMEM);
+
+	mr->mem = ibfront_mem_map(dev, start, length,
+				  ibfront_umem_access(start, length, access));
+	if (IS_ERR(mr->mem)) {
+		err = PTR_ERR(mr->mem);
+		goto err_free;
+	}
+
+	req.op.reg_mr.iova = virt_addr;
+	req.op.reg_mr.length = length;
+	req.op.reg_mr.pd = to_fpd(ibpd)->handle;
+	req.op.reg_mr.access = access & VIBIF_ACCESS_MASK;
+	if (mr->mem->umem->writable)
+		req.op.reg_mr.flags = VIBIF_MR_WRITABLE;
+	req.op.reg_mr.pages = ibfront_page_list(mr->mem);
+	err = ibfront_exec(dev, &req, &rsp);
+	if (err)
+		goto err_unmap;
+
+	mr->handle = rsp.op.reg_mr.handle;
+	mr->ibmr.lkey = rsp.op.reg_mr.lkey;
+	mr->ibmr.rkey = rsp.op.reg_mr.rkey;
+	mr->ibmr.page_size = XEN_PAGE_SIZE;
+	return &mr->ibmr;
+
+err_unmap:
+	ibfront_mem_unmap(dev, mr->mem);
+err_free:
+	kfree(mr);
+	return ERR_PTR(err);
+}
+
+int ibfront_dereg_mr(struct ib_mr *ibmr, struct ib_udata *udata)
+{
+	struct ibfront_dev *dev = to_fdev(ibmr->device);
+	struct ibfront_mr *mr = to_fmr(ibmr);
+	int err;
+
+	err = ibfront_destroy(dev, mr->handle);
+	if (err)
+		return err;
+	ibfront_mem_unmap(dev, mr->mem);
+	kfree(mr);
+	return 0;
+}

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * User memory for the HCA: pinned by ib_umem_get(), granted page by page, named
+ * by a directory of granted pages (see "Page lists" in vibif.h).
+ *
+ * The directory doubles as our own record of the references. The backend could
+ * not change it, for it is granted read-only.
+ */
+
+#include <linux/scatterlist.h>
+#include <linux/slab.h>
+
+#include "ibfront.h"
+
+static_assert(PAGE_SIZE == XEN_PAGE_SIZE);
+
+static void ibfront_no_grants(struct ibfront_dev *dev, unsigned long nr)
+{
+	dev_warn_ratelimited(&dev->xbdev->dev,
+			     "out of grant references for %lu pages: raise the domain's max_grant_frames (now %u)\n",
+			     nr, gnttab_max_grant_frames());
+}
+
+/* Revokes; a page still mapped by the backend is kept until it no longer is. */
+static void ibfront_ungrant_dir(struct ibfront_dir *dir, unsigned int nr)
+{
+	while (nr--)
+		gnttab_end_foreign_access(dir->page->gref[nr], NULL);
+	gnttab_end_foreign_access(dir->gref, virt_to_page(dir->page));
+}
+
+static void ibfront_ungrant(struct ibfront_mem *mem)
+{
+	unsigned int i, nr, left = mem->nr_pages;
+
+	if (!mem->nr_dirs && mem->nr_pages)
+		gnttab_end_foreign_access(mem->gref, NULL);
+
+	for (i = 0; i < mem->nr_dirs; i++) {
+		nr = min_t(unsigned int, left, VIBIF_GREFS_PER_PAGE);
+		ibfront_ungrant_dir(&mem->dirs[i], nr);
+		left -= nr;
+		cond_resched();
+	}
+	kvfree(mem->dirs);
+}
+
+/* Grants the next @nr pages of @iter and the directory page that lists them. */
+static int ibfront_grant_dir(struct ibfront_dev *dev, struct ibfront_dir *dir,
+			     struct sg_page_iter *iter, unsigned int nr,
+			     const struct ib_umem *umem)
+{
+	domid_t otherend = dev->xbdev->otherend_id;
+	grant_ref_t head;
+	unsigned int i;
+
+	dir->page = (void *)get_zeroed_page(GFP_KERNEL);
+	if (!dir->page)
+		return -ENOMEM;
+	if (gnttab_alloc_grant_references(nr + 1, &head)) {
+		ibfront_no_grants(dev, ib_umem_num_pages((void *)umem));
+		free_page((unsigned long)dir->page);
+		return -ENOMEM;
+	}
+
+	dir->gref = gnttab_claim_grant_reference(&head);
+	gnttab_grant_foreign_access_ref(dir->gref, otherend,
+					virt_to_gfn(dir->page), 1);
+	for (i = 0; i < nr; i++) {
+		__sg_page_iter_next(iter);
+		dir->page->gref[i] = gnttab_claim_grant_reference(&head);
+		gnttab_grant_foreign_access_ref(dir->page->gref[i], otherend,
+						xen_page_to_gfn(sg_page_iter_page(iter)),
+						!umem->writable);
+	}
+	return 0;
+}
+
+static int ibfront_grant_umem(struct ibfront_dev *dev, struct ibfront_mem *mem)
+{
+	struct sg_table *sgt = &mem->umem->sgt_append.sgt;
+	size_t nr_pages = ib_umem_num_pages(mem->umem);
+	unsigned int nr_dirs = DIV_ROUND_UP(nr_pages, VIBIF_GREFS_PER_PAGE);
+	struct sg_page_iter iter;
+	unsigned int nr;
+	int err;
+
+	mem->dirs = kvcalloc(nr_dirs, sizeof(*mem->dirs), GFP_KERNEL);
+	if (!mem->dirs)
+		return -ENOMEM;
+
+	__sg_page_iter_start(&iter, sgt->sgl, sgt->orig_nents, 0);
+	while (mem->nr_dirs < nr_dirs) {
+		nr = min_t(size_t, nr_pages - mem->nr_pages,
+			   VIBIF_GREFS_PER_PAGE);
+		err = ibfront_grant_dir(dev, &mem->dirs[mem->nr_dirs], &iter,
+					nr, mem->umem);
+		if (err)
+			return err;
+		mem->nr_pages += nr;
+		mem->nr_dirs++;
+		cond_resched();
+	}
+
+	for (nr = 1; nr < nr_dirs; nr++)
+		mem->dirs[nr - 1].page->gref_dir_next_page = mem->dirs[nr].gref;
+	return 0;
+}
+
+static void ibfront_mem_free(struct ibfront_mem *mem)
+{
+	ibfront_ungrant(mem);
+	ib_umem_release(mem->umem);
+	kfree(mem);
+}
+
+static struct ibfront_mem *ibfront_mem_pin(struct ibfront_dev *dev,
+					   unsigned long addr, size_t len,
+					   int access)
+{
+	struct ibfront_mem *mem;
+	struct ib_umem *umem;
+
+	mem = kzalloc(sizeof(*mem), GFP_KERNEL);
+	if (!mem)
+		return ERR_PTR(-ENOMEM);
+	umem = ib_umem_get(&dev->ibdev, addr, len, access);
+	if (IS_ERR(umem)) {
+		kfree(mem);
+		return ERR_CAST(umem);
+	}
+	mem->umem = umem;
+	return mem;
+}
+
+struct ibfront_mem *ibfront_mem_map(struct ibfront_dev *dev, unsigned long addr,
+				    size_t len, int access)
+{
+	struct ibfront_mem *mem;
+	int err;
+
+	mem = ibfront_mem_pin(dev, addr, len, access);
+	if (IS_ERR(mem))
+		return mem;
+	err = ibfront_grant_umem(dev, mem);
+	if (err) {
+		ibfront_mem_free(mem);
+		return ERR_PTR(err);
+	}
+	return mem;
+}
+
+struct ibfront_mem *ibfront_mem_map_db(struct ibfront_dev *dev,
+				       unsigned long addr, unsigned int size)
+{
+	struct ibfront_mem *mem;
+	struct page *page;
+	int ref;
+
+	/* A record that is not aligned is no record of libmlx4's. */
+	if (!IS_ALIGNED(addr, size))
+		return ERR_PTR(-EINVAL);
+
+	mem = ibfront_mem_pin(dev, addr & PAGE_MASK, PAGE_SIZE,
+			      IB_ACCESS_LOCAL_WRITE);
+	if (IS_ERR(mem))
+		return mem;
+
+	page = sg_page(mem->umem->sgt_append.sgt.sgl);
+	ref = gnttab_grant_foreign_access(dev->xbdev->otherend_id,
+					  xen_page_to_gfn(page), 0);
+	if (ref < 0) {
+		ibfront_no_grants(dev, 1);
+		ibfront_mem_free(mem);
+		return ERR_PTR(-ENOMEM);
+	}
+	mem->gref = ref;
+	mem->nr_pages = 1;
+	mem->offset = offset_in_page(addr);
+	return mem;
+}
+
+void ibfront_mem_unmap(struct ibfront_dev *dev, struct ibfront_mem *mem)
+{
+	if (!mem)
+		return;
+	if (!READ_ONCE(dev->ring.dead)) {
+		ibfront_mem_free(mem);
+		return;
+	}
+	spin_lock(&dev->limbo_lock);
+	list_add_tail(&mem->limbo, &dev->limbo);
+	spin_unlock(&dev->limbo_lock);
+}
+
+void ibfront_mem_empty_limbo(struct ibfront_dev *dev)
+{
+	struct ibfront_mem *mem, *next;
+	LIST_HEAD(limbo);
+
+	spin_lock(&dev->limbo_lock);
+	list_splice_init(&dev->limbo, &limbo);
+	spin_unlock(&dev->limbo_lock);
+
+	list_for_each_entry_safe(mem, next, &limbo, limbo)
+		ibfront_mem_free(mem);
+}

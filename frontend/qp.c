@@ -1,0 +1,501 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Queue pairs and their multicast groups. */
+
+#include <linux/log2.h>
+#include <linux/overflow.h>
+#include <rdma/mlx4-abi.h>
+
+#include "ibfront.h"
+
+#define IBFRONT_DATA_SEG		16	/* octets of a scatter entry */
+#define IBFRONT_MIN_LOG_SQ_STRIDE	6
+/* WQEs that mlx4 sets aside for prefetch in the smallest-strided send queue */
+#define IBFRONT_SQ_MAX_SPARE		(2048 / 64 + 1)
+
+/* Those that mlx4_ib has, if only for kernel users; others are unknown to it. */
+#define IBFRONT_QP_CREATE_KNOWN		(IB_QP_CREATE_IPOIB_UD_LSO | \
+					 IB_QP_CREATE_BLOCK_MULTICAST_LOOPBACK | \
+					 IB_QP_CREATE_NETIF_QP)
+
+static const enum ib_event_type ibfront_qp_event_type[] = {
+	[VIBIF_EVENT_QP_FATAL]			= IB_EVENT_QP_FATAL,
+	[VIBIF_EVENT_QP_REQ_ERROR]		= IB_EVENT_QP_REQ_ERR,
+	[VIBIF_EVENT_QP_ACCESS_ERROR]		= IB_EVENT_QP_ACCESS_ERR,
+	[VIBIF_EVENT_QP_COMM_EST]		= IB_EVENT_COMM_EST,
+	[VIBIF_EVENT_QP_SQ_DRAINED]		= IB_EVENT_SQ_DRAINED,
+	[VIBIF_EVENT_QP_PATH_MIG]		= IB_EVENT_PATH_MIG,
+	[VIBIF_EVENT_QP_PATH_MIG_ERROR]		= IB_EVENT_PATH_MIG_ERR,
+	[VIBIF_EVENT_QP_LAST_WQE_REACHED]	= IB_EVENT_QP_LAST_WQE_REACHED,
+};
+
+static void ibfront_qp_dispatch(struct ibfront_target *target, u32 events)
+{
+	struct ibfront_qp *qp = container_of(target, struct ibfront_qp, target);
+	struct ib_qp *ibqp = &qp->ibqp;
+	struct ib_event event = {
+		.device = ibqp->device,
+		.element.qp = ibqp,
+	};
+	unsigned int i;
+
+	if (!ibqp->event_handler)
+		return;
+	for (i = 0; i < ARRAY_SIZE(ibfront_qp_event_type); i++) {
+		if (!(events & BIT(i)))
+			continue;
+		event.event = ibfront_qp_event_type[i];
+		ibqp->event_handler(&event, ibqp->qp_context);
+	}
+}
+
+static int ibfront_check_qp(const struct ib_qp_init_attr *init_attr)
+{
+	u32 flags = init_attr->create_flags;
+
+	if (init_attr->rwq_ind_tbl || flags & ~IBFRONT_QP_CREATE_KNOWN)
+		return -EOPNOTSUPP;
+	if (flags & ~IB_QP_CREATE_BLOCK_MULTICAST_LOOPBACK)
+		return -EINVAL;
+
+	switch (init_attr->qp_type) {
+	case IB_QPT_RC:
+	case IB_QPT_UC:
+	case IB_QPT_UD:
+		return 0;
+	default:
+		return -EOPNOTSUPP;
+	}
+}
+
+/* The receive queue that libmlx4 has laid out for the same capabilities. */
+static int ibfront_size_rq(struct ibfront_dev *dev, struct ibfront_qp *qp,
+			   struct ib_qp_cap *cap, bool has_rq, u32 inl_recv_sz)
+{
+	u32 max_sg = min(dev->attr.mlx4_max_sq_sg, dev->attr.mlx4_max_rq_sg);
+	u32 max_inl = dev->attr.mlx4_max_rq_sg * IBFRONT_DATA_SEG;
+
+	if (cap->max_recv_wr > dev->attr.mlx4_max_wqes - IBFRONT_SQ_MAX_SPARE ||
+	    cap->max_recv_sge > max_sg)
+		return -EINVAL;
+
+	if (!has_rq) {
+		if (cap->max_recv_wr || inl_recv_sz)
+			return -EINVAL;
+		qp->rq_wqe_cnt = 0;
+		qp->rq_max_gs = 0;
+	} else {
+		if (!cap->max_recv_wr || !cap->max_recv_sge ||
+		    inl_recv_sz > max_inl)
+			return -EINVAL;
+		qp->rq_wqe_cnt = roundup_pow_of_two(cap->max_recv_wr);
+		qp->rq_max_gs = roundup_pow_of_two(cap->max_recv_sge);
+		qp->rq_wqe_shift = ilog2(max_t(u32, inl_recv_sz,
+					       qp->rq_max_gs *
+					       IBFRONT_DATA_SEG));
+	}
+
+	cap->max_recv_wr = qp->rq_wqe_cnt;
+	cap->max_recv_sge = qp->rq_max_gs;
+	return 0;
+}
+
+static int ibfront_size_sq(struct ibfront_dev *dev, struct ibfront_qp *qp,
+			   const struct mlx4_ib_create_qp *cmd)
+{
+	u32 max_stride = roundup_pow_of_two(dev->attr.mlx4_max_sq_desc_sz);
+	u32 count;
+
+	if (check_shl_overflow(1, cmd->log_sq_bb_count, &count) ||
+	    count > dev->attr.mlx4_max_wqes)
+		return -EINVAL;
+	if (cmd->log_sq_stride > ilog2(max_stride) ||
+	    cmd->log_sq_stride < IBFRONT_MIN_LOG_SQ_STRIDE)
+		return -EINVAL;
+
+	qp->sq_log_wqe_cnt = cmd->log_sq_bb_count;
+	qp->sq_wqe_shift = cmd->log_sq_stride;
+	return 0;
+}
+
+static int ibfront_map_qp(struct ibfront_dev *dev, struct ibfront_qp *qp,
+			  const struct mlx4_ib_create_qp *cmd)
+{
+	size_t size = ((size_t)qp->rq_wqe_cnt << qp->rq_wqe_shift) +
+		      (1UL << (qp->sq_log_wqe_cnt + qp->sq_wqe_shift));
+
+	qp->mem = ibfront_mem_map(dev, cmd->buf_addr & PAGE_MASK, size,
+				  IB_ACCESS_LOCAL_WRITE);
+	if (IS_ERR(qp->mem))
+		return PTR_ERR(qp->mem);
+	if (!qp->rq_wqe_cnt)
+		return 0;
+
+	qp->db = ibfront_mem_map_db(dev, cmd->db_addr, 4);
+	if (IS_ERR(qp->db)) {
+		ibfront_mem_unmap(dev, qp->mem);
+		return PTR_ERR(qp->db);
+	}
+	return 0;
+}
+
+static void ibfront_unmap_qp(struct ibfront_dev *dev, struct ibfront_qp *qp)
+{
+	ibfront_mem_unmap(dev, qp->db);
+	ibfront_mem_unmap(dev, qp->mem);
+}
+
+static void ibfront_fill_create_qp(struct vibif_create_qp_req *req,
+				   struct ibfront_qp *qp,
+				   const struct ib_qp_init_attr *init_attr)
+{
+	req->pd = to_fpd(qp->ibqp.pd)->handle;
+	req->send_cq = to_fcq(init_attr->send_cq)->target.handle;
+	req->recv_cq = to_fcq(init_attr->recv_cq)->target.handle;
+	if (init_attr->srq)
+		req->srq = to_fsrq(init_attr->srq)->target.handle;
+	req->type = init_attr->qp_type;
+	req->log_sq_wqe_count = qp->sq_log_wqe_cnt;
+	req->log_sq_wqe_stride = qp->sq_wqe_shift;
+	req->pages = ibfront_page_list(qp->mem);
+	if (qp->rq_wqe_cnt) {
+		req->flags = VIBIF_QP_HAS_RQ;
+		req->log_rq_wqe_count = ilog2(qp->rq_wqe_cnt);
+		req->log_rq_wqe_stride = qp->rq_wqe_shift;
+		req->doorbell = ibfront_doorbell(qp->db);
+	}
+}
+
+static_assert(VIBIF_QPT_RC == IB_QPT_RC && VIBIF_QPT_UC == IB_QPT_UC &&
+	      VIBIF_QPT_UD == IB_QPT_UD);
+
+int ibfront_create_qp(struct ib_qp *ibqp, struct ib_qp_init_attr *init_attr,
+		      struct ib_udata *udata)
+{
+	struct vibif_req req = { .operation = VIBIF_OP_CREATE_QP };
+	struct ibfront_dev *dev = to_fdev(ibqp->device);
+	struct ibfront_qp *qp = to_fqp(ibqp);
+	struct mlx4_ib_create_qp cmd;
+	struct vibif_rsp rsp;
+	int err;
+
+	if (!udata)
+		return -EOPNOTSUPP;
+	err = ibfront_check_qp(init_attr);
+	if (err)
+		return err;
+	err = ibfront_copy_in(udata, &cmd, sizeof(cmd));
+	if (err)
+		return err;
+	err = ibfront_size_rq(dev, qp, &init_attr->cap, !init_attr->srq,
+			      cmd.inl_recv_sz);
+	if (err)
+		return err;
+	err = ibfront_size_sq(dev, qp, &cmd);
+	if (err)
+		return err;
+	err = ibfront_map_qp(dev, qp, &cmd);
+	if (err)
+		return err;
+
+	mutex_init(&qp->mutex);
+	qp->state = IB_QPS_RESET;
+	qp->signal_all = init_attr->sq_sig_type == IB_SIGNAL_ALL_WR;
+	qp->block_mcast_loopback = init_attr->create_flags &
+				   IB_QP_CREATE_BLOCK_MULTICAST_LOOPBACK;
+
+	req.op.create_qp.context = ibfront_udata_context(udata)->handle;
+	ibfront_fill_create_qp(&req.op.create_qp, qp, init_attr);
+	err = ibfront_exec(dev, &req, &rsp);
+	if (err)
+		goto err_unmap;
+
+	ibqp->qp_num = rsp.op.create_qp.qpn;
+	qp->target.handle = rsp.op.create_qp.handle;
+	qp->target.dispatch = ibfront_qp_dispatch;
+	err = ibfront_target_add(dev, &qp->target);
+	if (err)
+		goto err_unmap;
+	return 0;
+
+err_unmap:
+	ibfront_unmap_qp(dev, qp);
+	return err;
+}
+
+static void ibfront_av_from_ah(struct vibif_av *av,
+			       const struct rdma_ah_attr *ah)
+{
+	const struct ib_global_route *grh;
+
+	av->dlid = rdma_ah_get_dlid(ah);
+	av->sl = rdma_ah_get_sl(ah);
+	av->src_path_bits = rdma_ah_get_path_bits(ah);
+	av->static_rate = rdma_ah_get_static_rate(ah);
+	if (!(rdma_ah_get_ah_flags(ah) & IB_AH_GRH))
+		return;
+
+	grh = rdma_ah_read_grh(ah);
+	av->flags = VIBIF_AV_GRH;
+	memcpy(av->dgid, grh->dgid.raw, sizeof(av->dgid));
+	av->flow_label = grh->flow_label;
+	av->sgid_index = grh->sgid_index;
+	av->hop_limit = grh->hop_limit;
+	av->traffic_class = grh->traffic_class;
+}
+
+static void ibfront_ah_from_av(struct rdma_ah_attr *ah, struct vibif_av *av,
+			       u32 port)
+{
+	memset(ah, 0, sizeof(*ah));
+	if (!port)
+		return;
+	ah->type = RDMA_AH_ATTR_TYPE_IB;
+	rdma_ah_set_port_num(ah, port);
+	rdma_ah_set_dlid(ah, av->dlid);
+	rdma_ah_set_sl(ah, av->sl);
+	rdma_ah_set_path_bits(ah, av->src_path_bits);
+	rdma_ah_set_static_rate(ah, av->static_rate);
+	if (av->flags & VIBIF_AV_GRH) {
+		rdma_ah_set_grh(ah, NULL, av->flow_label, av->sgid_index,
+				av->hop_limit, av->traffic_class);
+		rdma_ah_set_dgid_raw(ah, av->dgid);
+	}
+}
+
+/* The checks of mlx4_ib, so that what it refuses costs no request here either. */
+static int ibfront_check_modify(struct ibfront_dev *dev, struct ibfront_qp *qp,
+				const struct ib_qp_attr *attr, int attr_mask)
+{
+	if (attr_mask & IB_QP_PORT &&
+	    !rdma_is_port_valid(&dev->ibdev, attr->port_num))
+		return -EINVAL;
+	if (attr_mask & IB_QP_PKEY_INDEX) {
+		u32 port = attr_mask & IB_QP_PORT ? attr->port_num : qp->port;
+		const struct ib_port_immutable *immutable;
+
+		if (!rdma_is_port_valid(&dev->ibdev, port))
+			return -EINVAL;
+		immutable = &dev->ibdev.port_data[port].immutable;
+		if (attr->pkey_index >= immutable->pkey_tbl_len)
+			return -EINVAL;
+	}
+	if (attr_mask & IB_QP_MAX_QP_RD_ATOMIC &&
+	    attr->max_rd_atomic > dev->attr.max_qp_init_rd_atom)
+		return -EINVAL;
+	if (attr_mask & IB_QP_MAX_DEST_RD_ATOMIC &&
+	    attr->max_dest_rd_atomic > dev->attr.max_qp_rd_atom)
+		return -EINVAL;
+	return 0;
+}
+
+static void ibfront_fill_qp_attr(struct vibif_qp_attr *to,
+				 const struct ib_qp_attr *from, int attr_mask)
+{
+	to->attr_mask = attr_mask;
+	to->qkey = from->qkey;
+	to->rq_psn = from->rq_psn;
+	to->sq_psn = from->sq_psn;
+	to->dest_qpn = from->dest_qp_num;
+	to->access = from->qp_access_flags & VIBIF_ACCESS_MASK;
+	to->pkey_index = from->pkey_index;
+	to->alt_pkey_index = from->alt_pkey_index;
+	to->state = from->qp_state;
+	to->cur_state = from->cur_qp_state;
+	to->path_mtu = from->path_mtu;
+	to->path_mig_state = from->path_mig_state;
+	to->en_sqd_async_notify = from->en_sqd_async_notify;
+	to->max_rd_atomic = from->max_rd_atomic;
+	to->max_dest_rd_atomic = from->max_dest_rd_atomic;
+	to->min_rnr_timer = from->min_rnr_timer;
+	to->port = from->port_num;
+	to->timeout = from->timeout;
+	to->retry_cnt = from->retry_cnt;
+	to->rnr_retry = from->rnr_retry;
+	to->alt_port = from->alt_port_num;
+	to->alt_timeout = from->alt_timeout;
+	if (attr_mask & IB_QP_AV)
+		ibfront_av_from_ah(&to->av, &from->ah_attr);
+	if (attr_mask & IB_QP_ALT_PATH)
+		ibfront_av_from_ah(&to->alt_av, &from->alt_ah_attr);
+}
+
+static int ibfront_modify_qp_locked(struct ibfront_dev *dev,
+				    struct ibfront_qp *qp,
+				    const struct ib_qp_attr *attr,
+				    int attr_mask)
+{
+	struct vibif_req req = {
+		.operation = VIBIF_OP_MODIFY_QP,
+		.handle = qp->target.handle,
+	};
+	enum ib_qp_state cur_state, new_state;
+	struct vibif_rsp rsp;
+	int err;
+
+	lockdep_assert_held(&qp->mutex);
+
+	cur_state = attr_mask & IB_QP_CUR_STATE ? attr->cur_qp_state :
+						  qp->state;
+	new_state = attr_mask & IB_QP_STATE ? attr->qp_state : cur_state;
+	if (!ib_modify_qp_is_ok(cur_state, new_state, qp->ibqp.qp_type,
+				attr_mask))
+		return -EINVAL;
+	err = ibfront_check_modify(dev, qp, attr, attr_mask);
+	if (err)
+		return err;
+	if (cur_state == IB_QPS_RESET && new_state == IB_QPS_RESET)
+		return 0;
+
+	ibfront_fill_qp_attr(&req.op.modify_qp, attr, attr_mask);
+	err = ibfront_exec(dev, &req, &rsp);
+	if (err)
+		return err;
+
+	qp->state = new_state;
+	if (attr_mask & IB_QP_PORT)
+		qp->port = attr->port_num;
+	return 0;
+}
+
+int ibfront_modify_qp(struct ib_qp *ibqp, struct ib_qp_attr *attr,
+		      int attr_mask, struct ib_udata *udata)
+{
+	struct ibfront_qp *qp = to_fqp(ibqp);
+	int err;
+
+	if (attr_mask & ~IB_QP_ATTR_STANDARD_BITS)
+		return -EOPNOTSUPP;
+
+	mutex_lock(&qp->mutex);
+	err = ibfront_modify_qp_locked(to_fdev(ibqp->device), qp, attr,
+				       attr_mask);
+	mutex_unlock(&qp->mutex);
+	return err;
+}
+
+static void ibfront_read_qp_attr(struct ibfront_qp *qp, struct ib_qp_attr *to,
+				 struct vibif_qp_attr *from)
+{
+	to->qp_state = from->state;
+	to->path_mtu = from->path_mtu;
+	to->path_mig_state = from->path_mig_state;
+	to->qkey = from->qkey;
+	to->rq_psn = from->rq_psn;
+	to->sq_psn = from->sq_psn;
+	to->dest_qp_num = from->dest_qpn;
+	to->qp_access_flags = from->access;
+	if (qp->ibqp.qp_type != IB_QPT_UD) {
+		ibfront_ah_from_av(&to->ah_attr, &from->av, from->port);
+		ibfront_ah_from_av(&to->alt_ah_attr, &from->alt_av,
+				   from->alt_port);
+		to->alt_pkey_index = from->alt_pkey_index;
+		to->alt_port_num = from->alt_port;
+	}
+	to->pkey_index = from->pkey_index;
+	to->port_num = from->port;
+	to->sq_draining = from->sq_draining;
+	to->max_rd_atomic = from->max_rd_atomic;
+	to->max_dest_rd_atomic = from->max_dest_rd_atomic;
+	to->min_rnr_timer = from->min_rnr_timer;
+	to->timeout = from->timeout;
+	to->retry_cnt = from->retry_cnt;
+	to->rnr_retry = from->rnr_retry;
+	to->alt_timeout = from->alt_timeout;
+}
+
+/* A QP in Reset has no attributes to ask the HCA for. */
+static int ibfront_query_qp_locked(struct ibfront_qp *qp,
+				   struct ib_qp_attr *attr)
+{
+	struct vibif_req req = {
+		.operation = VIBIF_OP_QUERY_QP,
+		.handle = qp->target.handle,
+	};
+	struct vibif_rsp rsp;
+	int err;
+
+	lockdep_assert_held(&qp->mutex);
+
+	if (qp->state == IB_QPS_RESET) {
+		attr->qp_state = IB_QPS_RESET;
+		return 0;
+	}
+	err = ibfront_exec(to_fdev(qp->ibqp.device), &req, &rsp);
+	if (err)
+		return err;
+	if (rsp.op.query_qp.state > IB_QPS_ERR)
+		return -EINVAL;
+
+	ibfront_read_qp_attr(qp, attr, &rsp.op.query_qp);
+	qp->state = attr->qp_state;
+	return 0;
+}
+
+int ibfront_query_qp(struct ib_qp *ibqp, struct ib_qp_attr *attr,
+		     int attr_mask, struct ib_qp_init_attr *init_attr)
+{
+	struct ibfront_qp *qp = to_fqp(ibqp);
+	int err;
+
+	mutex_lock(&qp->mutex);
+	err = ibfront_query_qp_locked(qp, attr);
+	mutex_unlock(&qp->mutex);
+	if (err)
+		return err;
+
+	attr->cur_qp_state = attr->qp_state;
+	attr->cap.max_recv_wr = qp->rq_wqe_cnt;
+	attr->cap.max_recv_sge = qp->rq_max_gs;
+	/* libmlx4 knows better what it has laid out. */
+	attr->cap.max_send_wr = 0;
+	attr->cap.max_send_sge = 0;
+	attr->cap.max_inline_data = 0;
+
+	init_attr->cap = attr->cap;
+	init_attr->create_flags = qp->block_mcast_loopback ?
+				  IB_QP_CREATE_BLOCK_MULTICAST_LOOPBACK : 0;
+	init_attr->sq_sig_type = qp->signal_all ? IB_SIGNAL_ALL_WR :
+						  IB_SIGNAL_REQ_WR;
+	return 0;
+}
+
+int ibfront_destroy_qp(struct ib_qp *ibqp, struct ib_udata *udata)
+{
+	struct ibfront_dev *dev = to_fdev(ibqp->device);
+	struct ibfront_qp *qp = to_fqp(ibqp);
+
+	ibfront_target_del(dev, &qp->target);
+	ibfront_destroy(dev, qp->target.handle);
+	ibfront_unmap_qp(dev, qp);
+	return 0;
+}
+
+static int ibfront_mcast(struct ib_qp *ibqp, const union ib_gid *gid,
+			 u8 operation)
+{
+	struct ibfront_qp *qp = to_fqp(ibqp);
+	struct vibif_req req = {
+		.operation = operation,
+		.handle = qp->target.handle,
+	};
+	struct vibif_rsp rsp;
+
+	memcpy(req.op.mcast.gid, gid->raw, sizeof(req.op.mcast.gid));
+	if (qp->block_mcast_loopback)
+		req.op.mcast.flags = VIBIF_MCAST_BLOCK_LOOPBACK;
+	return ibfront_exec(to_fdev(ibqp->device), &req, &rsp);
+}
+
+int ibfront_attach_mcast(struct ib_qp *ibqp, union ib_gid *gid, u16 lid)
+{
+	return ibfront_mcast(ibqp, gid, VIBIF_OP_ATTACH_MCAST);
+}
+
+int ibfront_detach_mcast(struct ib_qp *ibqp, union ib_gid *gid, u16 lid)
+{
+	int err;
+
+	err = ibfront_mcast(ibqp, gid, VIBIF_OP_DETACH_MCAST);
+	/* The group is gone with the backend, and the QP must be freed. */
+	return READ_ONCE(to_fdev(ibqp->device)->ring.dead) ? 0 : err;
+}

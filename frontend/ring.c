@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The request ring: slots for requests in flight, responses matched to them by
+ * id, and a dead state in which everything fails at once.
+ *
+ * The backend is not trusted: each response is copied once and must answer a
+ * request that is in flight. A slot is part of struct ibfront_dev and outlives
+ * the event channel, and a dead ring takes no response, so that a late one
+ * touches nothing.
+ */
+
+#include <linux/delay.h>
+#include <xen/events.h>
+
+#include "ibfront.h"
+
+bool ibfront_ring_kill(struct ibfront_dev *dev)
+{
+	struct ibfront_ring *ring = &dev->ring;
+	unsigned long flags;
+	unsigned int i;
+	bool alive;
+
+	spin_lock_irqsave(&ring->lock, flags);
+	alive = !ring->dead;
+	ring->dead = true;
+	for_each_set_bit(i, ring->busy, ring->nr_slots)
+		complete(&ring->slots[i].done);
+	spin_unlock_irqrestore(&ring->lock, flags);
+
+	wake_up_all(&ring->wq);
+	return alive;
+}
+
+/* Returns NULL, or what is wrong with the response. */
+static const char *ibfront_take_response(struct ibfront_ring *ring,
+					 const struct vibif_rsp *rsp)
+{
+	struct ibfront_slot *slot;
+
+	lockdep_assert_held(&ring->lock);
+
+	if (rsp->id >= ring->nr_slots)
+		return "an id out of range";
+	slot = &ring->slots[rsp->id];
+	if (!slot->sent || slot->answered)
+		return "an id that is not in flight";
+	if (rsp->operation != slot->operation)
+		return "the wrong operation";
+	if (rsp->status > 0 || rsp->status < -MAX_ERRNO)
+		return "a status out of range";
+
+	slot->rsp = *rsp;
+	slot->answered = true;
+	complete(&slot->done);
+	return NULL;
+}
+
+/* Returns how many responses there were; *wrong is set if one was wrong. */
+static unsigned int ibfront_take_responses(struct ibfront_ring *ring,
+					   const char **wrong)
+{
+	unsigned int taken = 0;
+	struct vibif_rsp rsp;
+	RING_IDX prod;
+	int more;
+
+	do {
+		prod = READ_ONCE(ring->front.sring->rsp_prod);
+		/* Read no response before the index that says it is there. */
+		virt_rmb();
+		if (RING_RESPONSE_PROD_OVERFLOW(&ring->front, prod)) {
+			*wrong = "more responses than requests";
+			return taken;
+		}
+		while (ring->front.rsp_cons != prod) {
+			RING_COPY_RESPONSE(&ring->front, ring->front.rsp_cons,
+					   &rsp);
+			*wrong = ibfront_take_response(ring, &rsp);
+			if (*wrong)
+				return taken;
+			ring->front.rsp_cons++;
+			taken++;
+		}
+		RING_FINAL_CHECK_FOR_RESPONSES(&ring->front, more);
+	} while (more);
+
+	return taken;
+}
+
+static irqreturn_t ibfront_ring_irq(int irq, void *data)
+{
+	struct ibfront_dev *dev = data;
+	struct ibfront_ring *ring = &dev->ring;
+	const char *wrong = NULL;
+	unsigned int taken = 0;
+	unsigned long flags;
+
+	spin_lock_irqsave(&ring->lock, flags);
+	if (!ring->dead)
+		taken = ibfront_take_responses(ring, &wrong);
+	spin_unlock_irqrestore(&ring->lock, flags);
+
+	if (wrong) {
+		/* No EOI: nothing more is wanted of this backend. */
+		ibfront_fail(dev, "backend sent %s", wrong);
+		return IRQ_HANDLED;
+	}
+
+	xen_irq_lateeoi(irq, taken ? 0 : XEN_EOI_FLAG_SPURIOUS);
+	return IRQ_HANDLED;
+}
+
+/* Returns whether there is no need to wait on: *slot, or NULL on a dead ring. */
+static bool ibfront_try_get_slot(struct ibfront_ring *ring,
+				 struct ibfront_slot **slot)
+{
+	unsigned long flags;
+	unsigned int i;
+	bool done = true;
+
+	*slot = NULL;
+	spin_lock_irqsave(&ring->lock, flags);
+	if (!ring->dead) {
+		i = find_first_zero_bit(ring->busy, ring->nr_slots);
+		if (i < ring->nr_slots) {
+			__set_bit(i, ring->busy);
+			*slot = &ring->slots[i];
+			(*slot)->sent = false;
+			(*slot)->answered = false;
+			reinit_completion(&(*slot)->done);
+		} else {
+			done = false;
+		}
+	}
+	spin_unlock_irqrestore(&ring->lock, flags);
+
+	return done;
+}
+
+static void ibfront_put_slot(struct ibfront_ring *ring,
+			     struct ibfront_slot *slot)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&ring->lock, flags);
+	slot->sent = false;
+	__clear_bit(slot - ring->slots, ring->busy);
+	spin_unlock_irqrestore(&ring->lock, flags);
+
+	wake_up(&ring->wq);
+}
+
+static void ibfront_send(struct ibfront_ring *ring, struct ibfront_slot *slot,
+			 struct vibif_req *req)
+{
+	unsigned long flags;
+	int notify = 0;
+
+	spin_lock_irqsave(&ring->lock, flags);
+	if (!ring->dead) {
+		req->id = slot - ring->slots;
+		slot->operation = req->operation;
+		slot->sent = true;
+		*RING_GET_REQUEST(&ring->front, ring->front.req_prod_pvt) =
+			*req;
+		ring->front.req_prod_pvt++;
+		RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(&ring->front, notify);
+	}
+	spin_unlock_irqrestore(&ring->lock, flags);
+
+	if (notify)
+		notify_remote_via_irq(ring->irq);
+}
+
+/*
+ * The state of a backend that does not answer is read rather than waited for,
+ * because the watch may be waiting for the caller.
+ */
+static void ibfront_wait(struct ibfront_dev *dev, struct ibfront_slot *slot,
+			 const struct vibif_req *req)
+{
+	unsigned int seconds;
+
+	for (seconds = 0; seconds < IBFRONT_TIMEOUT_S; seconds++) {
+		if (wait_for_completion_timeout(&slot->done, HZ))
+			return;
+		if (xenbus_read_driver_state(dev->xbdev->otherend) !=
+		    XenbusStateConnected) {
+			ibfront_ring_kill(dev);
+			return;
+		}
+	}
+	ibfront_fail(dev, "backend did not answer operation %u in %u s",
+		     req->operation, IBFRONT_TIMEOUT_S);
+}
+
+int ibfront_exec(struct ibfront_dev *dev, struct vibif_req *req,
+		 struct vibif_rsp *rsp)
+{
+	struct ibfront_ring *ring = &dev->ring;
+	struct ibfront_slot *slot;
+	unsigned long flags;
+	int err = -EIO;
+
+	wait_event(ring->wq, ibfront_try_get_slot(ring, &slot));
+	if (!slot)
+		return -EIO;
+
+	ibfront_send(ring, slot, req);
+	ibfront_wait(dev, slot, req);
+
+	spin_lock_irqsave(&ring->lock, flags);
+	if (slot->answered) {
+		*rsp = slot->rsp;
+		err = rsp->status;
+	}
+	spin_unlock_irqrestore(&ring->lock, flags);
+	ibfront_put_slot(ring, slot);
+
+	return err;
+}
+
+int ibfront_destroy(struct ibfront_dev *dev, u32 handle)
+{
+	struct vibif_req req = {
+		.operation = VIBIF_OP_DESTROY,
+		.handle = handle,
+	};
+	struct vibif_rsp rsp;
+	int err;
+
+	err = ibfront_exec(dev, &req, &rsp);
+	if (err && err != -EBUSY) {
+		if (!READ_ONCE(dev->ring.dead))
+			dev_err_ratelimited(&dev->xbdev->dev,
+					    "cannot destroy object %#x: %d\n",
+					    handle, err);
+		err = 0;
+	}
+	return err;
+}
+
+int ibfront_ring_init(struct ibfront_dev *dev, unsigned int order)
+{
+	struct ibfront_ring *ring = &dev->ring;
+	unsigned int i;
+	void *sring;
+	int err;
+
+	ring->order = order;
+	err = xenbus_setup_ring(dev->xbdev, GFP_KERNEL, &sring, 1 << order,
+				ring->grefs);
+	if (err)
+		return err;
+
+	XEN_FRONT_RING_INIT(&ring->front, (struct vibif_sring *)sring,
+			    XEN_PAGE_SIZE << order);
+	ring->nr_slots = min_t(unsigned int, RING_SIZE(&ring->front),
+			       IBFRONT_MAX_SLOTS);
+	for (i = 0; i < ring->nr_slots; i++)
+		init_completion(&ring->slots[i].done);
+
+	err = xenbus_alloc_evtchn(dev->xbdev, &ring->evtchn);
+	if (err)
+		goto err_teardown_ring;
+
+	err = bind_evtchn_to_irqhandler_lateeoi(ring->evtchn, ibfront_ring_irq,
+						0, "xen-ibfront-ring", dev);
+	if (err < 0)
+		goto err_free_evtchn;
+	ring->irq = err;
+	ring->dead = false;
+	return 0;
+
+err_free_evtchn:
+	xenbus_free_evtchn(dev->xbdev, ring->evtchn);
+err_teardown_ring:
+	xenbus_teardown_ring(&sring, 1 << order, ring->grefs);
+	return err;
+}
+
+void ibfront_ring_fini(struct ibfront_dev *dev)
+{
+	struct ibfront_ring *ring = &dev->ring;
+	void *sring = ring->front.sring;
+
+	unbind_from_irqhandler(ring->irq, dev);
+	xenbus_teardown_ring(&sring, 1 << ring->order, ring->grefs);
+}

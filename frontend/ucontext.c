@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What one process opens: a context with a doorbell page of its own. */
+
+#include <linux/ioport.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <rdma/mlx4-abi.h>
+#include <xen/interface/xen.h>
+#include <xen/xen-ops.h>
+
+#include "compat.h"
+#include "ibfront.h"
+
+/* Page offsets that libmlx4 maps */
+#define IBFRONT_MMAP_UAR	0
+#define IBFRONT_MMAP_BLUEFLAME	1
+
+/* Frame numbers of x86 have 40 bits at most. */
+#define IBFRONT_FRAME_BITS	40
+
+int ibfront_alloc_ucontext(struct ib_ucontext *ibctx, struct ib_udata *udata)
+{
+	struct vibif_req req = { .operation = VIBIF_OP_ALLOC_CONTEXT };
+	struct ibfront_ucontext *ctx = to_fucontext(ibctx);
+	struct ibfront_dev *dev = to_fdev(ibctx->device);
+	struct mlx4_ib_alloc_ucontext_resp resp = {
+		.dev_caps = dev->attr.mlx4_dev_caps,
+		.qp_tab_size = dev->attr.mlx4_qp_tab_size,
+		.bf_reg_size = dev->attr.mlx4_bf_reg_size,
+		.bf_regs_per_page = dev->attr.mlx4_bf_regs_per_page,
+		.cqe_size = dev->attr.mlx4_cqe_size,
+	};
+	struct vibif_rsp rsp;
+	int err;
+
+	err = ibfront_exec(dev, &req, &rsp);
+	if (err)
+		return err;
+
+	ctx->handle = rsp.op.alloc_context.handle;
+	ctx->uar_frame = rsp.op.alloc_context.uar_frame;
+	ctx->bf_frame = rsp.op.alloc_context.bf_frame;
+	if ((ctx->uar_frame | ctx->bf_frame) >> IBFRONT_FRAME_BITS) {
+		ibfront_fail(dev, "backend sent frames %#llx and %#llx",
+			     ctx->uar_frame, ctx->bf_frame);
+		return -EIO;
+	}
+
+	err = ibfront_copy_out(udata, &resp, sizeof(resp));
+	if (err)
+		ibfront_destroy(dev, ctx->handle);
+	return err;
+}
+
+void ibfront_dealloc_ucontext(struct ib_ucontext *ibctx)
+{
+	ibfront_destroy(to_fdev(ibctx->device), to_fucontext(ibctx)->handle);
+}
+
+/*
+ * ib_uverbs has zapped the doorbell pages already. That this operation exists
+ * tells ib_core that open contexts need not keep the device.
+ */
+void ibfront_disassociate_ucontext(struct ib_ucontext *ibctx)
+{
+}
+
+/*
+ * Maps a machine frame of I/O memory into a process of a PV guest. Xen allows
+ * it for frames that the toolstack has opened to this domain, and, the owner
+ * being DOMID_IO, for none that is memory.
+ *
+ * The mapping is put on the list of those that ib_uverbs zaps when the device
+ * goes, as by rdma_user_mmap_io().
+ */
+static int ibfront_mmap_machine_frame(struct vm_area_struct *vma, u64 frame,
+				      pgprot_t prot)
+{
+	struct rdma_umap_priv *priv;
+	xen_pfn_t mfn = frame;
+	int nr, err;
+
+	if (!(vma->vm_flags & VM_SHARED) ||
+	    vma->vm_end - vma->vm_start != PAGE_SIZE)
+		return -EINVAL;
+
+	priv = kzalloc(sizeof(*priv), GFP_KERNEL);
+	if (!priv)
+		return -ENOMEM;
+
+	vma->vm_page_prot = prot;
+	ibfront_vm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND |
+				  VM_DONTDUMP);
+	nr = xen_remap_pfn(vma, vma->vm_start, &mfn, 1, &err, prot, DOMID_IO,
+			   true);
+	if (nr != 1) {
+		kfree(priv);
+		return -EAGAIN;
+	}
+
+	rdma_umap_priv_init(priv, vma, NULL);
+	return 0;
+}
+
+int ibfront_mmap(struct ib_ucontext *ibctx, struct vm_area_struct *vma)
+{
+	struct ibfront_ucontext *ctx = to_fucontext(ibctx);
+	pgprot_t prot;
+	u64 frame;
+
+	switch (vma->vm_pgoff) {
+	case IBFRONT_MMAP_UAR:
+		frame = ctx->uar_frame;
+		prot = pgprot_noncached(vma->vm_page_prot);
+		break;
+	case IBFRONT_MMAP_BLUEFLAME:
+		frame = ctx->bf_frame;
+		prot = pgprot_writecombine(vma->vm_page_prot);
+		break;
+	default:
+		return -EINVAL;
+	}
+	if (!frame)
+		return -EINVAL;
+
+	if (!xen_feature(XENFEAT_auto_translated_physmap))
+		return ibfront_mmap_machine_frame(vma, frame, prot);
+
+	/* A backend must not make us hand our own memory to a process. */
+	if (page_is_ram(frame))
+		return -EINVAL;
+	return rdma_user_mmap_io(ibctx, vma, frame, PAGE_SIZE, prot, NULL);
+}

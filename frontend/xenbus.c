@@ -1,0 +1,397 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * xen-ibfront: an InfiniBand HCA of another domain, for user space.
+ *
+ * This file is the xenbus lifecycle, as drawn under "States" in vibif.h.
+ */
+
+#include <linux/delay.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <xen/events.h>
+#include <xen/xen.h>
+
+#include "ibfront.h"
+
+struct ibfront_info {
+	struct xenbus_device *xbdev;
+	struct mutex lock;	/* Protects dev and our state in xenstore */
+	struct ibfront_dev *dev;	/* from InitWait to Closed, or NULL */
+	struct work_struct fail_work;
+};
+
+void ibfront_fail(struct ibfront_dev *dev, const char *fmt, ...)
+{
+	struct va_format vaf = { .fmt = fmt };
+	va_list args;
+
+	if (!ibfront_ring_kill(dev))
+		return;
+
+	va_start(args, fmt);
+	vaf.va = &args;
+	dev_err(&dev->xbdev->dev, "%pV; closing\n", &vaf);
+	va_end(args);
+	schedule_work(dev->fail_work);
+}
+
+/*
+ * Stops using the backend: nothing is sent any more, processes lose their
+ * contexts, memory that the backend may have mapped goes to the limbo.
+ */
+static void ibfront_stop(struct ibfront_info *info)
+{
+	lockdep_assert_held(&info->lock);
+
+	if (!info->dev)
+		return;
+	ibfront_ring_kill(info->dev);
+	ibfront_dev_unregister(info->dev);
+}
+
+/* Once the backend has closed: gives back all that it had mapped. */
+static void ibfront_free(struct ibfront_info *info)
+{
+	struct ibfront_dev *dev = info->dev;
+
+	lockdep_assert_held(&info->lock);
+
+	if (!dev)
+		return;
+	info->dev = NULL;
+	ibfront_events_fini(dev);
+	ibfront_ring_fini(dev);
+	ibfront_mem_empty_limbo(dev);
+	ib_dealloc_device(&dev->ibdev);
+}
+
+static void ibfront_fail_work(struct work_struct *work)
+{
+	struct ibfront_info *info =
+		container_of(work, struct ibfront_info, fail_work);
+
+	mutex_lock(&info->lock);
+	if (info->dev && info->xbdev->state != XenbusStateClosed) {
+		xenbus_switch_state(info->xbdev, XenbusStateClosing);
+		ibfront_stop(info);
+		xenbus_switch_state(info->xbdev, XenbusStateClosed);
+	}
+	mutex_unlock(&info->lock);
+}
+
+/* Whether "versions", a list with commas, has ours. */
+static bool ibfront_version_ok(struct xenbus_device *xbdev)
+{
+	char *versions, *next, *version;
+	bool found = false;
+
+	versions = xenbus_read(XBT_NIL, xbdev->otherend, VIBIF_FIELD_VERSIONS,
+			       NULL);
+	if (IS_ERR(versions))
+		return false;
+	next = versions;
+	while ((version = strsep(&next, ",")))
+		if (!strcmp(strim(version), VIBIF_PROTOCOL_VERSION))
+			found = true;
+	kfree(versions);
+	return found;
+}
+
+static int ibfront_write_grefs(struct xenbus_device *xbdev,
+			       struct xenbus_transaction xbt, const char *field,
+			       const grant_ref_t *grefs, unsigned int nr)
+{
+	unsigned int i;
+	char node[32];
+	int err = 0;
+
+	for (i = 0; i < nr && !err; i++) {
+		snprintf(node, sizeof(node), "%s%u", field, i);
+		err = xenbus_printf(xbt, xbdev->nodename, node, "%u", grefs[i]);
+	}
+	return err;
+}
+
+static int ibfront_write_nodes(struct ibfront_dev *dev,
+			       struct xenbus_transaction xbt)
+{
+	struct xenbus_device *xbdev = dev->xbdev;
+	const char *path = xbdev->nodename;
+	int err;
+
+	err = xenbus_write(xbt, path, VIBIF_FIELD_VERSION,
+			   VIBIF_PROTOCOL_VERSION);
+	if (err)
+		return err;
+	err = xenbus_printf(xbt, path, VIBIF_FIELD_RING_PAGE_ORDER, "%u",
+			    dev->ring.order);
+	if (err)
+		return err;
+	err = ibfront_write_grefs(xbdev, xbt, VIBIF_FIELD_RING_REF,
+				  dev->ring.grefs, 1 << dev->ring.order);
+	if (err)
+		return err;
+	err = xenbus_printf(xbt, path, VIBIF_FIELD_RING_EVTCHN, "%u",
+			    dev->ring.evtchn);
+	if (err)
+		return err;
+	err = xenbus_printf(xbt, path, VIBIF_FIELD_EVENT_PAGE_ORDER, "%u",
+			    dev->events.order);
+	if (err)
+		return err;
+	err = ibfront_write_grefs(xbdev, xbt, VIBIF_FIELD_EVENT_REF,
+				  dev->events.grefs, 1 << dev->events.order);
+	if (err)
+		return err;
+	return xenbus_printf(xbt, path, VIBIF_FIELD_EVENT_EVTCHN, "%u",
+			     dev->events.evtchn);
+}
+
+static int ibfront_publish(struct ibfront_dev *dev)
+{
+	struct xenbus_transaction xbt;
+	int err;
+
+	do {
+		err = xenbus_transaction_start(&xbt);
+		if (err)
+			return err;
+		err = ibfront_write_nodes(dev, xbt);
+		if (err) {
+			xenbus_transaction_end(xbt, 1);
+			return err;
+		}
+		err = xenbus_transaction_end(xbt, 0);
+	} while (err == -EAGAIN);
+
+	return err;
+}
+
+/* The backend is in InitWait: allocates and publishes both channels. */
+static int ibfront_connect(struct ibfront_info *info)
+{
+	struct xenbus_device *xbdev = info->xbdev;
+	unsigned int ring_order, event_order;
+	struct ibfront_dev *dev;
+	int err;
+
+	if (!ibfront_version_ok(xbdev)) {
+		xenbus_dev_fatal(xbdev, -EPROTO,
+				 "backend does not speak protocol version %s",
+				 VIBIF_PROTOCOL_VERSION);
+		return -EPROTO;
+	}
+	ring_order = xenbus_read_unsigned(xbdev->otherend,
+					  VIBIF_FIELD_MAX_RING_PAGE_ORDER, 0);
+	ring_order = min(ring_order, IBFRONT_RING_PAGE_ORDER);
+	event_order = xenbus_read_unsigned(xbdev->otherend,
+					   VIBIF_FIELD_MAX_EVENT_PAGE_ORDER, 1);
+	event_order = clamp(event_order, 1, IBFRONT_EVENT_PAGE_ORDER);
+
+	dev = ibfront_dev_alloc(xbdev);
+	if (!dev) {
+		err = -ENOMEM;
+		goto err_fatal;
+	}
+	dev->fail_work = &info->fail_work;
+	err = ibfront_ring_init(dev, ring_order);
+	if (err)
+		goto err_dealloc;
+	err = ibfront_events_init(dev, event_order);
+	if (err)
+		goto err_fini_ring;
+	err = ibfront_publish(dev);
+	if (err)
+		goto err_fini_events;
+
+	info->dev = dev;
+	return 0;
+
+err_fini_events:
+	ibfront_events_fini(dev);
+err_fini_ring:
+	ibfront_ring_fini(dev);
+err_dealloc:
+	ib_dealloc_device(&dev->ibdev);
+err_fatal:
+	xenbus_dev_fatal(xbdev, err, "setting up the ring and event area");
+	return err;
+}
+
+static void ibfront_backend_initwait(struct ibfront_info *info)
+{
+	struct xenbus_device *xbdev = info->xbdev;
+
+	/* Published, and the backend has not looked yet. */
+	if (xbdev->state == XenbusStateInitialised)
+		return;
+
+	/* It may have closed and come back without our seeing it closed. */
+	ibfront_stop(info);
+	ibfront_free(info);
+	if (xbdev->state != XenbusStateInitialising)
+		xenbus_switch_state(xbdev, XenbusStateInitialising);
+	if (!ibfront_connect(info))
+		xenbus_switch_state(xbdev, XenbusStateInitialised);
+}
+
+static void ibfront_backend_connected(struct ibfront_info *info)
+{
+	struct xenbus_device *xbdev = info->xbdev;
+	int err;
+
+	if (!info->dev || xbdev->state != XenbusStateInitialised)
+		return;
+
+	err = ibfront_dev_register(info->dev);
+	if (err) {
+		xenbus_dev_fatal(xbdev, err, "registering the HCA");
+		ibfront_stop(info);
+		xenbus_switch_state(xbdev, XenbusStateClosed);
+		return;
+	}
+	xenbus_switch_state(xbdev, XenbusStateConnected);
+	ibdev_info(&info->dev->ibdev, "HCA of domain %d\n",
+		   xbdev->otherend_id);
+}
+
+static void ibfront_backend_closing(struct ibfront_info *info)
+{
+	ibfront_stop(info);
+	xenbus_frontend_closed(info->xbdev);
+}
+
+static void ibfront_backend_closed(struct ibfront_info *info)
+{
+	struct xenbus_device *xbdev = info->xbdev;
+
+	/* A backend that is online will see that we have come, and open. */
+	if (xbdev->state == XenbusStateInitialising &&
+	    xenbus_read_unsigned(xbdev->otherend, "online", 0))
+		return;
+
+	ibfront_stop(info);
+	ibfront_free(info);
+	xenbus_frontend_closed(xbdev);
+}
+
+static void ibfront_otherend_changed(struct xenbus_device *xbdev,
+				     enum xenbus_state state)
+{
+	struct ibfront_info *info = dev_get_drvdata(&xbdev->dev);
+
+	mutex_lock(&info->lock);
+	switch (state) {
+	case XenbusStateInitialising:
+	case XenbusStateInitialised:
+	case XenbusStateReconfiguring:
+	case XenbusStateReconfigured:
+		break;
+	case XenbusStateInitWait:
+		ibfront_backend_initwait(info);
+		break;
+	case XenbusStateConnected:
+		ibfront_backend_connected(info);
+		break;
+	case XenbusStateClosing:
+		ibfront_backend_closing(info);
+		break;
+	case XenbusStateUnknown:
+	case XenbusStateClosed:
+		ibfront_backend_closed(info);
+		break;
+	}
+	mutex_unlock(&info->lock);
+}
+
+static int ibfront_probe(struct xenbus_device *xbdev,
+			 const struct xenbus_device_id *id)
+{
+	struct ibfront_info *info;
+
+	info = kzalloc(sizeof(*info), GFP_KERNEL);
+	if (!info)
+		return -ENOMEM;
+	info->xbdev = xbdev;
+	mutex_init(&info->lock);
+	INIT_WORK(&info->fail_work, ibfront_fail_work);
+	dev_set_drvdata(&xbdev->dev, info);
+
+	/* After an earlier frontend, which left Closed */
+	if (xbdev->state != XenbusStateInitialising)
+		xenbus_switch_state(xbdev, XenbusStateInitialising);
+	return 0;
+}
+
+/*
+ * The backend's state is polled, because its watch is gone when remove() runs.
+ * A backend that does not close in time loses nothing: what it still has mapped
+ * is kept from other use until it is unmapped.
+ */
+static void ibfront_wait_closed(struct xenbus_device *xbdev)
+{
+	unsigned int waited;
+
+	for (waited = 0; waited < IBFRONT_CLOSE_TIMEOUT_MS; waited += 20) {
+		switch (xenbus_read_driver_state(xbdev->otherend)) {
+		case XenbusStateInitialised:
+		case XenbusStateConnected:
+		case XenbusStateClosing:
+			msleep(20);
+			break;
+		default:
+			return;
+		}
+	}
+	dev_warn(&xbdev->dev, "backend did not close in %u ms\n", waited);
+}
+
+static void ibfront_remove(struct xenbus_device *xbdev)
+{
+	struct ibfront_info *info = dev_get_drvdata(&xbdev->dev);
+
+	mutex_lock(&info->lock);
+	ibfront_stop(info);
+	mutex_unlock(&info->lock);
+	/* A dead ring schedules it no more. */
+	cancel_work_sync(&info->fail_work);
+
+	mutex_lock(&info->lock);
+	if (info->dev) {
+		xenbus_switch_state(xbdev, XenbusStateClosed);
+		ibfront_wait_closed(xbdev);
+		ibfront_free(info);
+	}
+	mutex_unlock(&info->lock);
+	kfree(info);
+}
+
+static const struct xenbus_device_id ibfront_ids[] = {
+	{ "vib" },
+	{ "" }
+};
+
+static struct xenbus_driver ibfront_driver = {
+	.ids = ibfront_ids,
+	.probe = ibfront_probe,
+	.remove = ibfront_remove,
+	.otherend_changed = ibfront_otherend_changed,
+};
+
+static int __init ibfront_init(void)
+{
+	if (!xen_domain())
+		return -ENODEV;
+	return xenbus_register_frontend(&ibfront_driver);
+}
+module_init(ibfront_init);
+
+static void __exit ibfront_exit(void)
+{
+	xenbus_unregister_driver(&ibfront_driver);
+}
+module_exit(ibfront_exit);
+
+MODULE_ALIAS("xen:vib");
+MODULE_DESCRIPTION("Xen virtual InfiniBand HCA frontend");
+MODULE_LICENSE("GPL");
