@@ -107,7 +107,7 @@ typedef struct HcaIcmLeaf {
 } HcaIcmLeaf;
 
 typedef struct HcaIcm {
-    uint64_t size;                             /* from SET_ICM_SIZE */
+    uint64_t size;                             /* of the address space, octets */
     HcaIcmLeaf **leaf;
     size_t   num_leaves;
 } HcaIcm;

@@ -14,10 +14,14 @@
 #define LEAF_SHIFT         (HCA_PAGE_SHIFT + HCA_ICM_LEAF_SHIFT)
 #define MAX_CHUNKS         (HCA_MAILBOX_SIZE / 16)
 
+/*
+ * A leaf more than asked for: mlx4_core maps contexts for 1024 EQs at the end of
+ * a space that it sized for as many as it uses.
+ */
 bool hca_icm_set_size(Hca *hca, uint64_t size)
 {
     HcaIcm *icm = &hca->tables->icm;
-    size_t num = (size + (1ull << LEAF_SHIFT) - 1) >> LEAF_SHIFT;
+    size_t num = size ? (size >> LEAF_SHIFT) + 2 : 0;
     HcaIcmLeaf **leaf = NULL;
 
     if (num) {
@@ -32,7 +36,7 @@ bool hca_icm_set_size(Hca *hca, uint64_t size)
     free(icm->leaf);
     icm->leaf = leaf;
     icm->num_leaves = num;
-    icm->size = size;
+    icm->size = (uint64_t)num << LEAF_SHIFT;
     return true;
 }
 
