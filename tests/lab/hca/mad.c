@@ -9,6 +9,8 @@
 #include "device.h"
 
 
+#define MAD_SIZE           256
+
 /* The common header and the SMP's */
 #define MAD_CLASS          1
 #define MAD_METHOD         3
@@ -17,6 +19,7 @@
 #define MAD_ATTR_MOD       20
 #define SMP_MKEY           24
 #define MAD_DATA           64                  /* of an SMP and of a PMA MAD */
+#define SMP_DATA_SIZE      64
 
 #define CLASS_SMP_LID      0x01
 #define CLASS_SMP_DIRECTED 0x81
@@ -421,7 +424,8 @@ uint8_t hca_cmd_mad_ifc(Hca *hca, HcaCmd *cmd)
     if (port < 1 || port > HCA_NUM_PORTS) {
         return HCA_CMD_BAD_INDEX;
     }
-    memcpy(cmd->out, cmd->in, MAD_DATA);
+    memcpy(cmd->out, cmd->in, MAD_SIZE);       /* a directed route's paths too */
+    memset(q.out, 0, smp ? SMP_DATA_SIZE : MAD_SIZE - MAD_DATA);
     if (method == METHOD_TRAP_REPRESS) {
         return HCA_CMD_OK;                     /* no trap is ever repeated */
     }
