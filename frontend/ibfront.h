@@ -273,14 +273,17 @@ int ibfront_exec(struct ibfront_dev *dev, struct vibif_req *req,
 		 struct vibif_rsp *rsp);
 
 /**
- * ibfront_destroy() - destroy the object that a handle names
+ * ibfront_try_destroy() - destroy the object that a handle names
  * @dev: device
  * @handle: of an object
  *
- * Return: 0, also when the backend is gone and the object with it; -EBUSY if
- * the object is in use.
+ * Return: 0, also when the backend is gone and the object with it; the status
+ * of the response, -EBUSY if another object uses this one.
  */
-int ibfront_destroy(struct ibfront_dev *dev, u32 handle);
+int ibfront_try_destroy(struct ibfront_dev *dev, u32 handle);
+
+/* The same for an object that nothing can use; a refusal is only logged. */
+void ibfront_destroy(struct ibfront_dev *dev, u32 handle);
 
 /* events.c */
 int ibfront_events_init(struct ibfront_dev *dev, unsigned int order);

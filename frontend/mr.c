@@ -83,7 +83,7 @@ int ibfront_dereg_mr(struct ib_mr *ibmr, struct ib_udata *udata)
 	struct ibfront_mr *mr = to_fmr(ibmr);
 	int err;
 
-	err = ibfront_destroy(dev, mr->handle);
+	err = ibfront_try_destroy(dev, mr->handle);
 	if (err)
 		return err;
 	ibfront_mem_unmap(dev, mr->mem);

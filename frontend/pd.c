@@ -28,5 +28,6 @@ int ibfront_alloc_pd(struct ib_pd *ibpd, struct ib_udata *udata)
 
 int ibfront_dealloc_pd(struct ib_pd *ibpd, struct ib_udata *udata)
 {
-	return ibfront_destroy(to_fdev(ibpd->device), to_fpd(ibpd)->handle);
+	ibfront_destroy(to_fdev(ibpd->device), to_fpd(ibpd)->handle);
+	return 0;
 }

@@ -221,7 +221,7 @@ int ibfront_exec(struct ibfront_dev *dev, struct vibif_req *req,
 	return err;
 }
 
-int ibfront_destroy(struct ibfront_dev *dev, u32 handle)
+int ibfront_try_destroy(struct ibfront_dev *dev, u32 handle)
 {
 	struct vibif_req req = {
 		.operation = VIBIF_OP_DESTROY,
@@ -231,14 +231,19 @@ int ibfront_destroy(struct ibfront_dev *dev, u32 handle)
 	int err;
 
 	err = ibfront_exec(dev, &req, &rsp);
-	if (err && err != -EBUSY) {
-		if (!READ_ONCE(dev->ring.dead))
-			dev_err_ratelimited(&dev->xbdev->dev,
-					    "cannot destroy object %#x: %d\n",
-					    handle, err);
-		err = 0;
-	}
-	return err;
+	/* The object has gone with the backend. */
+	return READ_ONCE(dev->ring.dead) ? 0 : err;
+}
+
+void ibfront_destroy(struct ibfront_dev *dev, u32 handle)
+{
+	int err;
+
+	err = ibfront_try_destroy(dev, handle);
+	if (err)
+		dev_err_ratelimited(&dev->xbdev->dev,
+				    "cannot destroy object %u: %d\n", handle,
+				    err);
 }
 
 int ibfront_ring_init(struct ibfront_dev *dev, unsigned int order)
