@@ -257,6 +257,7 @@ def _wait_hca(lab, node):
 
 def _wait_active(lab, node):
     """Until both ports of a machine are active, which is OpenSM's work."""
+    manager = lab.machines_like(node)[0]
     script = ("n=0; while cat /sys/class/infiniband/mlx4_0/ports/*/state | "
               "grep -v ACTIVE; do n=$((n + 1)); [ $n -lt %d ] || exit 1; "
               "sleep 0.2; done >/dev/null" % (SUBNET_TIMEOUT * 5))
@@ -264,10 +265,13 @@ def _wait_active(lab, node):
         lab.output(node, ["sh", "-c", script], SUBNET_TIMEOUT + 30)
     except LabError:
         raise LabError(
-            "%s: after %d s not every port is active:\n%s" %
+            "%s: after %d s not every port is active:\n%s"
+            "--- OpenSM on %s, last lines ---\n%s" %
             (node.name, SUBNET_TIMEOUT, lab.output(node, [
-                "sh", "-c", "grep . /sys/class/infiniband/*/ports/*/state; "
-                "tail -n 5 /var/log/opensm-port*.log"], check=False)))
+                "sh", "-c", "grep . /sys/class/infiniband/*/ports/*/state"],
+                check=False), manager.name, lab.output(manager, [
+                    "sh", "-c", "tail -n 6 /var/log/opensm-port*.log"],
+                    check=False)))
 
 
 def _bring_up_subnet(lab, pair):
@@ -325,8 +329,8 @@ def up(lab, config):
         _write_files(lab, node)
         lab.spawn(node.name, qemu_argv(lab, node),
                   lab.file("log-" + node.name))
-    _parallel([(_bring_up_pair, lab, [n for n in lab.nodes if n.role == role])
-               for role in {n.role for n in lab.machines()}])
+    _parallel([(_bring_up_pair, lab, lab.machines_like(node))
+               for node in lab.machines() if topology.number(node) == 1])
     with open(lab.file("up"), "w"):
         pass
     progress("the lab is up: %s" % " ".join(n.name for n in lab.nodes))

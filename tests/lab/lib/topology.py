@@ -73,4 +73,4 @@ def number(node):
 def node_guid(node):
     """The HCA's node GUID; its ports have the two numbers after it."""
     kind = 0x10 if node.role == "dom0" else 0x20
-    return "0x0002c90300000%x%x" % (kind, number(node) * 16)
+    return "0x0002c9030000%x%x" % (kind, number(node) * 16)
