@@ -2,6 +2,7 @@
 /* Memory regions. */
 
 #include <linux/slab.h>
+#include <linux/uaccess.h>
 
 #include "ibfront.h"
 
@@ -23,6 +24,7 @@ static int ibfront_umem_access(u64 start, u64 length, int access)
 		return access;
 
 	mmap_read_lock(current->mm);
+	start = untagged_addr(start);
 	vma = find_vma(current->mm, start);
 	if (!vma || vma->vm_start > start || vma->vm_end < start + length ||
 	    vma->vm_flags & VM_WRITE)
