@@ -14,8 +14,8 @@
 #define MPT_PD             0x0c
 #define MPT_START          0x10
 #define MPT_LENGTH         0x18
-#define MPT_MTT            0x28                /* after win_cnt and mtt_rep */
-#define MPT_ENTITY_SIZE    0x34
+#define MPT_MTT            0x2c                /* after lkey, win_cnt and mtt_rep */
+#define MPT_ENTITY_SIZE    0x38
 
 #define MPT_STATUS(flags)  ((flags) >> 28)     /* 0 hardware, 3 free, 15 software */
 #define MPT_STATUS_HW      0x0
