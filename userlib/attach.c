@@ -188,7 +188,7 @@ static int check_backend(struct xenib *xn, struct device *dev, int state)
 	    state == XenbusStateInitialised || state == XenbusStateConnected)
 		return 0;
 	return fail(xn, EPROTO,
-		    "the device went to state %s while it was attached",
+		    "the device went to state %s while it was being attached",
 		    xenib_state_name(state));
 }
 

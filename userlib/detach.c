@@ -123,7 +123,10 @@ static int remove_steps(struct xenib *xn, struct device *dev, bool guest_alive,
 		    close_backend(xn, dev, force, timeout_ms))
 			return -1;
 	}
+	/* While it is there another detach can close what this one could not. */
 	rc = guest_alive ? uars_close(xn, dev) : 0;
+	if (rc && !force)
+		return -1;
 	failure_save(xn, &first);
 	if (store_transact(xn, dev, NULL, remove_nodes))
 		return -1;

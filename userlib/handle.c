@@ -11,6 +11,10 @@
 
 #include "private.h"
 
+#ifndef XENIB_SYSFS
+#define XENIB_SYSFS	"/sys"
+#endif
+
 /* libxenctrl would print its complaints; we have them in errno. */
 static void log_nothing(struct xentoollog_logger *logger,
 			xentoollog_level level, int errnoval,
@@ -40,7 +44,7 @@ struct xenib *xenib_open(unsigned int flags)
 	xn = calloc(1, sizeof(*xn));
 	if (!xn)
 		return NULL;
-	xn->sysfs = "/sys";
+	xn->sysfs = XENIB_SYSFS;
 	xn->log.vmessage = log_nothing;
 	xn->log.destroy = log_destroy;
 	xn->xc = xc_interface_open(&xn->log, &xn->log, 0);

@@ -63,8 +63,11 @@ static int frame_map(struct xenib *xn, struct device *dev, uint64_t gfn,
 				      add ? DPCI_ADD_MAPPING :
 					    DPCI_REMOVE_MAPPING))
 		return 0;
-	/* An interrupted attach may not have mapped it; the guest may die. */
-	if (!add && (errno == EINVAL || errno == ESRCH))
+	/*
+	 * An interrupted attach may not have mapped it, an interrupted detach
+	 * have closed it already (EPERM, see frame_close()); the guest may die.
+	 */
+	if (!add && (errno == EINVAL || errno == EPERM || errno == ESRCH))
 		return 0;
 	return fail(xn, errno,
 		    "cannot %s frame %#llx at guest frame %#llx of domain %u: %s",
@@ -103,11 +106,10 @@ static int frame_open(struct xenib *xn, struct device *dev, uint64_t gfn,
 static int frame_close(struct xenib *xn, struct device *dev, uint64_t gfn,
 		       uint64_t mfn)
 {
-	int rc = 0;
-
-	if (dev->translated && dev->gfn_base)
-		rc = frame_map(xn, dev, gfn, mfn, false);
-	return frame_permit(xn, dev, mfn, false) ? -1 : rc;
+	/* In this order: Xen unmaps only what the guest has permission for. */
+	if (dev->translated && frame_map(xn, dev, gfn, mfn, false))
+		return -1;
+	return frame_permit(xn, dev, mfn, false);
 }
 
 /* Frame @i of a device: doorbell and BlueFlame pages take turns. 0: none. */

@@ -13,7 +13,7 @@
 #include "xenib.h"
 
 /*
- * @sysfs: where sysfs is mounted; tests put a directory of their own here
+ * @sysfs: where sysfs is mounted; a directory of their own in tests
  * @message: of the last failure
  */
 struct xenib {

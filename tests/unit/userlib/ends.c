@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* ends.c - see ends.h */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <xenctrl.h>
+
+#include "ends.h"
+#include "fake.h"
+
+enum backend ends_backend;
+enum guest ends_guest;
+
+/* The paths of a device, and its states, 0: none */
+struct ends {
+	char be[64];
+	char fe[64];
+	char bound[64];
+	int devid;
+	int be_state;
+	int fe_state;
+};
+
+static int state(const char *dir)
+{
+	char path[80];
+	const char *value;
+
+	snprintf(path, sizeof(path), "%s/state", dir);
+	value = fake_get(path);
+	return value ? atoi(value) : 0;
+}
+
+static void set(const char *dir, const char *node, const char *value)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, node);
+	fake_set(path, value);
+}
+
+static int online(const struct ends *e)
+{
+	char path[80];
+	const char *value;
+
+	snprintf(path, sizeof(path), "%s/online", e->be);
+	value = fake_get(path);
+	return value && !strcmp(value, "1");
+}
+
+static void probe(const struct ends *e)
+{
+	char path[96], value[64];
+	int i;
+
+	if (ends_backend == BACKEND_SILENT)
+		return;
+	/* As Linux does before it probes a driver */
+	if (!fake_get(e->fe)) {
+		fprintf(stderr, "no frontend directory\n");
+		abort();
+	}
+	fake_file(e->bound, "");
+	if (ends_backend == BACKEND_REFUSES) {
+		snprintf(path, sizeof(path), "/local/domain/0/error/%s/error",
+			 strstr(e->be, "backend"));
+		fake_set(path, "12 no doorbell pages\nleft");
+	}
+	if (ends_backend == BACKEND_REFUSES || ends_backend == BACKEND_CLOSES) {
+		set(e->be, "state", "5");
+		return;
+	}
+	set(e->be, "uar-count", "2");
+	for (i = 0; i < ENDS_UARS; i++) {
+		int uar = 8 + ENDS_UARS * e->devid + i;
+
+		snprintf(path, sizeof(path), "uar-%d", i);
+		snprintf(value, sizeof(value), "%d %#x %#x", 1024 + uar,
+			 0xfe400 + uar, 0xfe800 + uar);
+		if (i && ends_backend == BACKEND_GARBLED)
+			strcpy(value, "0xfe409");
+		set(e->be, path, value);
+	}
+	set(e->be, "versions", "1");
+	set(e->be, "state", "2");
+}
+
+static void run_backend(const struct ends *e)
+{
+	if (!e->be_state)
+		fake_unlink(e->bound);
+	else if (e->be_state == 1)
+		probe(e);
+	else if (ends_backend == BACKEND_SILENT)
+		return;
+	else if (e->be_state == 2 && e->fe_state == 3)
+		set(e->be, "state", "4");
+	else if (e->be_state == 5 && (!e->fe_state || e->fe_state == 6))
+		set(e->be, "state", "6");
+	else if (e->be_state == 6 && !online(e))
+		fake_unlink(e->bound);
+}
+
+static void run_guest(const struct ends *e)
+{
+	if (ends_guest == GUEST_NONE || !e->fe_state)
+		return;
+	if (e->fe_state == 1 && e->be_state == 2)
+		set(e->fe, "state", ends_guest == GUEST_CLOSES ? "5" : "3");
+	else if (e->fe_state == 3 && e->be_state == 4)
+		set(e->fe, "state", "4");
+	else if (e->fe_state == 4 && e->be_state == 5 &&
+		 ends_guest == GUEST_GOOD)
+		set(e->fe, "state", "6");
+}
+
+static void run_device(int domid, int devid)
+{
+	struct ends e;
+
+	snprintf(e.be, sizeof(e.be), "/local/domain/0/backend/vib/%d/%d",
+		 domid, devid);
+	snprintf(e.fe, sizeof(e.fe), "/local/domain/%d/device/vib/%d", domid,
+		 devid);
+	snprintf(e.bound, sizeof(e.bound),
+		 "bus/xen-backend/devices/vib-%d-%d/driver", domid, devid);
+	e.devid = devid;
+	e.be_state = state(e.be);
+	e.fe_state = state(e.fe);
+	run_backend(&e);
+	e.be_state = state(e.be);
+	run_guest(&e);
+}
+
+static void run_all(void)
+{
+	int domid, devid;
+
+	for (domid = 3; domid <= 4; domid++)
+		for (devid = 0; devid <= 1; devid++)
+			run_device(domid, devid);
+}
+
+void ends_reset(void)
+{
+	fake_reset();
+	ends_backend = BACKEND_GOOD;
+	ends_guest = GUEST_GOOD;
+	fake_domain(3, "pv", 0, 1 << 17);
+	fake_domain(4, "pvh", XEN_DOMINF_hvm_guest, 1 << 17);
+	fake_set("/local/domain/0/backend/vib", "");
+	fake_set("/local/domain/0/error/backend/vib", "");
+	fake_set("/local/domain/3/device", "");
+	fake_set("/local/domain/4/device", "");
+	fake_hook = run_all;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * fake.h - libxenstore and libxenctrl for tests: a xenstore in memory, domains
+ * with permissions and mappings, failures on demand
+ */
+#ifndef FAKE_H
+#define FAKE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Stands for /sys; fake_reset() makes it, with an HCA and the backend in it. */
+extern char fake_sysfs[64];
+
+/*
+ * Called after each change of the store, and again as long as it changes
+ * something itself: the other ends.
+ */
+extern void (*fake_hook)(void);
+
+/* So many commits fail with EAGAIN first. */
+extern int fake_conflicts;
+
+/* Open calls minus close calls of both libraries. */
+extern int fake_handles;
+
+/* xc_interface_open() fails with this errno; 0: it does not. */
+extern int fake_open_errno;
+
+/* An empty store and no domain but 0. */
+void fake_reset(void);
+/* Remove what fake_reset() made. */
+void fake_end(void);
+
+/*
+ * The call of this number, from 1, fails with EIO; 0: none does.
+ * Closing calls are not counted.
+ */
+void fake_fail_at(unsigned int call);
+/* Has it come to that? */
+bool fake_failed(void);
+
+void fake_domain(uint32_t domid, const char *name, uint32_t flags,
+		 uint64_t max_pages);
+/* What xl destroy does. */
+void fake_domain_gone(uint32_t domid);
+
+/* As from another process. fake_get(): NULL: no such node. */
+void fake_set(const char *path, const char *value);
+const char *fake_get(const char *path);
+void fake_rm(const char *path);
+
+/* All nodes with values and permissions, sorted; to be freed. */
+char *fake_dump(void);
+
+/* How many frames the domain may use; and how many are mapped from @gfn on. */
+size_t fake_permitted(uint32_t domid);
+size_t fake_mapped(uint32_t domid, uint64_t gfn);
+
+/* Create an empty or given file below fake_sysfs, with its directories. */
+void fake_file(const char *path, const char *content);
+/* Remove a tree below fake_sysfs. */
+void fake_unlink(const char *path);
+
+#endif /* FAKE_H */

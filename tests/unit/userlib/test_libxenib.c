@@ -1,0 +1,664 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* test_libxenib.c - the library against a fake Xen */
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Before cmocka.h, which has a macro of the name of a function in it */
+#include "../../../userlib/private.h"
+#include "ends.h"
+#include "fake.h"
+
+#include <cmocka.h>
+
+#define BE3	"/local/domain/0/backend/vib/3/0"
+#define FE3	"/local/domain/3/device/vib/0"
+
+#define PV	3
+#define PVH	4
+
+static struct xenib *xn;
+
+static int setup(void **state)
+{
+	(void)state;
+	ends_reset();
+	xn = xenib_open(0);
+	return !xn;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	xenib_close(xn);
+	fake_end();
+	return fake_handles;
+}
+
+static struct xenib_attach_args args_for(uint32_t domid)
+{
+	struct xenib_attach_args args = { .domid = domid, .timeout_ms = 50 };
+
+	return args;
+}
+
+static int attach(uint32_t domid)
+{
+	struct xenib_attach_args args = args_for(domid);
+
+	return xenib_attach(xn, &args);
+}
+
+static int detach(uint32_t domid)
+{
+	return xenib_detach(xn, domid, 0, 0, 50);
+}
+
+static void assert_error(int rc, int err, const char *text)
+{
+	assert_int_equal(rc, -1);
+	assert_int_equal(errno, err);
+	if (!strstr(xenib_error(xn), text))
+		fail_msg("\"%s\" does not say \"%s\"", xenib_error(xn), text);
+	assert_null(strchr(xenib_error(xn), '\n'));
+}
+
+static void assert_node(const char *path, const char *value)
+{
+	assert_non_null(fake_get(path));
+	assert_string_equal(fake_get(path), value);
+}
+
+/* Nothing is left of any device. */
+static void assert_clean(const char *before)
+{
+	char *after = fake_dump();
+
+	assert_string_equal(after, before);
+	free(after);
+	assert_int_equal(fake_permitted(PV) + fake_permitted(PVH), 0);
+	assert_int_equal(fake_mapped(PV, 0) + fake_mapped(PVH, 0), 0);
+}
+
+static void test_numbers(void **state)
+{
+	uint64_t n = 7;
+
+	(void)state;
+	assert_int_equal(parse_number("0", 10, 9, &n), 0);
+	assert_int_equal(n, 0);
+	assert_int_equal(parse_number("18446744073709551615", 10, UINT64_MAX,
+				      &n), 0);
+	assert_int_equal(n, UINT64_MAX);
+	assert_int_equal(parse_number("0xff", 16, 255, &n), 0);
+	assert_int_equal(n, 255);
+	assert_int_equal(parse_number("", 10, 9, &n), -1);
+	assert_int_equal(parse_number("10", 10, 9, &n), -1);
+	assert_int_equal(parse_number("-1", 10, UINT64_MAX, &n), -1);
+	assert_int_equal(parse_number("+1", 10, 9, &n), -1);
+	assert_int_equal(parse_number(" 1", 10, 9, &n), -1);
+	assert_int_equal(parse_number("1 ", 10, 9, &n), -1);
+	assert_int_equal(parse_number("1x", 10, 9, &n), -1);
+	assert_int_equal(parse_number("18446744073709551616", 10, UINT64_MAX,
+				      &n), -1);
+	assert_int_equal(n, 255);
+}
+
+static void test_uar(void **state)
+{
+	static const char *const bad[] = {
+		"", "1032", "1032 0xfe408", "1032 0xfe408 0xfe808 ",
+		"1032  0xfe408 0xfe808", "0x10 0xfe408 0xfe808",
+		"4294967296 0xfe408 0xfe808", "1032 0 0xfe808",
+		"1032 0x10000000000 0xfe808", "1032 -1 0", "1032 0xg 0",
+		"1032 0xfe408 0xfe808 1", "1032,0xfe408,0xfe808",
+	};
+	struct xenib_uar uar;
+	size_t i;
+
+	(void)state;
+	assert_int_equal(parse_uar("1032 0xfe408 0xfe808", &uar), 0);
+	assert_int_equal(uar.index, 1032);
+	assert_int_equal(uar.frame, 0xfe408);
+	assert_int_equal(uar.bf_frame, 0xfe808);
+	assert_int_equal(parse_uar("4294967295 fe408 0", &uar), 0);
+	assert_int_equal(uar.bf_frame, 0);
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (!parse_uar(bad[i], &uar))
+			fail_msg("\"%s\" passes for a UAR", bad[i]);
+}
+
+static void test_error_node(void **state)
+{
+	const char *text;
+
+	(void)state;
+	assert_int_equal(parse_error("12 no memory", &text), ENOMEM);
+	assert_string_equal(text, "no memory");
+	assert_int_equal(parse_error("-12 no memory", &text), EPROTO);
+	assert_string_equal(text, "-12 no memory");
+	assert_int_equal(parse_error("0 fine", &text), EPROTO);
+	assert_int_equal(parse_error("99999 what", &text), EPROTO);
+	assert_int_equal(parse_error("", &text), EPROTO);
+	assert_string_equal(text, "");
+}
+
+static void test_hca_name(void **state)
+{
+	char longest[65];
+
+	(void)state;
+	memset(longest, 'a', 64);
+	longest[64] = 0;
+	assert_false(valid_hca_name(longest));
+	longest[63] = 0;
+	assert_true(valid_hca_name(longest));
+	assert_true(valid_hca_name("mlx4_0"));
+	assert_false(valid_hca_name(""));
+	assert_false(valid_hca_name(".."));
+	assert_false(valid_hca_name("a/b"));
+	assert_false(valid_hca_name("a b"));
+}
+
+static void test_gfn_base(void **state)
+{
+	const uint64_t gib = 1 << 18;
+	uint64_t a, b;
+
+	(void)state;
+	a = choose_gfn_base(gib / 2, 40, 0);
+	assert_in_range(a, 5 * gib, 7 * gib);
+	b = choose_gfn_base(gib / 2, 40, 1);
+	assert_in_range(b, a + 2 * XENIB_MAX_CONTEXTS, 7 * gib);
+	/* Above all RAM, wherever it lies */
+	assert_in_range(choose_gfn_base(100 * gib, 40, 255), 104 * gib,
+			110 * gib);
+	assert_int_equal(choose_gfn_base(100 * gib, 36, 0), 0);
+	assert_int_equal(choose_gfn_base(100 * gib, 0, 0), 0);
+	assert_int_equal(choose_gfn_base(1024 * gib, 40, 0), 0);
+	assert_int_equal(choose_gfn_base(UINT64_MAX, 255, 0), 0);
+	assert_int_not_equal(choose_gfn_base(58 * gib, 36, 0), 0);
+}
+
+static void test_open(void **state)
+{
+	(void)state;
+	assert_null(xenib_open(1));
+	assert_int_equal(errno, EINVAL);
+	fake_open_errno = EACCES;
+	assert_null(xenib_open(0));
+	assert_int_equal(errno, EACCES);
+	fake_open_errno = 0;
+	fake_fail_at(2);
+	assert_null(xenib_open(0));
+	assert_int_equal(errno, EIO);
+	assert_int_equal(fake_handles, 2);
+	xenib_close(NULL);
+	assert_string_equal(xenib_error(xn), "");
+}
+
+static void test_domain(void **state)
+{
+	uint32_t domid;
+
+	(void)state;
+	assert_int_equal(xenib_domain(xn, "pvh", &domid), 0);
+	assert_int_equal(domid, PVH);
+	assert_int_equal(xenib_domain(xn, "99", &domid), 0);
+	assert_int_equal(domid, 99);
+	assert_error(xenib_domain(xn, "web", &domid), ENOENT,
+		     "no such domain: web");
+	assert_error(xenib_domain(xn, "", &domid), ENOENT, "no such domain");
+	assert_error(xenib_domain(xn, "99999", &domid), ENOENT, "99999");
+	assert_error(xenib_domain(xn, "a\nb", &domid), ENOENT, "a?b");
+}
+
+static void test_names(void **state)
+{
+	(void)state;
+	assert_string_equal(xenib_quota_name(XENIB_QUOTA_MCAST), "mcast");
+	assert_null(xenib_quota_name(XENIB_NR_QUOTAS));
+	assert_string_equal(xenib_state_name(2), "InitWait");
+	assert_string_equal(xenib_state_name(99), "Unknown");
+}
+
+static void test_attach_pv(void **state)
+{
+	struct xenib_attach_args args = args_for(PV);
+	char *before = fake_dump(), *during;
+
+	(void)state;
+	args.hca = "mlx4_0";
+	args.quota[XENIB_QUOTA_CONTEXTS] = 2;
+	args.quota[XENIB_QUOTA_PAGES] = 4096;
+	fake_conflicts = 3;
+	assert_int_equal(xenib_attach(xn, &args), 0);
+	assert_node(BE3 "/frontend", FE3);
+	assert_node(BE3 "/frontend-id", "3");
+	assert_node(BE3 "/online", "1");
+	assert_node(BE3 "/hca", "mlx4_0");
+	assert_node(BE3 "/max-contexts", "2");
+	assert_node(BE3 "/max-pages", "4096");
+	assert_null(fake_get(BE3 "/max-cqs"));
+	assert_null(fake_get(BE3 "/uar-gfn-base"));
+	assert_node(BE3 "/state", "4");
+	assert_node(FE3 "/backend", BE3);
+	assert_node(FE3 "/backend-id", "0");
+	assert_node(FE3 "/state", "4");
+	assert_int_equal(fake_permitted(PV), 2 * ENDS_UARS);
+
+	/* Each end writes its own nodes, the other reads them. */
+	during = fake_dump();
+	assert_non_null(strstr(during, BE3 "/hca = \"mlx4_0\" (0 0, 3 1)"));
+	assert_non_null(strstr(during, FE3 "/backend-id = \"0\" (3 0, 0 1)"));
+	free(during);
+
+	assert_error(attach(PV), EEXIST, "already attached: domain 3");
+	assert_int_equal(fake_permitted(PV), 2 * ENDS_UARS);
+
+	fake_conflicts = 3;
+	assert_int_equal(detach(PV), 0);
+	assert_clean(before);
+	assert_error(detach(PV), ENOENT, "not attached: domain 3");
+	free(before);
+}
+
+static void test_attach_pvh(void **state)
+{
+	struct xenib_attach_args args = args_for(PVH);
+	uint64_t base = choose_gfn_base(1 << 17, 40, 1);
+	char *before = fake_dump(), text[32];
+
+	(void)state;
+	args.devid = 1;
+	assert_int_equal(attach(PVH), 0);
+	assert_int_equal(xenib_attach(xn, &args), 0);
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)base);
+	assert_node("/local/domain/0/backend/vib/4/1/uar-gfn-base", text);
+	assert_int_equal(fake_mapped(PVH, base), 2 * ENDS_UARS);
+	assert_int_equal(fake_mapped(PVH, 0), 4 * ENDS_UARS);
+	assert_int_equal(xenib_detach(xn, PVH, 1, 0, 50), 0);
+	assert_int_equal(fake_mapped(PVH, base), 0);
+	assert_int_equal(fake_mapped(PVH, 0), 2 * ENDS_UARS);
+	assert_int_equal(detach(PVH), 0);
+	assert_clean(before);
+	free(before);
+}
+
+static void test_attach_wait(void **state)
+{
+	struct xenib_attach_args args = args_for(PV);
+	char *before = fake_dump();
+
+	(void)state;
+	args.wait = 1;
+	assert_int_equal(xenib_attach(xn, &args), 0);
+	assert_node(FE3 "/state", "4");
+	assert_int_equal(detach(PV), 0);
+
+	ends_guest = GUEST_NONE;
+	assert_error(xenib_attach(xn, &args), ETIMEDOUT, "xen-ibfront");
+	assert_clean(before);
+	ends_guest = GUEST_CLOSES;
+	assert_error(xenib_attach(xn, &args), EPROTO, "Closing");
+	assert_clean(before);
+	free(before);
+}
+
+static void test_attach_refused(void **state)
+{
+	struct xenib_attach_args args = args_for(PV);
+	char *before = fake_dump();
+
+	(void)state;
+	assert_error(attach(0), EINVAL, "domain 0");
+	assert_error(attach(DOMID_SELF), EINVAL, "domain id");
+	assert_error(attach(99), ESRCH, "no such domain: 99");
+	args.devid = XENIB_MAX_DEVID + 1;
+	assert_error(xenib_attach(xn, &args), EINVAL, "device id 256");
+	args = args_for(PV);
+	args.quota[XENIB_QUOTA_CONTEXTS] = XENIB_MAX_CONTEXTS + 1;
+	assert_error(xenib_attach(xn, &args), EINVAL, "257 contexts");
+	args = args_for(PV);
+	args.hca = "../mlx4_0";
+	assert_error(xenib_attach(xn, &args), EINVAL, "../mlx4_0");
+	args.hca = "mlx4_9";
+	assert_error(xenib_attach(xn, &args), ENODEV, "no such HCA: mlx4_9");
+	fake_unlink("class/infiniband/mlx4_0");
+	assert_error(attach(PV), ENODEV, "no HCA");
+	fake_unlink("class");
+	assert_error(attach(PV), ENODEV, "no HCA");
+	fake_unlink("bus");
+	assert_error(attach(PV), ENXIO, "xen-ibback");
+	assert_clean(before);
+	free(before);
+}
+
+static void test_dying(void **state)
+{
+	(void)state;
+	fake_domain(5, "dying", XEN_DOMINF_dying, 1 << 17);
+	assert_error(attach(5), ESRCH, "no such domain: 5");
+	fake_domain(6, "huge", XEN_DOMINF_hvm_guest, 1ULL << 28);
+	assert_error(attach(6), ENOSPC, "domain 6");
+}
+
+static void test_bad_backend(void **state)
+{
+	char *before = fake_dump();
+
+	(void)state;
+	ends_backend = BACKEND_SILENT;
+	assert_error(attach(PV), ETIMEDOUT, "the backend did not answer");
+	assert_clean(before);
+	ends_backend = BACKEND_REFUSES;
+	assert_error(attach(PV), ENOMEM,
+		     "the backend reports: no doorbell pages?left");
+	assert_clean(before);
+	ends_backend = BACKEND_CLOSES;
+	assert_error(attach(PV), EPROTO, "Closed");
+	assert_clean(before);
+	ends_backend = BACKEND_GARBLED;
+	assert_error(attach(PV), EPROTO, "\"0xfe409\", not a UAR");
+	assert_clean(before);
+	ends_backend = BACKEND_GOOD;
+	assert_int_equal(attach(PV), 0);
+	free(before);
+}
+
+/* Whatever fails while attaching, nothing stays. */
+static void sweep_attach(uint32_t domid)
+{
+	struct xenib_attach_args args = args_for(domid);
+	char *before = fake_dump();
+	unsigned int call;
+
+	args.hca = "mlx4_0";
+	args.quota[XENIB_QUOTA_PAGES] = 4096;
+	args.wait = 1;
+	for (call = 1;; call++) {
+		int rc;
+
+		fake_fail_at(call);
+		rc = xenib_attach(xn, &args);
+		if (!fake_failed()) {
+			assert_int_equal(rc, 0);
+			break;
+		}
+		fake_fail_at(0);
+		if (rc)
+			assert_string_not_equal(xenib_error(xn), "");
+		else
+			assert_int_equal(detach(domid), 0);
+		assert_clean(before);
+	}
+	assert_true(call > 30);
+	fake_fail_at(0);
+	assert_int_equal(detach(domid), 0);
+	free(before);
+}
+
+static void test_sweep_attach(void **state)
+{
+	(void)state;
+	sweep_attach(PV);
+	sweep_attach(PVH);
+}
+
+/* Whatever fails while detaching, trying again does the rest. */
+static void test_sweep_detach(void **state)
+{
+	char *before = fake_dump();
+	unsigned int call;
+
+	(void)state;
+	for (call = 1;; call++) {
+		int rc;
+
+		assert_int_equal(attach(PVH), 0);
+		fake_fail_at(call);
+		rc = detach(PVH);
+		if (!fake_failed()) {
+			assert_int_equal(rc, 0);
+			break;
+		}
+		fake_fail_at(0);
+		if (rc && fake_get("/local/domain/0/backend/vib/4/0"))
+			assert_int_equal(detach(PVH), 0);
+		assert_clean(before);
+	}
+	assert_true(call > 20);
+	free(before);
+}
+
+static void test_detach_stubborn(void **state)
+{
+	char *before = fake_dump();
+
+	(void)state;
+	ends_guest = GUEST_STUBBORN;
+	assert_int_equal(attach(PV), 0);
+	assert_error(detach(PV), ETIMEDOUT, "domain 3 did not let go");
+	assert_node(BE3 "/online", "0");
+	assert_node(BE3 "/state", "5");
+	assert_int_equal(fake_permitted(PV), 2 * ENDS_UARS);
+	assert_int_equal(xenib_detach(xn, PV, 0, XENIB_DETACH_FORCE, 50), 0);
+	assert_clean(before);
+	assert_error(xenib_detach(xn, PV, 0, 2, 50), EINVAL, "flags");
+	free(before);
+}
+
+static void test_detach_without_guest_driver(void **state)
+{
+	char *before = fake_dump();
+
+	(void)state;
+	ends_guest = GUEST_NONE;
+	assert_int_equal(attach(PV), 0);
+	assert_node(FE3 "/state", "1");
+	assert_int_equal(detach(PV), 0);
+	assert_clean(before);
+	free(before);
+}
+
+static void test_detach_hung_backend(void **state)
+{
+	char *before = fake_dump();
+
+	(void)state;
+	ends_guest = GUEST_NONE;
+	assert_int_equal(attach(PV), 0);
+	ends_backend = BACKEND_SILENT;
+	assert_error(detach(PV), ETIMEDOUT, "the backend did not close");
+	assert_int_equal(xenib_detach(xn, PV, 0, XENIB_DETACH_FORCE, 50), 0);
+	assert_clean(before);
+	free(before);
+}
+
+static void test_detach_unloaded(void **state)
+{
+	char *before = fake_dump();
+
+	(void)state;
+	assert_int_equal(attach(PV), 0);
+	fake_hook = NULL;
+	fake_unlink("bus");
+	assert_error(detach(PV), ENXIO, "2 doorbell pages");
+	assert_int_equal(xenib_detach(xn, PV, 0, XENIB_DETACH_FORCE, 50), 0);
+	assert_clean(before);
+	free(before);
+}
+
+static void test_leftovers(void **state)
+{
+	char *before = fake_dump();
+
+	(void)state;
+	/* An attach that was killed, early and late */
+	fake_set(FE3, "");
+	assert_int_equal(detach(PV), 0);
+	fake_set(BE3 "/frontend-id", "3");
+	assert_int_equal(detach(PV), 0);
+	assert_clean(before);
+
+	/* Domains that died; the last takes no other down */
+	assert_int_equal(attach(PV), 0);
+	assert_int_equal(attach(PVH), 0);
+	fake_domain_gone(PV);
+	assert_non_null(fake_get(BE3));
+	assert_error(attach(PVH), EEXIST, "already attached");
+	assert_null(fake_get(BE3));
+	assert_null(fake_get("/local/domain/0/backend/vib/3"));
+	fake_domain_gone(PVH);
+	assert_int_equal(detach(PVH), 0);
+	assert_null(fake_get("/local/domain/0/backend/vib/4"));
+	assert_error(detach(PVH), ENOENT, "no such domain: 4");
+	free(before);
+}
+
+/* What the guest writes into its directory decides nothing. */
+static void test_hostile_guest(void **state)
+{
+	char *before = fake_dump();
+
+	(void)state;
+	ends_guest = GUEST_NONE;
+	assert_int_equal(attach(PV), 0);
+	fake_set(FE3 "/state", "4 or \"so\"\n");
+	fake_set(FE3 "/backend", "/local/domain/0/backend/vbd/4/0");
+	assert_int_equal(detach(PV), 0);
+	assert_clean(before);
+	free(before);
+}
+
+static void test_list(void **state)
+{
+	struct xenib_device *devices = NULL;
+	struct xenib_attach_args args = args_for(PV);
+	size_t nr;
+
+	(void)state;
+	assert_int_equal(xenib_list(xn, XENIB_ALL_DOMAINS, &devices, &nr), 0);
+	assert_int_equal(nr, 0);
+	xenib_list_free(devices, nr);
+
+	args.hca = "mlx4_0";
+	args.quota[XENIB_QUOTA_CQS] = 100;
+	assert_int_equal(xenib_attach(xn, &args), 0);
+	assert_int_equal(attach(PVH), 0);
+	fake_file("bus/xen-backend/devices/vib-3-0/statistics/requests",
+		  "18446744073709551615\n");
+	fake_file("bus/xen-backend/devices/vib-3-0/statistics/cqs", "7\n");
+	fake_file("bus/xen-backend/devices/vib-3-0/statistics/text", "x\n");
+	fake_file("bus/xen-backend/devices/vib-3-0/statistics/empty", "");
+	fake_set("/local/domain/0/error/backend/vib/3/0/error", "5 broken");
+
+	assert_int_equal(xenib_list(xn, XENIB_ALL_DOMAINS, &devices, &nr), 0);
+	assert_int_equal(nr, 2);
+	assert_int_equal(devices[0].domid, PV);
+	assert_string_equal(devices[0].domain, "pv");
+	assert_string_equal(devices[0].hca, "mlx4_0");
+	assert_string_equal(devices[0].error, "5 broken");
+	assert_int_equal(devices[0].backend_state, 4);
+	assert_int_equal(devices[0].frontend_state, 4);
+	assert_int_equal(devices[0].nr_uars, ENDS_UARS);
+	assert_int_equal(devices[0].uars[1].index, 1033);
+	assert_int_equal(devices[0].nr_quotas, 1);
+	assert_string_equal(devices[0].quotas[0].name, "cqs");
+	assert_int_equal(devices[0].quotas[0].value, 100);
+	assert_int_equal(devices[0].nr_counters, 2);
+	assert_string_equal(devices[0].counters[0].name, "cqs");
+	assert_int_equal(devices[0].counters[0].value, 7);
+	assert_int_equal(devices[0].counters[1].value, UINT64_MAX);
+	assert_null(devices[1].hca);
+	assert_null(devices[1].error);
+	assert_int_equal(devices[1].uar_gfn_base,
+			 choose_gfn_base(1 << 17, 40, 0));
+	xenib_list_free(devices, nr);
+
+	fake_set(BE3 "/uar-1", "garbled");
+	assert_int_equal(xenib_list(xn, PV, &devices, &nr), 0);
+	assert_int_equal(nr, 1);
+	assert_int_equal(devices[0].nr_uars, 0);
+	xenib_list_free(devices, nr);
+	assert_error(xenib_list(xn, 99, &devices, &nr), ESRCH, "99");
+}
+
+static void test_sweep_list(void **state)
+{
+	struct xenib_device *devices;
+	unsigned int call;
+	size_t nr;
+
+	(void)state;
+	assert_int_equal(attach(PV), 0);
+	assert_int_equal(attach(PVH), 0);
+	for (call = 1;; call++) {
+		fake_fail_at(call);
+		if (!xenib_list(xn, XENIB_ALL_DOMAINS, &devices, &nr)) {
+			xenib_list_free(devices, nr);
+			if (!fake_failed())
+				break;
+		} else {
+			assert_int_equal(errno, EIO);
+		}
+	}
+}
+
+static void test_totals(void **state)
+{
+	struct xenib_value *totals;
+	size_t nr;
+
+	(void)state;
+	fake_file("bus/xen-backend/drivers/vib/pages", "12\n");
+	fake_file("bus/xen-backend/drivers/vib/devices", "0\n");
+	assert_int_equal(xenib_totals(xn, &totals, &nr), 0);
+	assert_int_equal(nr, 2);
+	assert_string_equal(totals[0].name, "devices");
+	assert_string_equal(totals[1].name, "pages");
+	assert_int_equal(totals[1].value, 12);
+	xenib_totals_free(totals, nr);
+	fake_unlink("bus");
+	assert_error(xenib_totals(xn, &totals, &nr), ENXIO, "xen-ibback");
+}
+
+#define TEST(name) \
+	cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_uar),
+		cmocka_unit_test(test_error_node),
+		cmocka_unit_test(test_hca_name),
+		cmocka_unit_test(test_gfn_base),
+		cmocka_unit_test(test_names),
+		TEST(open),
+		TEST(domain),
+		TEST(attach_pv),
+		TEST(attach_pvh),
+		TEST(attach_wait),
+		TEST(attach_refused),
+		TEST(dying),
+		TEST(bad_backend),
+		TEST(sweep_attach),
+		TEST(sweep_detach),
+		TEST(detach_stubborn),
+		TEST(detach_without_guest_driver),
+		TEST(detach_hung_backend),
+		TEST(detach_unloaded),
+		TEST(leftovers),
+		TEST(hostile_guest),
+		TEST(list),
+		TEST(sweep_list),
+		TEST(totals),
+	};
+
+	return cmocka_run_group_tests_name("libxenib", tests, NULL, NULL);
+}

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* test_xenib.c - the command against a fake Xen */
+
+#include <errno.h>
+#include <getopt.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "ends.h"
+#include "fake.h"
+
+/* main() of the command, renamed by the Makefile */
+int xenib_main(int argc, char **argv);
+
+#define MAX_ARGS	16
+
+static char out[16384], err[16384];
+
+static int setup(void **state)
+{
+	(void)state;
+	ends_reset();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	fake_end();
+	return fake_handles;
+}
+
+/* Sends what is written to @fd into a new file; returns the old target. */
+static int capture(int fd, FILE **file)
+{
+	int saved = dup(fd);
+
+	*file = tmpfile();
+	if (saved < 0 || !*file || dup2(fileno(*file), fd) < 0)
+		abort();
+	return saved;
+}
+
+static void release(int fd, int saved, FILE *file, char *text, size_t size)
+{
+	dup2(saved, fd);
+	close(saved);
+	rewind(file);
+	text[fread(text, 1, size - 1, file)] = 0;
+	fclose(file);
+}
+
+/* Run a command line of words; fills out and err, returns its exit status. */
+static int run(const char *line)
+{
+	char copy[512], *argv[MAX_ARGS + 1], *word, *save;
+	int argc = 0, status, saved_out, saved_err;
+	FILE *out_file, *err_file;
+
+	snprintf(copy, sizeof(copy), "%s", line);
+	for (word = strtok_r(copy, " ", &save); word && argc < MAX_ARGS;
+	     word = strtok_r(NULL, " ", &save))
+		argv[argc++] = word;
+	argv[argc] = NULL;
+
+	fflush(stdout);
+	saved_out = capture(STDOUT_FILENO, &out_file);
+	saved_err = capture(STDERR_FILENO, &err_file);
+	optind = 0;
+	status = xenib_main(argc, argv);
+	fflush(stdout);
+	release(STDOUT_FILENO, saved_out, out_file, out, sizeof(out));
+	release(STDERR_FILENO, saved_err, err_file, err, sizeof(err));
+	return status;
+}
+
+/* A run that must fail with a status and words on standard error only. */
+static void fails(const char *line, int status, const char *words)
+{
+	int rc = run(line);
+
+	if (rc != status)
+		fail_msg("\"%s\" exits %d, not %d: %s", line, rc, status, err);
+	if (!strstr(err, words))
+		fail_msg("\"%s\": \"%s\" does not say \"%s\"", line, err,
+			 words);
+	assert_string_equal(out, "");
+}
+
+static void succeeds(const char *line, const char *words)
+{
+	int rc = run(line);
+
+	if (rc || *err)
+		fail_msg("\"%s\" exits %d: %s", line, rc, err);
+	if (!strstr(out, words))
+		fail_msg("\"%s\": \"%s\" does not say \"%s\"", line, out,
+			 words);
+}
+
+static void test_usage(void **state)
+{
+	static const char *const commands[] = {
+		"attach", "detach", "list", "help"
+	};
+	char line[64], usage[64];
+	size_t i;
+
+	(void)state;
+	fails("xenib", 2, "Usage: xenib COMMAND");
+	fails("xenib atach pv", 2, "no such command: atach");
+	fails("xenib help atach", 2, "no such command: atach");
+	fails("xenib help list 2", 2, "too many arguments: 2");
+	succeeds("xenib help", "  attach  Give a guest");
+	succeeds("xenib --help", "  detach  Take");
+	succeeds("xenib --version", "xenib 0.1\n");
+	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		snprintf(line, sizeof(line), "xenib help %s", commands[i]);
+		snprintf(usage, sizeof(usage), "Usage: xenib %s ", commands[i]);
+		succeeds(line, usage);
+	}
+	succeeds("xenib attach -h", "--contexts N");
+	succeeds("xenib detach --help", "--force");
+	succeeds("xenib list -h", "--json");
+}
+
+static void test_arguments(void **state)
+{
+	(void)state;
+	fails("xenib attach", 2, "DOMAIN is missing");
+	fails("xenib attach pv pvh", 2, "too many arguments: pvh");
+	fails("xenib attach --hca", 2, "requires an argument");
+	fails("xenib attach --force pv", 2, "--force");
+	fails("xenib attach --contexts 0 pv", 2,
+	      "--contexts: \"0\" is not a number in 1 .. 256");
+	fails("xenib attach --contexts 257 pv", 2, "1 .. 256");
+	fails("xenib attach --mrs -1 pv", 2, "--mrs: \"-1\"");
+	fails("xenib attach --mrs 4294967296 pv", 2, "1 .. 4294967295");
+	fails("xenib attach --mrs 99999999999999999999999 pv", 2, "--mrs");
+	fails("xenib attach --pages 1k pv", 2, "--pages: \"1k\"");
+	fails("xenib attach --devid 256 pv", 2, "0 .. 255");
+	fails("xenib attach --timeout 0 pv", 2, "1 .. 3600");
+	fails("xenib detach", 2, "DOMAIN is missing");
+	fails("xenib detach --devid x pv", 2, "--devid: \"x\"");
+	fails("xenib detach --timeout 1e3 pv", 2, "--timeout");
+	fails("xenib list pv pvh", 2, "too many arguments: pvh");
+	fails("xenib list -x", 2, "x");
+}
+
+static void test_failures(void **state)
+{
+	(void)state;
+	fails("xenib attach web", 1, "xenib: no such domain: web\n");
+	fails("xenib attach 99", 1, "xenib: no such domain: 99\n");
+	fails("xenib attach pv --hca mlx4_9", 1, "no such HCA: mlx4_9");
+	fails("xenib detach pv", 1, "not attached: domain 3 has no device 0");
+	fails("xenib list web", 1, "no such domain: web");
+	fails("xenib list 99", 1, "no such domain: 99");
+	ends_backend = BACKEND_REFUSES;
+	fails("xenib attach pv", 1, "the backend reports: no doorbell pages");
+	ends_backend = BACKEND_GOOD;
+	succeeds("xenib attach pv", "");
+	fails("xenib attach pv", 1, "already attached: domain 3 has device 0");
+	fake_unlink("bus/xen-backend/drivers");
+	fails("xenib attach pvh", 1, "module xen-ibback is not loaded");
+	fake_open_errno = EACCES;
+	fails("xenib list", 1, "only root in dom0");
+	fake_open_errno = ENOENT;
+	fails("xenib list", 1, "is this dom0");
+}
+
+static void test_attach_detach(void **state)
+{
+	(void)state;
+	succeeds("xenib attach pv --hca mlx4_0 --contexts 2 --pages 4096 --wait",
+		 "");
+	assert_string_equal(out, "");
+	assert_string_equal(
+		fake_get("/local/domain/0/backend/vib/3/0/max-pages"), "4096");
+	succeeds("xenib attach --devid 1 pvh", "");
+	succeeds("xenib list",
+		 "pvh                          4   1 -          Connected");
+	succeeds("xenib list pv",
+		 "pv                           3   0 mlx4_0     Connected     Connected         2\n");
+	assert_null(strstr(out, "pvh"));
+	succeeds("xenib detach 3", "");
+	succeeds("xenib detach --devid 1 --timeout 3 --force pvh", "");
+	succeeds("xenib list", "Domain");
+	assert_non_null(strchr(out, '\n'));
+	assert_string_equal(strchr(out, '\n'), "\n");
+}
+
+static void test_list(void **state)
+{
+	(void)state;
+	fake_set("/local/domain/3/name", "a\"b\\c\033[31m");
+	fake_file("bus/xen-backend/drivers/vib/devices", "2\n");
+	succeeds("xenib attach 3 --cqs 100 --mws 5", "");
+	fake_file("bus/xen-backend/devices/vib-3-0/statistics/cqs", "7\n");
+	fake_file("bus/xen-backend/devices/vib-3-0/statistics/pds", "1\n");
+	fake_file("bus/xen-backend/devices/vib-3-0/statistics/requests",
+		  "42\n");
+
+	succeeds("xenib list", "a\"b\\c?[31m");
+	succeeds("xenib list -l", "    cqs          7 of 100\n");
+	assert_non_null(strstr(out, "    pds          1\n"));
+	assert_non_null(strstr(out, "    mws          - of 5\n"));
+	assert_non_null(strstr(out, "    requests     42\n"));
+	assert_non_null(strstr(out, "UAR 1032   frame 0xfe408, BlueFlame 0xfe808\n"));
+	assert_non_null(strstr(out, "All guests:\n    devices      2\n"));
+
+	succeeds("xenib list --json", "\"domain\": \"a\\\"b\\\\c\\u001b[31m\"");
+	assert_non_null(strstr(out, "\"counters\": {\"cqs\": 7, \"pds\": 1, \"requests\": 42}"));
+	assert_non_null(strstr(out, "\"quotas\": {\"cqs\": 100, \"mws\": 5}"));
+	assert_non_null(strstr(out, "\"uars\": [{\"index\": 1032, \"frame\": 1041416, \"bf-frame\": 1042440}, "));
+	assert_non_null(strstr(out, "\"totals\": {\"devices\": 2}"));
+	assert_non_null(strstr(out, "\"hca\": null"));
+
+	fake_domain_gone(3);
+	fake_unlink("bus/xen-backend/drivers");
+	succeeds("xenib list -j", "\"domain\": null");
+	assert_non_null(strstr(out, "\"totals\": null"));
+}
+
+#define TEST(name) \
+	cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(usage),
+		TEST(arguments),
+		TEST(failures),
+		TEST(attach_detach),
+		TEST(list),
+	};
+
+	return cmocka_run_group_tests_name("xenib", tests, NULL, NULL);
+}
