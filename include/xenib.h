@@ -161,7 +161,8 @@ struct xenib_value {
  * @uars, @nr_uars: its doorbell pages
  * @uar_gfn_base: guest frame of the first; 0: a PV guest, which uses machine
  *	frames
- * @quotas, @nr_quotas: those that are set, named by xenib_quota_name()
+ * @quotas, @nr_quotas: named by xenib_quota_name(); all that the backend
+ *	enforces, or when it does not serve the device, those that were set
  * @counters, @nr_counters: the backend's statistics, sorted by name. One that
  *	is named as a quota tells how much of it is in use.
  */

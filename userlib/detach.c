@@ -96,7 +96,7 @@ static int wait_released(struct xenib *xn, struct device *dev,
 	const struct timespec pause = { .tv_nsec = 10000000 };
 	unsigned int ms;
 
-	for (ms = 0; backend_bound(xn, dev); ms += 10) {
+	for (ms = 0; backend_holds(xn, dev); ms += 10) {
 		if (ms >= timeout_ms)
 			return fail(xn, ETIMEDOUT,
 				    "the backend did not release device %u of domain %u within %u ms",

@@ -139,6 +139,16 @@ bool backend_bound(struct xenib *xn, const struct device *dev)
 	return !access(path, F_OK);
 }
 
+bool backend_holds(struct xenib *xn, const struct device *dev)
+{
+	char path[256];
+
+	/* The links below bus/ go before the driver has let go of it. */
+	snprintf(path, sizeof(path), "%s/devices/vib-%u-%u", xn->sysfs,
+		 dev->domid, dev->devid);
+	return !access(path, F_OK);
+}
+
 int xenib_domain(struct xenib *xn, const char *domain, uint32_t *domid)
 {
 	uint32_t *ids;

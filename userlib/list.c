@@ -94,25 +94,53 @@ static int read_counters(struct xenib *xn, const char *path,
 	return rc;
 }
 
+/* Take a counter out of @d. Returns false if it has none of this name. */
+static bool take_counter(struct xenib_device *d, const char *name,
+			 uint64_t *value)
+{
+	size_t i;
+
+	for (i = 0; i < d->nr_counters; i++) {
+		if (strcmp(d->counters[i].name, name))
+			continue;
+		*value = d->counters[i].value;
+		free(d->counters[i].name);
+		d->nr_counters--;
+		memmove(&d->counters[i], &d->counters[i + 1],
+			(d->nr_counters - i) * sizeof(d->counters[0]));
+		return true;
+	}
+	return false;
+}
+
+/*
+ * The backend tells what it enforces among its counters, as <quota>_max;
+ * without it, what is set in xenstore has to do. Call after read_counters().
+ */
 static int read_quotas(struct xenib *xn, const char *be,
 		       struct xenib_device *d)
 {
 	unsigned int i;
 
 	for (i = 0; i < XENIB_NR_QUOTAS; i++) {
-		uint64_t quota;
+		const char *name = xenib_quota_name(i);
 		char node[32], *value;
-		int rc = 0;
+		uint64_t quota;
+		bool found;
 
-		snprintf(node, sizeof(node), "max-%s", xenib_quota_name(i));
-		value = store_read(xn, XBT_NULL, be, node);
-		if (!value && errno != ENOENT)
-			return -1;
-		if (value && !parse_number(value, 10, UINT32_MAX, &quota))
-			rc = add_value(xn, &d->quotas, &d->nr_quotas,
-				       xenib_quota_name(i), quota);
-		free(value);
-		if (rc)
+		snprintf(node, sizeof(node), "%s_max", name);
+		found = take_counter(d, node, &quota);
+		if (!found) {
+			snprintf(node, sizeof(node), "max-%s", name);
+			value = store_read(xn, XBT_NULL, be, node);
+			if (!value && errno != ENOENT)
+				return -1;
+			found = value && !parse_number(value, 10, UINT32_MAX,
+						       &quota);
+			free(value);
+		}
+		if (found && add_value(xn, &d->quotas, &d->nr_quotas, name,
+				       quota))
 			return -1;
 	}
 	return 0;
@@ -159,12 +187,12 @@ static int read_device(struct xenib *xn, struct device *dev,
 	d->uars = dev->uars;
 	d->nr_uars = dev->nr_uars;
 
-	if (read_quotas(xn, dev->be, d))
-		return -1;
 	snprintf(path, sizeof(path),
 		 "%s/bus/xen-backend/devices/vib-%u-%u/statistics", xn->sysfs,
 		 dev->domid, dev->devid);
-	return read_counters(xn, path, &d->counters, &d->nr_counters);
+	if (read_counters(xn, path, &d->counters, &d->nr_counters))
+		return -1;
+	return read_quotas(xn, dev->be, d);
 }
 
 static int list_domain(struct xenib *xn, uint32_t domid,

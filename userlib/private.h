@@ -76,6 +76,9 @@ bool backend_loaded(struct xenib *xn);
 /* The backend driver serves this device. */
 bool backend_bound(struct xenib *xn, const struct device *dev);
 
+/* The kernel has the device; no more, once its driver has released it. */
+bool backend_holds(struct xenib *xn, const struct device *dev);
+
 /* parse.c: pure functions, and what a node or file may hold */
 
 /*

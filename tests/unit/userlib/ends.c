@@ -17,6 +17,7 @@ enum guest ends_guest;
 struct ends {
 	char be[64];
 	char fe[64];
+	char device[64];
 	char bound[64];
 	int devid;
 	int be_state;
@@ -63,6 +64,7 @@ static void probe(const struct ends *e)
 		fprintf(stderr, "no frontend directory\n");
 		abort();
 	}
+	fake_file(e->device, "");
 	fake_file(e->bound, "");
 	if (ends_backend == BACKEND_REFUSES) {
 		snprintf(path, sizeof(path), "/local/domain/0/error/%s/error",
@@ -88,10 +90,16 @@ static void probe(const struct ends *e)
 	set(e->be, "state", "2");
 }
 
+static void unregister(const struct ends *e)
+{
+	fake_unlink(e->bound);
+	fake_unlink(e->device);
+}
+
 static void run_backend(const struct ends *e)
 {
 	if (!e->be_state)
-		fake_unlink(e->bound);
+		unregister(e);
 	else if (e->be_state == 1)
 		probe(e);
 	else if (ends_backend == BACKEND_SILENT)
@@ -101,7 +109,7 @@ static void run_backend(const struct ends *e)
 	else if (e->be_state == 5 && (!e->fe_state || e->fe_state == 6))
 		set(e->be, "state", "6");
 	else if (e->be_state == 6 && !online(e))
-		fake_unlink(e->bound);
+		unregister(e);
 }
 
 static void run_guest(const struct ends *e)
@@ -127,6 +135,7 @@ static void run_device(int domid, int devid)
 		 devid);
 	snprintf(e.bound, sizeof(e.bound),
 		 "bus/xen-backend/devices/vib-%d-%d/driver", domid, devid);
+	snprintf(e.device, sizeof(e.device), "devices/vib-%d-%d", domid, devid);
 	e.devid = devid;
 	e.be_state = state(e.be);
 	e.fe_state = state(e.fe);

@@ -485,7 +485,7 @@ static void test_detach_unloaded(void **state)
 
 	(void)state;
 	assert_int_equal(attach(PV), 0);
-	fake_hook = NULL;
+	ends_backend = BACKEND_SILENT;
 	fake_unlink("bus");
 	assert_error(detach(PV), ENXIO, "2 doorbell pages");
 	assert_int_equal(xenib_detach(xn, PV, 0, XENIB_DETACH_FORCE, 50), 0);

@@ -204,12 +204,14 @@ static void test_list(void **state)
 	succeeds("xenib attach 3 --cqs 100 --mws 5", "");
 	fake_file("bus/xen-backend/devices/vib-3-0/statistics/cqs", "7\n");
 	fake_file("bus/xen-backend/devices/vib-3-0/statistics/pds", "1\n");
+	fake_file("bus/xen-backend/devices/vib-3-0/statistics/pds_max",
+		  "1024\n");
 	fake_file("bus/xen-backend/devices/vib-3-0/statistics/requests",
 		  "42\n");
 
 	succeeds("xenib list", "a\"b\\c?[31m");
 	succeeds("xenib list -l", "    cqs          7 of 100\n");
-	assert_non_null(strstr(out, "    pds          1\n"));
+	assert_non_null(strstr(out, "    pds          1 of 1024\n"));
 	assert_non_null(strstr(out, "    mws          - of 5\n"));
 	assert_non_null(strstr(out, "    requests     42\n"));
 	assert_non_null(strstr(out, "UAR 1032   frame 0xfe408, BlueFlame 0xfe808\n"));
@@ -217,7 +219,7 @@ static void test_list(void **state)
 
 	succeeds("xenib list --json", "\"domain\": \"a\\\"b\\\\c\\u001b[31m\"");
 	assert_non_null(strstr(out, "\"counters\": {\"cqs\": 7, \"pds\": 1, \"requests\": 42}"));
-	assert_non_null(strstr(out, "\"quotas\": {\"cqs\": 100, \"mws\": 5}"));
+	assert_non_null(strstr(out, "\"quotas\": {\"pds\": 1024, \"cqs\": 100, \"mws\": 5}"));
 	assert_non_null(strstr(out, "\"uars\": [{\"index\": 1032, \"frame\": 1041416, \"bf-frame\": 1042440}, "));
 	assert_non_null(strstr(out, "\"totals\": {\"devices\": 2}"));
 	assert_non_null(strstr(out, "\"hca\": null"));
