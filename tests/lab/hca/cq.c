@@ -160,6 +160,13 @@ static bool is_after(uint32_t a, uint32_t b)
     return distance != 0 && distance <= INDEX_MASK / 2;
 }
 
+/* An event is due for entries that neither the driver has seen nor an event told. */
+static bool unnoticed(const HcaCq *cq, uint32_t producer)
+{
+    return is_after(producer, cq->consumer) &&
+           is_after(producer, cq->last_notified);
+}
+
 /*
  * The sequence number tells a second request of the same event, rung before
  * the driver saw the first, from a request of the next: the former is void.
@@ -169,7 +176,6 @@ void hca_cq_doorbell(Hca *hca, uint32_t uar, uint32_t word0, uint32_t word1)
     HcaCq *cq = get_cq(hca, word0 & INDEX_MASK);
     unsigned sn = word0 >> 28 & 3;
     unsigned command = word0 >> 24 & 7;
-    uint32_t consumer = word1 & INDEX_MASK;
 
     if (!cq || cq->uar != uar) {
         hca_guest_error(hca, "UAR 0x%x rings CQ 0x%x, which is not its own",
@@ -180,15 +186,15 @@ void hca_cq_doorbell(Hca *hca, uint32_t uar, uint32_t word0, uint32_t word1)
         return;
     }
     cq->arm_sn = sn;
-    cq->consumer = consumer;
+    cq->consumer = word1 & INDEX_MASK;
     if (command == DB_NEXT) {
         cq->arm = HCA_CQ_ARMED;
-        if (is_after(cq->producer, consumer)) {
+        if (unnoticed(cq, cq->producer)) {
             due(hca, cq);
         }
     } else if (command == DB_NEXT_SOLICITED) {
         cq->arm = HCA_CQ_ARMED_SOLICITED;
-        if (is_after(cq->solicited, consumer)) {
+        if (unnoticed(cq, cq->solicited)) {
             due(hca, cq);
         }
     } else {
