@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The seam between the backend and a kind of HCA.
+ *
+ * Above it nothing names a vendor: objects are asked for with checked
+ * parameters and come back as an opaque pointer and the numbers that the
+ * guest's user space needs. Below it firmware contexts are built field by
+ * field. All number allocation happens below the seam.
+ *
+ * Unless said otherwise an op may sleep, is called with no spinlock held, and
+ * returns 0 or a negative errno, the one that a native user would get. When a
+ * destroy op has returned, not with an error, the HCA has given up the object
+ * or has been reset: its memory may be released, and no event of it comes.
+ * After an error the object is as before.
+ */
+#ifndef IBBACK_HCA_H
+#define IBBACK_HCA_H
+
+#include <linux/list.h>
+#include <linux/types.h>
+#include <rdma/ib_verbs.h>
+
+#include "validate.h"
+
+struct ibback_hca;
+
+/* Objects of the HCA; each kind of HCA has its own definitions. */
+struct ibback_hca_mr;
+struct ibback_hca_cq;
+struct ibback_hca_srq;
+struct ibback_hca_qp;
+
+/**
+ * struct ibback_uar - a doorbell page of the HCA
+ * @index: the HCA's number of it
+ * @frame: machine frame of the doorbell page
+ * @bf_frame: machine frame of the BlueFlame page, 0 if there is none
+ * @busy: a context of the guest has it; protected by the slab's lock
+ */
+struct ibback_uar {
+	u32 index;
+	u64 frame;
+	u64 bf_frame;
+	bool busy;
+};
+
+/**
+ * struct ibback_dma - guest memory as the HCA sees it
+ * @nr: pages of IBBACK_PAGE_SIZE, from 1
+ * @addr: their bus addresses
+ */
+struct ibback_dma {
+	u32 nr;
+	u64 *addr;
+};
+
+/**
+ * struct ibback_sink - where an object's events go
+ * @fn: called in any context, also with interrupts off; @event is a
+ *	VIBIF_EVENT_* of the object's kind
+ * @arg: first argument of @fn, valid until the object's destroy has returned
+ */
+struct ibback_sink {
+	void (*fn)(void *arg, unsigned int event);
+	void *arg;
+};
+
+struct ibback_mr_params {
+	u32 pdn;
+	u32 access;		/* VIBIF_ACCESS_* */
+	u64 iova;
+	u64 length;		/* octets, from 1 */
+	struct ibback_dma pages;
+};
+
+struct ibback_cq_params {
+	const struct ibback_uar *uar;
+	u32 entries;		/* power of two */
+	u32 vector;
+	struct ibback_dma pages;
+	u64 db_addr;		/* bus address of the doorbell record */
+	struct ibback_sink sink;
+};
+
+struct ibback_srq_params {
+	u32 pdn;
+	u8 log_wqe_count;
+	u8 log_wqe_stride;
+	struct ibback_dma pages;
+	u64 db_addr;
+	struct ibback_sink sink;
+};
+
+struct ibback_qp_params {
+	const struct ibback_uar *uar;
+	u32 pdn;
+	enum ib_qp_type type;
+	struct ibback_hca_cq *send_cq;
+	struct ibback_hca_cq *recv_cq;
+	struct ibback_hca_srq *srq;	/* NULL: none */
+	bool has_rq;
+	u8 log_sq_wqe_count;
+	u8 log_sq_wqe_stride;
+	u8 log_rq_wqe_count;
+	u8 log_rq_wqe_stride;
+	struct ibback_dma pages;
+	u64 db_addr;			/* with has_rq */
+	struct ibback_sink sink;
+};
+
+/**
+ * struct ibback_hca_ops - what the backend asks of a kind of HCA
+ * @open: take @ibdev if it is of this kind (else -ENODEV); fills the HCA's
+ *	priv and limits
+ * @close: undo @open
+ * @query_device: fill in the provider's part of @attr and its board_id
+ * @uar_alloc: reserve a doorbell page
+ * @uar_adopt: fill in @uar, whose index was reserved by an earlier backend
+ * @uar_free: give a doorbell page back; nobody may have it mapped
+ * @pd_alloc: allocate a protection domain
+ * @pd_free: free it
+ * @mr_create: register memory; its lkey and rkey go to @lkey and @rkey
+ * @mr_destroy: -EBUSY while a window is bound to it
+ * @cq_create: create a completion queue, its number goes to @cqn
+ * @cq_modify: set event moderation
+ * @cq_destroy: destroy it
+ * @srq_create: create a shared receive queue, its number goes to @srqn
+ * @srq_arm: ask for an event when less than @limit WQEs are left
+ * @srq_query: read the limit
+ * @srq_destroy: destroy it
+ * @qp_create: create a queue pair in Reset, its number goes to @qpn
+ * @qp_state: the state as this side knows it
+ * @qp_port: the port, 0 before one has been set
+ * @qp_modify: change attributes; the set fits the transition from @cur to
+ *	@next and the values are in range
+ * @qp_query: read the attributes
+ * @qp_destroy: reset and destroy it
+ * @mcast_attach: let a UD QP receive what is sent to @gid
+ * @mcast_detach: undo @mcast_attach
+ */
+struct ibback_hca_ops {
+	int (*open)(struct ibback_hca *hca, struct ib_device *ibdev);
+	void (*close)(struct ibback_hca *hca);
+	void (*query_device)(struct ibback_hca *hca,
+			     struct vibif_device_attr *attr);
+
+	int (*uar_alloc)(struct ibback_hca *hca, struct ibback_uar *uar);
+	int (*uar_adopt)(struct ibback_hca *hca, struct ibback_uar *uar);
+	void (*uar_free)(struct ibback_hca *hca, const struct ibback_uar *uar);
+
+	int (*pd_alloc)(struct ibback_hca *hca, u32 *pdn);
+	void (*pd_free)(struct ibback_hca *hca, u32 pdn);
+
+	struct ibback_hca_mr *(*mr_create)(struct ibback_hca *hca,
+					   const struct ibback_mr_params *p,
+					   u32 *lkey, u32 *rkey);
+	int (*mr_destroy)(struct ibback_hca *hca, struct ibback_hca_mr *mr);
+
+	struct ibback_hca_cq *(*cq_create)(struct ibback_hca *hca,
+					   const struct ibback_cq_params *p,
+					   u32 *cqn);
+	int (*cq_modify)(struct ibback_hca *hca, struct ibback_hca_cq *cq,
+			 u16 count, u16 period_us);
+	void (*cq_destroy)(struct ibback_hca *hca, struct ibback_hca_cq *cq);
+
+	struct ibback_hca_srq *(*srq_create)(struct ibback_hca *hca,
+					     const struct ibback_srq_params *p,
+					     u32 *srqn);
+	int (*srq_arm)(struct ibback_hca *hca, struct ibback_hca_srq *srq,
+		       u32 limit);
+	int (*srq_query)(struct ibback_hca *hca, struct ibback_hca_srq *srq,
+			 u32 *limit);
+	void (*srq_destroy)(struct ibback_hca *hca, struct ibback_hca_srq *srq);
+
+	struct ibback_hca_qp *(*qp_create)(struct ibback_hca *hca,
+					   const struct ibback_qp_params *p,
+					   u32 *qpn);
+	enum ib_qp_state (*qp_state)(const struct ibback_hca_qp *qp);
+	u8 (*qp_port)(const struct ibback_hca_qp *qp);
+	int (*qp_modify)(struct ibback_hca *hca, struct ibback_hca_qp *qp,
+			 const struct vibif_qp_attr *attr,
+			 enum ib_qp_state cur, enum ib_qp_state next);
+	int (*qp_query)(struct ibback_hca *hca, struct ibback_hca_qp *qp,
+			struct vibif_qp_attr *attr);
+	void (*qp_destroy)(struct ibback_hca *hca, struct ibback_hca_qp *qp);
+	int (*mcast_attach)(struct ibback_hca *hca, struct ibback_hca_qp *qp,
+			    const u8 *gid, bool block_loopback, u64 *reg_id);
+	int (*mcast_detach)(struct ibback_hca *hca, struct ibback_hca_qp *qp,
+			    const u8 *gid, u64 reg_id);
+};
+
+/**
+ * struct ibback_hca - an HCA that guests can be given
+ * @entry: in the list of all HCAs
+ * @devices: the guests' devices on it
+ * @ibdev: its RDMA device in this domain
+ * @ops: how to drive it
+ * @priv: of @ops
+ * @limits: what it can do; nr_event_words is the guest's and not set here
+ * @instance: changes when the HCA's driver restarts
+ * @event_handler: for port and device events
+ *
+ * @entry and @devices are protected by ibback_hca_mutex; the rest is constant
+ * from open to close.
+ */
+struct ibback_hca {
+	struct list_head entry;
+	struct list_head devices;
+	struct ib_device *ibdev;
+	const struct ibback_hca_ops *ops;
+	void *priv;
+	struct ibback_limits limits;
+	u32 instance;
+	struct ib_event_handler event_handler;
+};
+
+extern const struct ibback_hca_ops ibback_mlx4_ops;
+
+#endif /* IBBACK_HCA_H */

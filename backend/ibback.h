@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Private declarations of the backend.
+ *
+ * Lock order, outermost first:
+ *	ibback_hca_mutex	HCAs and the devices on each
+ *	ibback_dev.lock		state machine, connection
+ *	ibback_obj.lock		commands on one object
+ *	ibback_dev.objects.xa_lock, ibback_dev.uar_lock, ring_lock
+ */
+#ifndef IBBACK_H
+#define IBBACK_H
+
+#include <linux/atomic.h>
+#include <linux/mutex.h>
+#include <linux/refcount.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+#include <xen/grant_table.h>
+#include <xen/xenbus.h>
+
+#include "compat.h"
+#include "hca.h"
+#include "validate.h"
+
+/*
+ * What a guest can hold: name in statistics, xenstore node of its quota,
+ * default quota.
+ */
+#define IBBACK_RESOURCES(X)			\
+	X(CONTEXT, contexts, 32)		\
+	X(PD, pds, 1024)			\
+	X(MR, mrs, 8192)			\
+	X(PAGE, pages, 65536)			\
+	X(CQ, cqs, 4096)			\
+	X(QP, qps, 4096)			\
+	X(SRQ, srqs, 1024)			\
+	X(MCAST, mcast, 1024)			\
+	X(MW, mws, 8192)			\
+	X(XRCD, xrcds, 256)
+
+#define IBBACK_RESOURCE_ENUM(id, name, quota)	IBBACK_##id,
+enum ibback_resource {
+	IBBACK_RESOURCES(IBBACK_RESOURCE_ENUM)
+	IBBACK_NR_RESOURCES
+};
+
+/* What is counted for a device from its creation on */
+#define IBBACK_COUNTERS(X)			\
+	X(REQUESTS, requests)			\
+	X(EVENTS, events)			\
+	X(ERRORS, errors)
+
+#define IBBACK_COUNTER_ENUM(id, name)		IBBACK_COUNT_##id,
+enum ibback_counter {
+	IBBACK_COUNTERS(IBBACK_COUNTER_ENUM)
+	IBBACK_NR_COUNTERS
+};
+
+/* What the whole module holds, besides the resources of all guests */
+#define IBBACK_TOTALS(X)			\
+	X(DEVICES, devices)			\
+	X(GRANTS, grants)			\
+	X(UARS, uars)				\
+	X(STUCK, stuck)
+
+#define IBBACK_TOTAL_ENUM(id, name)		IBBACK_TOTAL_##id,
+enum ibback_total {
+	IBBACK_TOTALS(IBBACK_TOTAL_ENUM)
+	IBBACK_NR_TOTALS
+};
+
+#define IBBACK_MAX_CONTEXTS	256
+
+struct ibback_dev;
+
+/**
+ * struct ibback_pages - pages of the guest, mapped for the HCA
+ * @dma: their bus addresses
+ * @handle: their grant handles
+ */
+struct ibback_pages {
+	struct ibback_dma dma;
+	grant_handle_t *handle;
+};
+
+#define IBBACK_MAX_DEPS		6
+
+/**
+ * struct ibback_obj - an object that a guest has created
+ * @dev: whose it is
+ * @type: what it is, IBBACK_CONTEXT ... but never IBBACK_PAGE, IBBACK_MCAST
+ * @handle: its name on the wire
+ * @refs: 1 for the table, and one for each object that depends on it and each
+ *	request that works on it; it can be destroyed when this is 1
+ * @lock: held during commands that change it
+ * @nr_deps: entries of @dep
+ * @dep: the objects it depends on, each with a reference
+ */
+struct ibback_obj {
+	struct ibback_dev *dev;
+	enum ibback_resource type;
+	u32 handle;
+	refcount_t refs;
+	struct mutex lock;	/* orders commands on the object */
+	unsigned int nr_deps;
+	struct ibback_obj *dep[IBBACK_MAX_DEPS];
+};
+
+struct ibback_context {
+	struct ibback_obj obj;
+	struct ibback_uar *uar;
+};
+
+struct ibback_pd {
+	struct ibback_obj obj;
+	u32 pdn;
+};
+
+struct ibback_mr {
+	struct ibback_obj obj;
+	struct ibback_hca_mr *hca;
+	struct ibback_pages pages;
+};
+
+struct ibback_cq {
+	struct ibback_obj obj;
+	struct ibback_hca_cq *hca;
+	struct ibback_pages pages;
+	struct ibback_pages db;
+};
+
+struct ibback_srq {
+	struct ibback_obj obj;
+	struct ibback_hca_srq *hca;
+	u32 nr_wqes;
+	struct ibback_pages pages;
+	struct ibback_pages db;
+};
+
+struct ibback_qp {
+	struct ibback_obj obj;
+	struct ibback_hca_qp *hca;
+	enum ib_qp_type type;
+	struct ibback_pages pages;
+	struct ibback_pages db;
+	struct list_head mcast;	/* struct ibback_mcast, under obj.lock */
+};
+
+#define ibback_to(kind, o)	container_of(o, struct ibback_##kind, obj)
+
+/* A request taken from the ring, until its response is there. */
+struct ibback_request {
+	struct work_struct work;
+	struct list_head entry;		/* in ring.idle */
+	struct ibback_dev *dev;
+	struct vibif_req req;
+};
+
+/**
+ * struct ibback_ring - the request ring of a connected device
+ * @back: indices, valid while @sring is mapped
+ * @sring: the mapping, NULL if not connected
+ * @nr_pages: of @sring
+ * @irq: of the ring's event channel, 0 if there is none
+ * @lock: protects the response side of @back and @idle
+ * @idle: requests free to be used
+ * @requests: one for each slot of the ring
+ * @workqueue: executes requests; bounds how many of one guest are in flight
+ * @broken: the frontend broke the ring's rules, nothing is read from it again
+ */
+struct ibback_ring {
+	struct vibif_back_ring back;
+	void *sring;
+	unsigned int nr_pages;
+	int irq;
+	spinlock_t lock;	/* see above */
+	struct list_head idle;
+	struct ibback_request *requests;
+	struct workqueue_struct *workqueue;
+	bool broken;
+};
+
+/**
+ * struct ibback_events - the event area of a connected device
+ * @area: its mapping, NULL if not connected
+ * @nr_pages: of @area
+ * @irq: of its event channel, 0 if there is none
+ */
+struct ibback_events {
+	void *area;
+	unsigned int nr_pages;
+	int irq;
+};
+
+/**
+ * struct ibback_dev - a virtual HCA of a guest
+ * @xbdev: its xenbus device
+ * @hca: where it lives; NULL after the HCA has gone
+ * @hca_entry: in hca->devices
+ * @lock: protects @state, @hca, the connection, and @gfn_base
+ * @state: of the state machine, as last written to xenstore
+ * @online_watch: on the node "online"
+ * @close_work: closes the device when the frontend does not
+ * @limits: the HCA's, and the guest's event words
+ * @quota: what the guest may hold
+ * @used: what it holds
+ * @count: statistics
+ * @uar_lock: protects the busy marks of @uar
+ * @uar: the slab, @nr_uars entries
+ * @nr_uars: 0 when there is no slab
+ * @gfn_base: where the UARs are in the guest, if @has_gfn_base
+ * @has_gfn_base: the guest is auto-translated
+ * @ring: the request ring
+ * @events: the event area
+ * @objects: all objects of the guest, by handle
+ */
+struct ibback_dev {
+	struct xenbus_device *xbdev;
+	struct ibback_hca *hca;
+	struct list_head hca_entry;
+	struct mutex lock;	/* see above */
+	enum xenbus_state state;
+	struct xenbus_watch online_watch;
+	struct delayed_work close_work;
+	struct ibback_limits limits;
+	u32 quota[IBBACK_NR_RESOURCES];
+	atomic_t used[IBBACK_NR_RESOURCES];
+	atomic64_t count[IBBACK_NR_COUNTERS];
+	spinlock_t uar_lock;	/* see above */
+	struct ibback_uar *uar;
+	u32 nr_uars;
+	u64 gfn_base;
+	bool has_gfn_base;
+	struct ibback_ring ring;
+	struct ibback_events events;
+	struct xarray objects;
+};
+
+/* xenbus.c */
+void ibback_dev_hca_gone(struct ibback_dev *dev);
+void ibback_dev_rogue(struct ibback_dev *dev, const char *what);
+
+/* ring.c */
+int ibback_ring_connect(struct ibback_dev *dev);
+void ibback_ring_disconnect(struct ibback_dev *dev);
+
+/* verbs.c */
+int ibback_execute(struct ibback_dev *dev, const struct vibif_req *req,
+		   struct vibif_rsp *rsp);
+
+/* objects.c */
+int ibback_obj_init(struct ibback_dev *dev, struct ibback_obj *obj,
+		    enum ibback_resource type);
+void ibback_obj_publish(struct ibback_obj *obj);
+void ibback_obj_abort(struct ibback_obj *obj);
+struct ibback_obj *ibback_obj_get(struct ibback_dev *dev, u32 handle,
+				  enum ibback_resource type);
+void ibback_obj_put(struct ibback_obj *obj);
+struct ibback_obj *ibback_obj_depend(struct ibback_obj *obj, u32 handle,
+				     enum ibback_resource type);
+int ibback_obj_destroy(struct ibback_dev *dev, u32 handle);
+void ibback_objects_destroy_all(struct ibback_dev *dev);
+void ibback_obj_event(void *arg, unsigned int event);
+
+/* pages.c */
+int ibback_pages_map(struct ibback_dev *dev, struct ibback_pages *pages,
+		     const struct vibif_page_list *list, bool writable);
+int ibback_page_map(struct ibback_dev *dev, struct ibback_pages *pages,
+		    grant_ref_t gref);
+void ibback_pages_unmap(struct ibback_dev *dev, struct ibback_pages *pages);
+int ibback_copy_to_guest(struct ibback_dev *dev, grant_ref_t gref,
+			 void *data, size_t len);
+
+/* events.c */
+int ibback_events_connect(struct ibback_dev *dev);
+void ibback_events_disconnect(struct ibback_dev *dev);
+void ibback_event(struct ibback_dev *dev, u32 word, unsigned int bit);
+void ibback_event_clear(struct ibback_dev *dev, u32 word);
+
+/* uar.c */
+int ibback_uars_reserve(struct ibback_dev *dev);
+void ibback_uars_release(struct ibback_dev *dev);
+void ibback_uars_forget(struct ibback_dev *dev);
+struct ibback_uar *ibback_uar_get(struct ibback_dev *dev);
+void ibback_uar_put(struct ibback_dev *dev, struct ibback_uar *uar);
+void ibback_uars_hca_gone(struct ibback_hca *hca);
+void ibback_uars_exit(void);
+
+/* stats.c */
+int ibback_charge(struct ibback_dev *dev, enum ibback_resource res, u32 nr);
+void ibback_uncharge(struct ibback_dev *dev, enum ibback_resource res, u32 nr);
+void ibback_count(struct ibback_dev *dev, enum ibback_counter counter);
+void ibback_total_add(enum ibback_total total, long nr);
+void ibback_quotas_read(struct ibback_dev *dev);
+extern const struct attribute_group *ibback_dev_groups[];
+extern const struct attribute_group *ibback_driver_groups[];
+
+/* query.c, context.c, mr.c, cq.c, srq.c, qp.c: the verbs */
+typedef int (*ibback_verb)(struct ibback_dev *dev, const struct vibif_req *req,
+			   struct vibif_rsp *rsp);
+int ibback_query_device(struct ibback_dev *dev, const struct vibif_req *req,
+			struct vibif_rsp *rsp);
+int ibback_query_port(struct ibback_dev *dev, const struct vibif_req *req,
+		      struct vibif_rsp *rsp);
+int ibback_query_gid(struct ibback_dev *dev, const struct vibif_req *req,
+		     struct vibif_rsp *rsp);
+int ibback_query_pkey(struct ibback_dev *dev, const struct vibif_req *req,
+		      struct vibif_rsp *rsp);
+int ibback_alloc_context(struct ibback_dev *dev, const struct vibif_req *req,
+			 struct vibif_rsp *rsp);
+int ibback_alloc_pd(struct ibback_dev *dev, const struct vibif_req *req,
+		    struct vibif_rsp *rsp);
+int ibback_reg_mr(struct ibback_dev *dev, const struct vibif_req *req,
+		  struct vibif_rsp *rsp);
+int ibback_create_cq(struct ibback_dev *dev, const struct vibif_req *req,
+		     struct vibif_rsp *rsp);
+int ibback_modify_cq(struct ibback_dev *dev, const struct vibif_req *req,
+		     struct vibif_rsp *rsp);
+int ibback_create_srq(struct ibback_dev *dev, const struct vibif_req *req,
+		      struct vibif_rsp *rsp);
+int ibback_modify_srq(struct ibback_dev *dev, const struct vibif_req *req,
+		      struct vibif_rsp *rsp);
+int ibback_query_srq(struct ibback_dev *dev, const struct vibif_req *req,
+		     struct vibif_rsp *rsp);
+int ibback_create_qp(struct ibback_dev *dev, const struct vibif_req *req,
+		     struct vibif_rsp *rsp);
+int ibback_modify_qp(struct ibback_dev *dev, const struct vibif_req *req,
+		     struct vibif_rsp *rsp);
+int ibback_query_qp(struct ibback_dev *dev, const struct vibif_req *req,
+		    struct vibif_rsp *rsp);
+int ibback_attach_mcast(struct ibback_dev *dev, const struct vibif_req *req,
+			struct vibif_rsp *rsp);
+int ibback_detach_mcast(struct ibback_dev *dev, const struct vibif_req *req,
+			struct vibif_rsp *rsp);
+
+/*
+ * Take an object away from the HCA and free what it holds, but not the object.
+ * -EBUSY or another error: it stays as it was.
+ */
+int ibback_context_destroy(struct ibback_obj *obj);
+int ibback_pd_destroy(struct ibback_obj *obj);
+int ibback_mr_destroy(struct ibback_obj *obj);
+int ibback_cq_destroy(struct ibback_obj *obj);
+int ibback_srq_destroy(struct ibback_obj *obj);
+int ibback_qp_destroy(struct ibback_obj *obj);
+void ibback_qp_detach_all(struct ibback_obj *obj);
+
+/* hca.c */
+int ibback_hca_init(void);
+void ibback_hca_exit(void);
+int ibback_hca_bind(struct ibback_dev *dev, const char *name);
+void ibback_hca_unbind(struct ibback_dev *dev);
+
+#endif /* IBBACK_H */

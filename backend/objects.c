@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The table of a guest's objects.
+ *
+ * An object is found only by a handle in its own guest's table and only as the
+ * type that the request wants. Whoever uses it, a request or another object,
+ * holds a reference; as long as there is one besides the table's, a destroy
+ * fails with -EBUSY. So nothing is taken from the HCA, or from memory, while
+ * a firmware command refers to it.
+ */
+
+#include <linux/slab.h>
+
+#include "ibback.h"
+
+struct obj_type {
+	const char *name;
+	int (*destroy)(struct ibback_obj *obj);
+	bool events;	/* has a word in the event area */
+};
+
+static const struct obj_type obj_types[IBBACK_NR_RESOURCES] = {
+	[IBBACK_CONTEXT] = { "context", ibback_context_destroy },
+	[IBBACK_PD] = { "PD", ibback_pd_destroy },
+	[IBBACK_MR] = { "MR", ibback_mr_destroy },
+	[IBBACK_CQ] = { "CQ", ibback_cq_destroy, true },
+	[IBBACK_QP] = { "QP", ibback_qp_destroy, true },
+	[IBBACK_SRQ] = { "SRQ", ibback_srq_destroy, true },
+};
+
+/* Users before what they use */
+static const enum ibback_resource destroy_order[] = {
+	IBBACK_QP, IBBACK_SRQ, IBBACK_CQ, IBBACK_MR, IBBACK_PD, IBBACK_CONTEXT,
+};
+
+/**
+ * ibback_obj_init - begin the creation of an object
+ * @dev: the guest's device
+ * @obj: first member of a zeroed kmalloc'ed object
+ * @type: what it is to be
+ *
+ * Charges the guest and reserves a handle, under which nothing is found before
+ * ibback_obj_publish().
+ *
+ * Return: 0, or -ENOMEM and @obj is as before.
+ */
+int ibback_obj_init(struct ibback_dev *dev, struct ibback_obj *obj,
+		    enum ibback_resource type)
+{
+	u32 words = dev->limits.nr_event_words;
+	struct xa_limit limit = obj_types[type].events ?
+		XA_LIMIT(1, words - 1) : XA_LIMIT(words, INT_MAX);
+
+	if (ibback_charge(dev, type, 1))
+		return -ENOMEM;
+	if (xa_alloc(&dev->objects, &obj->handle, NULL, limit, GFP_KERNEL)) {
+		ibback_uncharge(dev, type, 1);
+		return -ENOMEM;
+	}
+	obj->dev = dev;
+	obj->type = type;
+	mutex_init(&obj->lock);
+	refcount_set(&obj->refs, 1);
+	if (obj_types[type].events)
+		ibback_event_clear(dev, obj->handle);
+	return 0;
+}
+
+/* The object is complete: from now on the guest can name it. */
+void ibback_obj_publish(struct ibback_obj *obj)
+{
+	/* The slot exists since xa_alloc(), so this needs no memory */
+	xa_store(&obj->dev->objects, obj->handle, obj, GFP_KERNEL);
+}
+
+/* Undo ibback_obj_init() and ibback_obj_depend(); the caller frees @obj. */
+void ibback_obj_abort(struct ibback_obj *obj)
+{
+	while (obj->nr_deps)
+		ibback_obj_put(obj->dep[--obj->nr_deps]);
+	xa_erase(&obj->dev->objects, obj->handle);
+	ibback_uncharge(obj->dev, obj->type, 1);
+	mutex_destroy(&obj->lock);
+}
+
+/**
+ * ibback_obj_get - find an object
+ * @dev: the guest's device
+ * @handle: what the guest calls it
+ * @type: what it must be
+ *
+ * Return: the object with a reference, or NULL.
+ */
+struct ibback_obj *ibback_obj_get(struct ibback_dev *dev, u32 handle,
+				  enum ibback_resource type)
+{
+	struct ibback_obj *obj;
+
+	xa_lock(&dev->objects);
+	obj = xa_load(&dev->objects, handle);
+	if (obj && obj->type == type)
+		refcount_inc(&obj->refs);
+	else
+		obj = NULL;
+	xa_unlock(&dev->objects);
+	return obj;
+}
+
+/* Only a destroy drops the table's reference, so this never frees. */
+void ibback_obj_put(struct ibback_obj *obj)
+{
+	refcount_dec(&obj->refs);
+}
+
+/**
+ * ibback_obj_depend - make an object depend on another
+ * @obj: the one being created
+ * @handle: the other
+ * @type: what the other must be
+ *
+ * Return: the other, which cannot be destroyed before @obj, or NULL.
+ */
+struct ibback_obj *ibback_obj_depend(struct ibback_obj *obj, u32 handle,
+				     enum ibback_resource type)
+{
+	struct ibback_obj *dep = ibback_obj_get(obj->dev, handle, type);
+
+	if (dep)
+		obj->dep[obj->nr_deps++] = dep;
+	return dep;
+}
+
+/* @obj has left the table, its handle is still reserved. */
+static int obj_finish(struct ibback_obj *obj)
+{
+	struct ibback_dev *dev = obj->dev;
+	int err;
+
+	err = obj_types[obj->type].destroy(obj);
+	if (err) {
+		refcount_set(&obj->refs, 1);
+		ibback_obj_publish(obj);
+		return err;
+	}
+	if (obj_types[obj->type].events)
+		ibback_event_clear(dev, obj->handle);
+	ibback_obj_abort(obj);
+	kfree(obj);
+	return 0;
+}
+
+/**
+ * ibback_obj_destroy - destroy an object at the guest's request
+ * @dev: the guest's device
+ * @handle: the object
+ *
+ * Return: 0, -ENOENT, -EBUSY, or what the HCA says; then it is unchanged.
+ */
+int ibback_obj_destroy(struct ibback_dev *dev, u32 handle)
+{
+	struct ibback_obj *obj;
+	int err = 0;
+
+	xa_lock(&dev->objects);
+	obj = xa_load(&dev->objects, handle);
+	if (!obj)
+		err = -ENOENT;
+	else if (!refcount_dec_if_one(&obj->refs))
+		err = -EBUSY;
+	else	/* an allocating xarray keeps the handle reserved */
+		__xa_store(&dev->objects, handle, NULL, GFP_ATOMIC);
+	xa_unlock(&dev->objects);
+	return err ?: obj_finish(obj);
+}
+
+/*
+ * Destroy everything, when no request is in flight. What the HCA does not
+ * give up keeps its memory pinned for good: releasing it would let the HCA
+ * write into pages that belong to someone else by then.
+ */
+void ibback_objects_destroy_all(struct ibback_dev *dev)
+{
+	struct ibback_obj *obj;
+	unsigned long handle;
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < ARRAY_SIZE(destroy_order); i++) {
+		xa_for_each(&dev->objects, handle, obj) {
+			if (obj->type != destroy_order[i])
+				continue;
+			if (obj->type == IBBACK_QP)
+				ibback_qp_detach_all(obj);
+			err = ibback_obj_destroy(dev, handle);
+			if (err)
+				dev_err(&dev->xbdev->dev,
+					"HCA keeps %s %u [%d]\n",
+					obj_types[obj->type].name, obj->handle,
+					err);
+			cond_resched();
+		}
+	}
+	xa_for_each(&dev->objects, handle, obj)
+		ibback_total_add(IBBACK_TOTAL_STUCK, 1);
+	xa_destroy(&dev->objects);
+}
+
+/* Where the HCA's events arrive, in any context; @arg is the object. */
+void ibback_obj_event(void *arg, unsigned int event)
+{
+	struct ibback_obj *obj = arg;
+
+	ibback_event(obj->dev, obj->handle, event);
+}

@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Verbs: queue pairs and multicast. */
+
+#include <linux/slab.h>
+
+#include "ibback.h"
+
+struct ibback_mcast {
+	struct list_head entry;
+	u8 gid[16];
+	u32 flags;
+	u64 reg_id;	/* of the HCA */
+};
+
+static void qp_unmap(struct ibback_qp *qp)
+{
+	ibback_pages_unmap(qp->obj.dev, &qp->db);
+	ibback_pages_unmap(qp->obj.dev, &qp->pages);
+}
+
+static int qp_map(struct ibback_qp *qp, const struct vibif_create_qp_req *req)
+{
+	int err;
+
+	err = ibback_pages_map(qp->obj.dev, &qp->pages, &req->pages, true);
+	if (!err && req->flags & VIBIF_QP_HAS_RQ)
+		err = ibback_page_map(qp->obj.dev, &qp->db,
+				      req->doorbell.gref);
+	if (err)
+		qp_unmap(qp);
+	return err;
+}
+
+/* Find what the QP is to use, all of it the guest's own. */
+static int qp_depend(struct ibback_qp *qp,
+		     const struct vibif_create_qp_req *req,
+		     struct ibback_qp_params *params)
+{
+	struct ibback_obj *ctx, *pd, *send_cq, *recv_cq, *srq;
+
+	ctx = ibback_obj_depend(&qp->obj, req->context, IBBACK_CONTEXT);
+	pd = ibback_obj_depend(&qp->obj, req->pd, IBBACK_PD);
+	send_cq = ibback_obj_depend(&qp->obj, req->send_cq, IBBACK_CQ);
+	recv_cq = ibback_obj_depend(&qp->obj, req->recv_cq, IBBACK_CQ);
+	if (!ctx || !pd || !send_cq || !recv_cq)
+		return -ENOENT;
+	params->uar = ibback_to(context, ctx)->uar;
+	params->pdn = ibback_to(pd, pd)->pdn;
+	params->send_cq = ibback_to(cq, send_cq)->hca;
+	params->recv_cq = ibback_to(cq, recv_cq)->hca;
+	if (req->srq) {
+		srq = ibback_obj_depend(&qp->obj, req->srq, IBBACK_SRQ);
+		if (!srq)
+			return -ENOENT;
+		params->srq = ibback_to(srq, srq)->hca;
+	}
+	return 0;
+}
+
+static int qp_create(struct ibback_qp *qp,
+		     const struct vibif_create_qp_req *req,
+		     struct vibif_create_qp_rsp *rsp)
+{
+	struct ibback_hca *hca = qp->obj.dev->hca;
+	struct ibback_qp_params params = {
+		.type = qp->type,
+		.has_rq = req->flags & VIBIF_QP_HAS_RQ,
+		.log_sq_wqe_count = req->log_sq_wqe_count,
+		.log_sq_wqe_stride = req->log_sq_wqe_stride,
+		.log_rq_wqe_count = req->log_rq_wqe_count,
+		.log_rq_wqe_stride = req->log_rq_wqe_stride,
+		.sink = { ibback_obj_event, &qp->obj },
+	};
+	u32 qpn;
+	int err;
+
+	err = qp_depend(qp, req, &params);
+	if (err)
+		return err;
+	err = qp_map(qp, req);
+	if (err)
+		return err;
+	params.pages = qp->pages.dma;
+	if (params.has_rq)
+		params.db_addr = qp->db.dma.addr[0] + req->doorbell.offset;
+	qp->hca = hca->ops->qp_create(hca, &params, &qpn);
+	if (IS_ERR(qp->hca)) {
+		qp_unmap(qp);
+		return PTR_ERR(qp->hca);
+	}
+	rsp->handle = qp->obj.handle;
+	rsp->qpn = qpn;
+	return 0;
+}
+
+int ibback_create_qp(struct ibback_dev *dev, const struct vibif_req *req,
+		     struct vibif_rsp *rsp)
+{
+	struct ibback_qp *qp;
+	int err;
+
+	err = ibback_check_create_qp(&dev->limits, &req->op.create_qp);
+	if (err)
+		return err;
+	if (req->op.create_qp.type > VIBIF_QPT_UD)
+		return -EOPNOTSUPP;
+	qp = kzalloc(sizeof(*qp), GFP_KERNEL);
+	if (!qp)
+		return -ENOMEM;
+	qp->type = (enum ib_qp_type)req->op.create_qp.type;
+	INIT_LIST_HEAD(&qp->mcast);
+	err = ibback_obj_init(dev, &qp->obj, IBBACK_QP);
+	if (err)
+		goto err_free;
+	err = qp_create(qp, &req->op.create_qp, &rsp->op.create_qp);
+	if (err)
+		goto err_obj;
+	ibback_obj_publish(&qp->obj);
+	return 0;
+
+err_obj:
+	ibback_obj_abort(&qp->obj);
+err_free:
+	kfree(qp);
+	return err;
+}
+
+static int qp_modify(struct ibback_qp *qp, const struct vibif_qp_attr *attr)
+{
+	struct ibback_dev *dev = qp->obj.dev;
+	const struct ibback_hca_ops *ops = dev->hca->ops;
+	enum ib_qp_state cur = ops->qp_state(qp->hca);
+	enum ib_qp_state next;
+	int err;
+
+	err = ibback_check_qp_attr(&dev->limits, ops->qp_port(qp->hca), attr);
+	if (err)
+		return err;
+	if (attr->attr_mask & IB_QP_CUR_STATE)
+		cur = attr->cur_state;
+	next = attr->attr_mask & IB_QP_STATE ? attr->state : cur;
+	if (!ib_modify_qp_is_ok(cur, next, qp->type, attr->attr_mask))
+		return -EINVAL;
+	if (cur == IB_QPS_RESET && next == IB_QPS_RESET)
+		return 0;
+	return ops->qp_modify(dev->hca, qp->hca, attr, cur, next);
+}
+
+int ibback_modify_qp(struct ibback_dev *dev, const struct vibif_req *req,
+		     struct vibif_rsp *rsp)
+{
+	struct ibback_obj *obj;
+	int err;
+
+	obj = ibback_obj_get(dev, req->handle, IBBACK_QP);
+	if (!obj)
+		return -ENOENT;
+	mutex_lock(&obj->lock);
+	err = qp_modify(ibback_to(qp, obj), &req->op.modify_qp);
+	mutex_unlock(&obj->lock);
+	ibback_obj_put(obj);
+	return err;
+}
+
+int ibback_query_qp(struct ibback_dev *dev, const struct vibif_req *req,
+		    struct vibif_rsp *rsp)
+{
+	struct ibback_obj *obj;
+	int err;
+
+	obj = ibback_obj_get(dev, req->handle, IBBACK_QP);
+	if (!obj)
+		return -ENOENT;
+	mutex_lock(&obj->lock);
+	err = dev->hca->ops->qp_query(dev->hca, ibback_to(qp, obj)->hca,
+				      &rsp->op.query_qp);
+	mutex_unlock(&obj->lock);
+	ibback_obj_put(obj);
+	return err;
+}
+
+static struct ibback_mcast *mcast_find(struct ibback_qp *qp, const u8 *gid)
+{
+	struct ibback_mcast *mc;
+
+	list_for_each_entry(mc, &qp->mcast, entry)
+		if (!memcmp(mc->gid, gid, sizeof(mc->gid)))
+			return mc;
+	return NULL;
+}
+
+static int mcast_attach(struct ibback_qp *qp,
+			const struct vibif_mcast_req *req)
+{
+	struct ibback_dev *dev = qp->obj.dev;
+	struct ibback_mcast *mc;
+	int err;
+
+	mc = mcast_find(qp, req->gid);
+	if (mc)
+		return mc->flags == req->flags ? 0 : -EINVAL;
+	err = ibback_charge(dev, IBBACK_MCAST, 1);
+	if (err)
+		return err;
+	mc = kzalloc(sizeof(*mc), GFP_KERNEL);
+	if (!mc) {
+		err = -ENOMEM;
+		goto err_uncharge;
+	}
+	memcpy(mc->gid, req->gid, sizeof(mc->gid));
+	mc->flags = req->flags;
+	err = dev->hca->ops->mcast_attach(dev->hca, qp->hca, mc->gid,
+					  mc->flags &
+					  VIBIF_MCAST_BLOCK_LOOPBACK,
+					  &mc->reg_id);
+	if (err)
+		goto err_free;
+	list_add(&mc->entry, &qp->mcast);
+	return 0;
+
+err_free:
+	kfree(mc);
+err_uncharge:
+	ibback_uncharge(dev, IBBACK_MCAST, 1);
+	return err;
+}
+
+static int mcast_detach(struct ibback_qp *qp, struct ibback_mcast *mc)
+{
+	struct ibback_dev *dev = qp->obj.dev;
+	int err;
+
+	err = dev->hca->ops->mcast_detach(dev->hca, qp->hca, mc->gid,
+					  mc->reg_id);
+	if (err)
+		return err;
+	list_del(&mc->entry);
+	kfree(mc);
+	ibback_uncharge(dev, IBBACK_MCAST, 1);
+	return 0;
+}
+
+int ibback_attach_mcast(struct ibback_dev *dev, const struct vibif_req *req,
+			struct vibif_rsp *rsp)
+{
+	struct ibback_obj *obj;
+	int err;
+
+	err = ibback_check_mcast(&req->op.mcast);
+	if (err)
+		return err;
+	obj = ibback_obj_get(dev, req->handle, IBBACK_QP);
+	if (!obj)
+		return -ENOENT;
+	mutex_lock(&obj->lock);
+	err = ibback_to(qp, obj)->type == IB_QPT_UD ?
+		mcast_attach(ibback_to(qp, obj), &req->op.mcast) : -EINVAL;
+	mutex_unlock(&obj->lock);
+	ibback_obj_put(obj);
+	return err;
+}
+
+int ibback_detach_mcast(struct ibback_dev *dev, const struct vibif_req *req,
+			struct vibif_rsp *rsp)
+{
+	struct ibback_mcast *mc;
+	struct ibback_obj *obj;
+	int err;
+
+	err = ibback_check_mcast(&req->op.mcast);
+	if (err)
+		return err;
+	obj = ibback_obj_get(dev, req->handle, IBBACK_QP);
+	if (!obj)
+		return -ENOENT;
+	mutex_lock(&obj->lock);
+	mc = mcast_find(ibback_to(qp, obj), req->op.mcast.gid);
+	err = mc && mc->flags == req->op.mcast.flags ?
+		mcast_detach(ibback_to(qp, obj), mc) : -EINVAL;
+	mutex_unlock(&obj->lock);
+	ibback_obj_put(obj);
+	return err;
+}
+
+/* Before a forced destroy, when no request is in flight. */
+void ibback_qp_detach_all(struct ibback_obj *obj)
+{
+	struct ibback_qp *qp = ibback_to(qp, obj);
+	struct ibback_mcast *mc, *next;
+
+	list_for_each_entry_safe(mc, next, &qp->mcast, entry)
+		mcast_detach(qp, mc);
+}
+
+int ibback_qp_destroy(struct ibback_obj *obj)
+{
+	struct ibback_qp *qp = ibback_to(qp, obj);
+	struct ibback_hca *hca = obj->dev->hca;
+
+	if (!list_empty(&qp->mcast))
+		return -EBUSY;
+	hca->ops->qp_destroy(hca, qp->hca);
+	qp_unmap(qp);
+	return 0;
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Verbs: queries of the device, its ports and their tables. */
+
+#include <linux/slab.h>
+
+#include "ibback.h"
+
+/*
+ * What a guest cannot have: work requests that need the reserved lkey or fast
+ * registration, raw packets, flow steering, and what is not served yet.
+ */
+#define CAPS_HIDDEN	(IB_DEVICE_MEM_MGT_EXTENSIONS |			\
+			 IB_DEVICE_MANAGED_FLOW_STEERING |		\
+			 IB_DEVICE_RAW_IP_CSUM | IB_DEVICE_XRC |	\
+			 IB_DEVICE_MEM_WINDOW | IB_DEVICE_MEM_WINDOW_TYPE_2A | \
+			 IB_DEVICE_MEM_WINDOW_TYPE_2B)
+
+static void fill_identity(struct ib_device *ibdev,
+			  struct vibif_device_attr *attr)
+{
+	const struct ib_device_attr *a = &ibdev->attrs;
+
+	attr->fw_ver = a->fw_ver;
+	memcpy(attr->node_guid, &ibdev->node_guid, sizeof(attr->node_guid));
+	memcpy(attr->sys_image_guid, &a->sys_image_guid,
+	       sizeof(attr->sys_image_guid));
+	attr->vendor_id = a->vendor_id;
+	attr->vendor_part_id = a->vendor_part_id;
+	attr->hw_ver = a->hw_ver;
+	memcpy(attr->node_desc, ibdev->node_desc, sizeof(attr->node_desc));
+	attr->phys_port_cnt = min_t(u32, ibdev->phys_port_cnt,
+				    VIBIF_MAX_PORTS);
+	attr->num_comp_vectors = ibdev->num_comp_vectors;
+	attr->device_cap_flags = a->device_cap_flags & ~(u64)CAPS_HIDDEN;
+}
+
+static void fill_limits(const struct ib_device_attr *a,
+			struct vibif_device_attr *attr)
+{
+	attr->max_mr_size = a->max_mr_size;
+	attr->page_size_cap = a->page_size_cap;
+	attr->max_qp_wr = a->max_qp_wr;
+	attr->max_send_sge = a->max_send_sge;
+	attr->max_recv_sge = a->max_recv_sge;
+	attr->max_sge_rd = a->max_sge_rd;
+	attr->max_cqe = a->max_cqe;
+	attr->max_qp_rd_atom = a->max_qp_rd_atom;
+	attr->max_qp_init_rd_atom = a->max_qp_init_rd_atom;
+	attr->atomic_cap = a->atomic_cap;
+	attr->masked_atomic_cap = a->masked_atomic_cap;
+	attr->max_mcast_grp = a->max_mcast_grp;
+	attr->max_mcast_qp_attach = a->max_mcast_qp_attach;
+	attr->max_ah = a->max_ah;
+	attr->max_srq_wr = a->max_srq_wr;
+	attr->max_srq_sge = a->max_srq_sge;
+	attr->max_pkeys = a->max_pkeys;
+	attr->local_ca_ack_delay = a->local_ca_ack_delay;
+}
+
+static void fill_quotas(const struct ibback_dev *dev,
+			const struct ib_device_attr *a,
+			struct vibif_device_attr *attr)
+{
+	u32 words = dev->limits.nr_event_words - 1;
+
+	attr->max_qp = min3((u32)a->max_qp, dev->quota[IBBACK_QP], words);
+	attr->max_cq = min3((u32)a->max_cq, dev->quota[IBBACK_CQ], words);
+	attr->max_srq = min3((u32)a->max_srq, dev->quota[IBBACK_SRQ], words);
+	attr->max_mr = min((u32)a->max_mr, dev->quota[IBBACK_MR]);
+	attr->max_pd = min((u32)a->max_pd, dev->quota[IBBACK_PD]);
+	attr->max_total_mcast_qp_attach =
+		min((u32)a->max_total_mcast_qp_attach,
+		    dev->quota[IBBACK_MCAST]);
+	attr->max_res_rd_atom = attr->max_qp_rd_atom * attr->max_qp;
+}
+
+int ibback_query_device(struct ibback_dev *dev, const struct vibif_req *req,
+			struct vibif_rsp *rsp)
+{
+	struct ib_device *ibdev = dev->hca->ibdev;
+	struct vibif_device_attr *attr;
+	int err;
+
+	/* A page of its own: the copy must not cross a page's end */
+	attr = (void *)get_zeroed_page(GFP_KERNEL);
+	if (!attr)
+		return -ENOMEM;
+	fill_identity(ibdev, attr);
+	fill_limits(&ibdev->attrs, attr);
+	fill_quotas(dev, &ibdev->attrs, attr);
+	dev->hca->ops->query_device(dev->hca, attr);
+	err = ibback_copy_to_guest(dev, req->op.query_device.gref, attr,
+				   sizeof(*attr));
+	free_page((unsigned long)attr);
+	return err;
+}
+
+int ibback_query_port(struct ibback_dev *dev, const struct vibif_req *req,
+		      struct vibif_rsp *rsp)
+{
+	struct ib_port_attr attr;
+	int err;
+
+	err = ibback_check_port(&dev->limits, req->op.query_port.port);
+	if (err)
+		return err;
+	err = ib_query_port(dev->hca->ibdev, req->op.query_port.port, &attr);
+	if (err)
+		return err;
+	rsp->op.query_port = (struct vibif_query_port_rsp) {
+		.port_cap_flags = attr.port_cap_flags,
+		.max_msg_sz = attr.max_msg_sz,
+		.bad_pkey_cntr = attr.bad_pkey_cntr,
+		.qkey_viol_cntr = attr.qkey_viol_cntr,
+		.gid_tbl_len = attr.gid_tbl_len,
+		.pkey_tbl_len = attr.pkey_tbl_len,
+		.lid = attr.lid,
+		.sm_lid = attr.sm_lid,
+		.active_speed = attr.active_speed,
+		.port_cap_flags2 = attr.port_cap_flags2,
+		.state = attr.state,
+		.max_mtu = attr.max_mtu,
+		.active_mtu = attr.active_mtu,
+		.lmc = attr.lmc,
+		.sm_sl = attr.sm_sl,
+		.max_vl_num = attr.max_vl_num,
+		.subnet_timeout = attr.subnet_timeout,
+		.init_type_reply = attr.init_type_reply,
+		.active_width = attr.active_width,
+		.phys_state = attr.phys_state,
+	};
+	return 0;
+}
+
+int ibback_query_gid(struct ibback_dev *dev, const struct vibif_req *req,
+		     struct vibif_rsp *rsp)
+{
+	const struct vibif_query_table_req *q = &req->op.query_table;
+	struct ib_device *ibdev = dev->hca->ibdev;
+	union ib_gid gid;
+	int err;
+
+	err = ibback_check_table(&dev->limits, q, true);
+	if (err)
+		return err;
+	err = ibdev->ops.query_gid(ibdev, q->port, q->index, &gid);
+	if (err)
+		return err;
+	memcpy(rsp->op.query_gid.gid, gid.raw, sizeof(gid.raw));
+	return 0;
+}
+
+int ibback_query_pkey(struct ibback_dev *dev, const struct vibif_req *req,
+		      struct vibif_rsp *rsp)
+{
+	const struct vibif_query_table_req *q = &req->op.query_table;
+	u16 pkey;
+	int err;
+
+	err = ibback_check_table(&dev->limits, q, false);
+	if (err)
+		return err;
+	err = ib_query_pkey(dev->hca->ibdev, q->port, q->index, &pkey);
+	if (!err)
+		rsp->op.query_pkey.pkey = pkey;
+	return err;
+}

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The request ring.
+ *
+ * The interrupt thread copies requests out of the ring, each once, and hands
+ * them to a workqueue of the device's own, because firmware commands sleep.
+ * That workqueue runs a few requests of a guest at a time, so a guest that
+ * fills its ring waits for itself, not others for it. Responses go out as
+ * requests finish.
+ *
+ * There are as many request structures as ring slots: a frontend that keeps
+ * the rules always finds one idle, and one that does not is disconnected.
+ */
+
+#include <linux/slab.h>
+#include <xen/events.h>
+
+#include "ibback.h"
+
+/* Requests of one guest in execution at the same time */
+#define MAX_IN_FLIGHT	4
+
+static void ring_respond(struct ibback_request *r, const struct vibif_rsp *rsp)
+{
+	struct ibback_ring *ring = &r->dev->ring;
+	int notify;
+
+	spin_lock(&ring->lock);
+	memcpy(RING_GET_RESPONSE(&ring->back, ring->back.rsp_prod_pvt), rsp,
+	       sizeof(*rsp));
+	ring->back.rsp_prod_pvt++;
+	list_add(&r->entry, &ring->idle);
+	RING_PUSH_RESPONSES_AND_CHECK_NOTIFY(&ring->back, notify);
+	spin_unlock(&ring->lock);
+	if (notify)
+		notify_remote_via_irq(ring->irq);
+}
+
+/* Linux numbers are Xen's, as far as Xen has them. */
+static int wire_status(int err)
+{
+	const int max_xen_errno = 133;
+
+	return err <= 0 && err >= -max_xen_errno ? err : -EIO;
+}
+
+static void ring_execute(struct work_struct *work)
+{
+	struct ibback_request *r = container_of(work, struct ibback_request,
+						work);
+	struct ibback_dev *dev = r->dev;
+	struct vibif_rsp rsp = {
+		.id = r->req.id,
+		.operation = r->req.operation,
+	};
+	int err;
+
+	/* When the ring is going away nobody reads the answer */
+	err = READ_ONCE(dev->ring.broken) ? -EIO :
+		ibback_execute(dev, &r->req, &rsp);
+	if (err) {
+		memset(&rsp.op, 0, sizeof(rsp.op));
+		ibback_count(dev, IBBACK_COUNT_ERRORS);
+	}
+	rsp.status = wire_status(err);
+	ring_respond(r, &rsp);
+}
+
+static struct ibback_request *ring_get_idle(struct ibback_ring *ring)
+{
+	struct ibback_request *r;
+
+	spin_lock(&ring->lock);
+	r = list_first_entry_or_null(&ring->idle, struct ibback_request, entry);
+	if (r)
+		list_del(&r->entry);
+	spin_unlock(&ring->lock);
+	return r;
+}
+
+/* Return: whether there was something in the ring, or -EPROTO. */
+static int ring_consume(struct ibback_dev *dev)
+{
+	struct ibback_ring *ring = &dev->ring;
+	RING_IDX prod = READ_ONCE(ring->back.sring->req_prod);
+	RING_IDX cons = ring->back.req_cons;
+	bool overflow, any = prod != cons;
+	struct ibback_request *r;
+
+	/* The requests up to prod were written before it */
+	virt_rmb();
+	spin_lock(&ring->lock);
+	overflow = RING_REQUEST_PROD_OVERFLOW(&ring->back, prod);
+	spin_unlock(&ring->lock);
+	if (overflow)
+		return -EPROTO;
+
+	while (cons != prod) {
+		r = ring_get_idle(ring);
+		if (!r)
+			return -EPROTO;
+		RING_COPY_REQUEST(&ring->back, cons, &r->req);
+		ring->back.req_cons = ++cons;
+		ibback_count(dev, IBBACK_COUNT_REQUESTS);
+		queue_work(ring->workqueue, &r->work);
+	}
+	return any;
+}
+
+static irqreturn_t ring_interrupt(int irq, void *data)
+{
+	struct ibback_dev *dev = data;
+	unsigned int eoi_flags = XEN_EOI_FLAG_SPURIOUS;
+	int more = 1, ret;
+
+	if (READ_ONCE(dev->ring.broken))
+		return IRQ_HANDLED;
+	while (more) {
+		ret = ring_consume(dev);
+		if (ret < 0) {
+			/* Without an EOI the guest cannot come here again */
+			WRITE_ONCE(dev->ring.broken, true);
+			ibback_dev_rogue(dev, "request ring overrun");
+			return IRQ_HANDLED;
+		}
+		if (ret)
+			eoi_flags = 0;
+		RING_FINAL_CHECK_FOR_REQUESTS(&dev->ring.back, more);
+	}
+	xen_irq_lateeoi(irq, eoi_flags);
+	return IRQ_HANDLED;
+}
+
+static int ring_map(struct ibback_dev *dev, unsigned int order)
+{
+	grant_ref_t gref[1 << VIBIF_MAX_RING_PAGE_ORDER];
+	struct ibback_ring *ring = &dev->ring;
+	unsigned int i, nr = 1U << order;
+	char node[sizeof(VIBIF_FIELD_RING_REF) + 4];
+	int err;
+
+	for (i = 0; i < nr; i++) {
+		snprintf(node, sizeof(node), VIBIF_FIELD_RING_REF "%u", i);
+		if (xenbus_scanf(XBT_NIL, dev->xbdev->otherend, node, "%u",
+				 &gref[i]) != 1) {
+			xenbus_dev_fatal(dev->xbdev, -EINVAL, "reading %s",
+					 node);
+			return -EINVAL;
+		}
+	}
+	err = xenbus_map_ring_valloc(dev->xbdev, gref, nr, &ring->sring);
+	if (err) {
+		xenbus_dev_fatal(dev->xbdev, err, "mapping the request ring");
+		ring->sring = NULL;
+		return err;
+	}
+	ring->nr_pages = nr;
+	ibback_total_add(IBBACK_TOTAL_GRANTS, nr);
+	BACK_RING_INIT(&ring->back, (struct vibif_sring *)ring->sring,
+		       (size_t)nr * XEN_PAGE_SIZE);
+	return 0;
+}
+
+static int ring_alloc(struct ibback_dev *dev)
+{
+	struct ibback_ring *ring = &dev->ring;
+	unsigned int i, nr = RING_SIZE(&ring->back);
+
+	ring->requests = kvcalloc(nr, sizeof(*ring->requests), GFP_KERNEL);
+	ring->workqueue = alloc_workqueue("%s", WQ_UNBOUND, MAX_IN_FLIGHT,
+					  dev_name(&dev->xbdev->dev));
+	if (!ring->requests || !ring->workqueue) {
+		xenbus_dev_fatal(dev->xbdev, -ENOMEM, "allocating requests");
+		return -ENOMEM;
+	}
+	INIT_LIST_HEAD(&ring->idle);
+	for (i = 0; i < nr; i++) {
+		ring->requests[i].dev = dev;
+		INIT_WORK(&ring->requests[i].work, ring_execute);
+		list_add_tail(&ring->requests[i].entry, &ring->idle);
+	}
+	return 0;
+}
+
+static int ring_bind(struct ibback_dev *dev, unsigned int evtchn)
+{
+	struct ibback_ring *ring = &dev->ring;
+	int irq, err;
+
+	irq = bind_interdomain_evtchn_to_irq_lateeoi(dev->xbdev, evtchn);
+	if (irq < 0) {
+		xenbus_dev_fatal(dev->xbdev, irq, "binding event channel %u",
+				 evtchn);
+		return irq;
+	}
+	ring->irq = irq;
+	err = request_threaded_irq(irq, NULL, ring_interrupt, IRQF_ONESHOT,
+				   dev_name(&dev->xbdev->dev), dev);
+	if (err)
+		xenbus_dev_fatal(dev->xbdev, err, "requesting irq %d", irq);
+	return err;
+}
+
+/**
+ * ibback_ring_connect - map and serve the ring that the frontend announced
+ * @dev: the guest's device; dev->lock is held
+ *
+ * Return: 0, or an errno after xenbus_dev_fatal().
+ */
+int ibback_ring_connect(struct ibback_dev *dev)
+{
+	struct xenbus_device *xbdev = dev->xbdev;
+	unsigned int order, evtchn;
+	int err;
+
+	order = xenbus_read_unsigned(xbdev->otherend,
+				     VIBIF_FIELD_RING_PAGE_ORDER, 0);
+	if (order > VIBIF_MAX_RING_PAGE_ORDER) {
+		xenbus_dev_fatal(xbdev, -EINVAL, VIBIF_FIELD_RING_PAGE_ORDER
+				 " is %u, valid range is 0 - %u", order,
+				 VIBIF_MAX_RING_PAGE_ORDER);
+		return -EINVAL;
+	}
+	if (xenbus_scanf(XBT_NIL, xbdev->otherend, VIBIF_FIELD_RING_EVTCHN,
+			 "%u", &evtchn) != 1) {
+		xenbus_dev_fatal(xbdev, -EINVAL, "reading "
+				 VIBIF_FIELD_RING_EVTCHN);
+		return -EINVAL;
+	}
+	dev->ring.broken = false;
+	err = ring_map(dev, order);
+	if (!err)
+		err = ring_alloc(dev);
+	if (!err)
+		err = ring_bind(dev, evtchn);
+	if (err)
+		ibback_ring_disconnect(dev);
+	return err;
+}
+
+/*
+ * Stop reading, let what is in flight finish, and unmap. May be called in any
+ * state.
+ */
+void ibback_ring_disconnect(struct ibback_dev *dev)
+{
+	struct ibback_ring *ring = &dev->ring;
+
+	WRITE_ONCE(ring->broken, true);
+	if (ring->irq)
+		disable_irq(ring->irq);
+	/* Workers notify through the irq, so it goes after them */
+	if (ring->workqueue)
+		destroy_workqueue(ring->workqueue);
+	ring->workqueue = NULL;
+	if (ring->irq)
+		unbind_from_irqhandler(ring->irq, dev);
+	ring->irq = 0;
+	kvfree(ring->requests);
+	ring->requests = NULL;
+	if (ring->sring) {
+		xenbus_unmap_ring_vfree(dev->xbdev, ring->sring);
+		ibback_total_add(IBBACK_TOTAL_GRANTS, -(long)ring->nr_pages);
+		ring->sring = NULL;
+	}
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Verbs: shared receive queues. */
+
+#include <linux/slab.h>
+
+#include "ibback.h"
+
+static void srq_unmap(struct ibback_srq *srq)
+{
+	ibback_pages_unmap(srq->obj.dev, &srq->db);
+	ibback_pages_unmap(srq->obj.dev, &srq->pages);
+}
+
+static int srq_map(struct ibback_srq *srq,
+		   const struct vibif_create_srq_req *req)
+{
+	int err;
+
+	err = ibback_pages_map(srq->obj.dev, &srq->pages, &req->pages, true);
+	if (!err)
+		err = ibback_page_map(srq->obj.dev, &srq->db,
+				      req->doorbell.gref);
+	if (err)
+		srq_unmap(srq);
+	return err;
+}
+
+static int srq_create(struct ibback_srq *srq,
+		      const struct vibif_create_srq_req *req,
+		      struct vibif_create_srq_rsp *rsp)
+{
+	struct ibback_hca *hca = srq->obj.dev->hca;
+	struct ibback_srq_params params = {
+		.log_wqe_count = req->log_wqe_count,
+		.log_wqe_stride = req->log_wqe_stride,
+		.sink = { ibback_obj_event, &srq->obj },
+	};
+	struct ibback_obj *pd;
+	u32 srqn;
+	int err;
+
+	pd = ibback_obj_depend(&srq->obj, req->pd, IBBACK_PD);
+	if (!pd)
+		return -ENOENT;
+	err = srq_map(srq, req);
+	if (err)
+		return err;
+	srq->nr_wqes = 1U << req->log_wqe_count;
+	params.pdn = ibback_to(pd, pd)->pdn;
+	params.pages = srq->pages.dma;
+	params.db_addr = srq->db.dma.addr[0] + req->doorbell.offset;
+	srq->hca = hca->ops->srq_create(hca, &params, &srqn);
+	if (IS_ERR(srq->hca)) {
+		srq_unmap(srq);
+		return PTR_ERR(srq->hca);
+	}
+	rsp->handle = srq->obj.handle;
+	rsp->srqn = srqn;
+	return 0;
+}
+
+int ibback_create_srq(struct ibback_dev *dev, const struct vibif_req *req,
+		      struct vibif_rsp *rsp)
+{
+	struct ibback_srq *srq;
+	int err;
+
+	err = ibback_check_create_srq(&dev->limits, &req->op.create_srq);
+	if (err)
+		return err;
+	if (req->op.create_srq.type != VIBIF_SRQ_BASIC)
+		return -EOPNOTSUPP;
+	srq = kzalloc(sizeof(*srq), GFP_KERNEL);
+	if (!srq)
+		return -ENOMEM;
+	err = ibback_obj_init(dev, &srq->obj, IBBACK_SRQ);
+	if (err)
+		goto err_free;
+	err = srq_create(srq, &req->op.create_srq, &rsp->op.create_srq);
+	if (err)
+		goto err_obj;
+	ibback_obj_publish(&srq->obj);
+	return 0;
+
+err_obj:
+	ibback_obj_abort(&srq->obj);
+err_free:
+	kfree(srq);
+	return err;
+}
+
+int ibback_modify_srq(struct ibback_dev *dev, const struct vibif_req *req,
+		      struct vibif_rsp *rsp)
+{
+	u32 limit = req->op.modify_srq.limit;
+	struct ibback_srq *srq;
+	struct ibback_obj *obj;
+	int err = -EINVAL;
+
+	obj = ibback_obj_get(dev, req->handle, IBBACK_SRQ);
+	if (!obj)
+		return -ENOENT;
+	srq = ibback_to(srq, obj);
+	mutex_lock(&obj->lock);
+	if (limit < srq->nr_wqes)
+		err = dev->hca->ops->srq_arm(dev->hca, srq->hca, limit);
+	mutex_unlock(&obj->lock);
+	if (!err)
+		rsp->op.query_srq.limit = limit;
+	ibback_obj_put(obj);
+	return err;
+}
+
+int ibback_query_srq(struct ibback_dev *dev, const struct vibif_req *req,
+		     struct vibif_rsp *rsp)
+{
+	struct ibback_obj *obj;
+	u32 limit;
+	int err;
+
+	obj = ibback_obj_get(dev, req->handle, IBBACK_SRQ);
+	if (!obj)
+		return -ENOENT;
+	mutex_lock(&obj->lock);
+	err = dev->hca->ops->srq_query(dev->hca, ibback_to(srq, obj)->hca,
+				       &limit);
+	mutex_unlock(&obj->lock);
+	if (!err)
+		rsp->op.query_srq.limit = limit;
+	ibback_obj_put(obj);
+	return err;
+}
+
+int ibback_srq_destroy(struct ibback_obj *obj)
+{
+	struct ibback_srq *srq = ibback_to(srq, obj);
+	struct ibback_hca *hca = obj->dev->hca;
+
+	hca->ops->srq_destroy(hca, srq->hca);
+	srq_unmap(srq);
+	return 0;
+}

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Quotas and statistics, per device and for the whole module.
+ *
+ * /sys/bus/xen-backend/devices/vib-<domid>-<devid>/statistics/: what the guest
+ * holds (<resource>), may hold (<resource>_max), and what was counted since
+ * the device was created.
+ *
+ * /sys/bus/xen-backend/drivers/vib/: what all guests hold, and grants mapped
+ * (also those of rings and event areas), UARs reserved (also those in
+ * quarantine), and stuck, the objects that the HCA refused to give up. All are
+ * zero when nothing is attached.
+ */
+
+#include <linux/sysfs.h>
+
+#include "ibback.h"
+
+/* dev->used and the quotas are int; this keeps their sums from overflowing */
+#define QUOTA_LIMIT	(1U << 29)
+
+static atomic_long_t total_resources[IBBACK_NR_RESOURCES];
+static atomic_long_t totals[IBBACK_NR_TOTALS];
+
+/**
+ * ibback_charge - account for something that the guest is about to hold
+ * @dev: the guest's device
+ * @res: what
+ * @nr: how many
+ *
+ * Return: 0, or -ENOMEM if that is beyond its quota.
+ */
+int ibback_charge(struct ibback_dev *dev, enum ibback_resource res, u32 nr)
+{
+	if (nr > dev->quota[res])
+		return -ENOMEM;
+	if (atomic_add_return(nr, &dev->used[res]) > dev->quota[res]) {
+		atomic_sub(nr, &dev->used[res]);
+		return -ENOMEM;
+	}
+	atomic_long_add(nr, &total_resources[res]);
+	return 0;
+}
+
+void ibback_uncharge(struct ibback_dev *dev, enum ibback_resource res, u32 nr)
+{
+	atomic_sub(nr, &dev->used[res]);
+	atomic_long_sub(nr, &total_resources[res]);
+}
+
+void ibback_count(struct ibback_dev *dev, enum ibback_counter counter)
+{
+	atomic64_inc(&dev->count[counter]);
+}
+
+void ibback_total_add(enum ibback_total total, long nr)
+{
+	atomic_long_add(nr, &totals[total]);
+}
+
+#define IBBACK_QUOTA(id, name, quota)	{ "max-" #name, quota },
+static const struct {
+	const char *node;
+	u32 value;
+} default_quotas[IBBACK_NR_RESOURCES] = {
+	IBBACK_RESOURCES(IBBACK_QUOTA)
+};
+
+/* Read the quotas that the toolstack may have set. */
+void ibback_quotas_read(struct ibback_dev *dev)
+{
+	unsigned int i, quota;
+
+	for (i = 0; i < IBBACK_NR_RESOURCES; i++) {
+		quota = xenbus_read_unsigned(dev->xbdev->nodename,
+					     default_quotas[i].node,
+					     default_quotas[i].value);
+		dev->quota[i] = min(quota, QUOTA_LIMIT);
+	}
+	dev->quota[IBBACK_CONTEXT] = clamp(dev->quota[IBBACK_CONTEXT], 1U,
+					   (u32)IBBACK_MAX_CONTEXTS);
+}
+
+struct stat_attribute {
+	struct device_attribute attr;
+	unsigned int index;
+};
+
+#define to_stat(a)	container_of(a, struct stat_attribute, attr)
+
+static ssize_t used_show(struct device *d, struct device_attribute *attr,
+			 char *buf)
+{
+	struct ibback_dev *dev = dev_get_drvdata(d);
+
+	return sysfs_emit(buf, "%d\n",
+			  atomic_read(&dev->used[to_stat(attr)->index]));
+}
+
+static ssize_t quota_show(struct device *d, struct device_attribute *attr,
+			  char *buf)
+{
+	struct ibback_dev *dev = dev_get_drvdata(d);
+
+	return sysfs_emit(buf, "%u\n", dev->quota[to_stat(attr)->index]);
+}
+
+static ssize_t count_show(struct device *d, struct device_attribute *attr,
+			  char *buf)
+{
+	struct ibback_dev *dev = dev_get_drvdata(d);
+
+	return sysfs_emit(buf, "%lld\n",
+			  atomic64_read(&dev->count[to_stat(attr)->index]));
+}
+
+static ssize_t uars_show(struct device *d, struct device_attribute *attr,
+			 char *buf)
+{
+	struct ibback_dev *dev = dev_get_drvdata(d);
+
+	return sysfs_emit(buf, "%u\n", dev->nr_uars);
+}
+
+#define STAT_RESOURCE(id, name, quota)					\
+static struct stat_attribute stat_##name = {				\
+	__ATTR(name, 0444, used_show, NULL), IBBACK_##id		\
+};									\
+static struct stat_attribute stat_##name##_max = {			\
+	__ATTR(name##_max, 0444, quota_show, NULL), IBBACK_##id		\
+};
+IBBACK_RESOURCES(STAT_RESOURCE)
+
+#define STAT_COUNTER(id, name)						\
+static struct stat_attribute stat_##name = {				\
+	__ATTR(name, 0444, count_show, NULL), IBBACK_COUNT_##id		\
+};
+IBBACK_COUNTERS(STAT_COUNTER)
+
+static DEVICE_ATTR_RO(uars);
+
+#define STAT_RESOURCE_ENTRY(id, name, quota)				\
+	&stat_##name.attr.attr, &stat_##name##_max.attr.attr,
+#define STAT_COUNTER_ENTRY(id, name)	&stat_##name.attr.attr,
+static struct attribute *stat_attrs[] = {
+	IBBACK_RESOURCES(STAT_RESOURCE_ENTRY)
+	IBBACK_COUNTERS(STAT_COUNTER_ENTRY)
+	&dev_attr_uars.attr,
+	NULL
+};
+
+static const struct attribute_group stat_group = {
+	.name = "statistics",
+	.attrs = stat_attrs,
+};
+
+const struct attribute_group *ibback_dev_groups[] = {
+	&stat_group,
+	NULL
+};
+
+#define TOTAL_RESOURCE(id, name, quota)					\
+static ssize_t name##_show(struct device_driver *drv, char *buf)	\
+{									\
+	return sysfs_emit(buf, "%ld\n",					\
+			  atomic_long_read(&total_resources[IBBACK_##id])); \
+}									\
+static DRIVER_ATTR_RO(name);
+IBBACK_RESOURCES(TOTAL_RESOURCE)
+
+#define TOTAL_OTHER(id, name)						\
+static ssize_t total_##name##_show(struct device_driver *drv, char *buf) \
+{									\
+	return sysfs_emit(buf, "%ld\n",					\
+			  atomic_long_read(&totals[IBBACK_TOTAL_##id])); \
+}									\
+static struct driver_attribute driver_attr_total_##name =		\
+	__ATTR(name, 0444, total_##name##_show, NULL);
+IBBACK_TOTALS(TOTAL_OTHER)
+
+#define TOTAL_RESOURCE_ENTRY(id, name, quota)	&driver_attr_##name.attr,
+#define TOTAL_OTHER_ENTRY(id, name)		&driver_attr_total_##name.attr,
+static struct attribute *total_attrs[] = {
+	IBBACK_RESOURCES(TOTAL_RESOURCE_ENTRY)
+	IBBACK_TOTALS(TOTAL_OTHER_ENTRY)
+	NULL
+};
+
+static const struct attribute_group total_group = {
+	.attrs = total_attrs,
+};
+
+const struct attribute_group *ibback_driver_groups[] = {
+	&total_group,
+	NULL
+};

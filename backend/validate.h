@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Checks of what a frontend asks for: pure functions over the wire protocol,
+ * without kernel calls, so that they are also built and tested in user space.
+ *
+ * Every function returns 0, or a negative errno that goes to the frontend as
+ * it is.
+ */
+#ifndef IBBACK_VALIDATE_H
+#define IBBACK_VALIDATE_H
+
+#ifdef __KERNEL__
+#include <linux/types.h>
+#else
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+typedef uint8_t u8;
+typedef uint16_t u16;
+typedef uint32_t u32;
+typedef uint64_t u64;
+#endif
+
+#include <xen/interface/io/vibif.h>
+
+#define IBBACK_PAGE_SHIFT	12
+#define IBBACK_PAGE_SIZE	4096U
+
+/**
+ * struct ibback_limits - what the HCA can do, as far as checks need it
+ * @max_cqe: entries that a user may ask for in one CQ
+ * @cqe_size: octets
+ * @num_comp_vectors: from 1
+ * @max_wqes: WQEs in one work queue
+ * @max_sq_desc_size: octets of a send WQE
+ * @max_rq_sge: scatter entries of a receive WQE
+ * @max_srq_wqes: WQEs in one SRQ
+ * @max_srq_sge: scatter entries of an SRQ WQE
+ * @max_rd_atomic: RDMA reads and atomics in flight as initiator
+ * @max_dest_rd_atomic: the same as responder
+ * @num_ports: 1 .. VIBIF_MAX_PORTS
+ * @gid_tbl_len: entries, by port; [0] is not used
+ * @pkey_tbl_len: entries, by port; [0] is not used
+ * @nr_event_words: words in the guest's event area
+ */
+struct ibback_limits {
+	u32 max_cqe;
+	u32 cqe_size;
+	u32 num_comp_vectors;
+	u32 max_wqes;
+	u32 max_sq_desc_size;
+	u32 max_rq_sge;
+	u32 max_srq_wqes;
+	u32 max_srq_sge;
+	u32 max_rd_atomic;
+	u32 max_dest_rd_atomic;
+	u32 num_ports;
+	u32 gid_tbl_len[VIBIF_MAX_PORTS + 1];
+	u32 pkey_tbl_len[VIBIF_MAX_PORTS + 1];
+	u32 nr_event_words;
+};
+
+/* Which parts of a request an operation uses; the rest must be zero. */
+struct ibback_op_shape {
+	u8 size;	/* octets of its part of the union */
+	bool handle;	/* the header's handle names an object */
+};
+
+int ibback_check_header(const struct vibif_req *req,
+			const struct ibback_op_shape *shape);
+int ibback_check_doorbell(const struct vibif_doorbell *db, u32 size);
+int ibback_check_port(const struct ibback_limits *lim, u32 port);
+int ibback_check_table(const struct ibback_limits *lim,
+		       const struct vibif_query_table_req *req, bool gid);
+int ibback_check_reg_mr(const struct vibif_reg_mr_req *req);
+int ibback_check_create_cq(const struct ibback_limits *lim,
+			   const struct vibif_create_cq_req *req);
+int ibback_check_resize_cq(const struct ibback_limits *lim,
+			   const struct vibif_resize_cq_req *req);
+int ibback_check_create_srq(const struct ibback_limits *lim,
+			    const struct vibif_create_srq_req *req);
+int ibback_check_create_qp(const struct ibback_limits *lim,
+			   const struct vibif_create_qp_req *req);
+int ibback_check_qp_attr(const struct ibback_limits *lim, u8 qp_port,
+			 const struct vibif_qp_attr *attr);
+int ibback_check_mcast(const struct vibif_mcast_req *req);
+
+#endif /* IBBACK_VALIDATE_H */

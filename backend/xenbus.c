@@ -1,0 +1,437 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The life of a device: xenbus driver, state machine, xenstore nodes; and of
+ * the module.
+ */
+
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <xen/xen.h>
+
+#include "ibback.h"
+
+/* How long a frontend may take to close after a detach, before it is cut off */
+#define DETACH_GRACE_MS	5000
+
+static int read_version(struct ibback_dev *dev)
+{
+	struct xenbus_device *xbdev = dev->xbdev;
+	char *version;
+	int err = 0;
+
+	version = xenbus_read(XBT_NIL, xbdev->otherend, VIBIF_FIELD_VERSION,
+			      NULL);
+	if (IS_ERR(version)) {
+		xenbus_dev_fatal(xbdev, PTR_ERR(version),
+				 "reading " VIBIF_FIELD_VERSION);
+		return PTR_ERR(version);
+	}
+	if (strcmp(version, VIBIF_PROTOCOL_VERSION)) {
+		err = -EPROTO;
+		xenbus_dev_fatal(xbdev, err,
+				 "frontend speaks version %.16s, backend "
+				 VIBIF_PROTOCOL_VERSION, version);
+	}
+	kfree(version);
+	return err;
+}
+
+/* Return: 0, or an errno after xenbus_dev_fatal(); nothing is held then. */
+static int dev_connect(struct ibback_dev *dev)
+{
+	int err;
+
+	err = read_version(dev);
+	if (err)
+		return err;
+	dev->has_gfn_base = xenbus_scanf(XBT_NIL, dev->xbdev->nodename,
+					 VIBIF_FIELD_UAR_GFN_BASE, "%llu",
+					 &dev->gfn_base) == 1;
+	err = ibback_events_connect(dev);
+	if (err)
+		return err;
+	xa_init_flags(&dev->objects, XA_FLAGS_ALLOC);
+	err = ibback_ring_connect(dev);
+	if (err)
+		ibback_events_disconnect(dev);
+	return err;
+}
+
+/* May be called in any state. */
+static void dev_disconnect(struct ibback_dev *dev)
+{
+	ibback_ring_disconnect(dev);
+	ibback_objects_destroy_all(dev);
+	ibback_events_disconnect(dev);
+}
+
+static void enter_state(struct ibback_dev *dev, enum xenbus_state state)
+{
+	dev->state = state;
+	xenbus_switch_state(dev->xbdev, state);
+}
+
+/*
+ * The walk of the backend through its states, each arrow one step:
+ *
+ *	Initialising --> InitWait --> Connected
+ *	     |            ^    |          |
+ *	     |            |    |          |
+ *	     v            |    v          v
+ *	   Closing <------|----+----------+
+ *	     |            |
+ *	     v            |
+ *	   Closed --------+
+ *
+ * What the frontend does only sets the target; the way there is the shortest,
+ * with the same actions whatever the reason. dev->lock is held.
+ */
+static void set_state(struct ibback_dev *dev, enum xenbus_state target)
+{
+	lockdep_assert_held(&dev->lock);
+
+	while (dev->state != target) {
+		switch (dev->state) {
+		case XenbusStateInitialising:
+			enter_state(dev, target == XenbusStateInitWait ||
+				    target == XenbusStateConnected ?
+				    XenbusStateInitWait : XenbusStateClosing);
+			break;
+		case XenbusStateInitWait:
+			if (target != XenbusStateConnected) {
+				enter_state(dev, XenbusStateClosing);
+			} else if (dev_connect(dev)) {
+				/* xenbus_dev_fatal() has written it */
+				dev->state = XenbusStateClosing;
+				target = XenbusStateClosed;
+			} else {
+				enter_state(dev, XenbusStateConnected);
+			}
+			break;
+		case XenbusStateConnected:
+			enter_state(dev, XenbusStateClosing);
+			break;
+		case XenbusStateClosing:
+			dev_disconnect(dev);
+			enter_state(dev, XenbusStateClosed);
+			break;
+		default:	/* Closed */
+			if (target == XenbusStateClosing)
+				return;
+			enter_state(dev, XenbusStateInitWait);
+			break;
+		}
+	}
+}
+
+/* "online" is 0 as soon as the toolstack wants the device to go. */
+static bool dev_online(struct ibback_dev *dev)
+{
+	return xenbus_read_unsigned(dev->xbdev->nodename, "online", 1);
+}
+
+/* A frontend (re)starts, which ends what was before. */
+static void frontend_initialising(struct ibback_dev *dev)
+{
+	if (dev->state == XenbusStateInitWait || !dev_online(dev))
+		return;
+	if (dev->state != XenbusStateInitialising)
+		set_state(dev, XenbusStateClosed);
+	if (!dev->hca || !dev->nr_uars) {
+		xenbus_dev_fatal(dev->xbdev, -ENODEV,
+				 "HCA is gone; detach and attach again");
+		return;
+	}
+	set_state(dev, XenbusStateInitWait);
+}
+
+/*
+ * Announcements may collapse: Connected can be seen without Initialised. A
+ * frontend that has outlived its backend is also in these states when the
+ * backend returns; only Initialised tells that the nodes are fresh.
+ */
+static void frontend_ready(struct ibback_dev *dev, enum xenbus_state state)
+{
+	if (dev->state == XenbusStateInitWait &&
+	    state == XenbusStateInitialised)
+		set_state(dev, XenbusStateConnected);
+}
+
+static void frontend_closed(struct ibback_dev *dev)
+{
+	/*
+	 * Nothing is connected: this is the end of what an earlier backend had
+	 * begun. Say again that this one waits, as the frontend may have
+	 * missed it while it was closing.
+	 */
+	if (dev->state == XenbusStateInitWait && dev_online(dev))
+		xenbus_printf(XBT_NIL, dev->xbdev->nodename, "state", "%d",
+			      XenbusStateInitWait);
+	else if (dev->state != XenbusStateInitialising)
+		set_state(dev, XenbusStateClosed);
+}
+
+/*
+ * The guest is gone, or its side of the device. No toolstack removes the nodes
+ * of a class that it does not know, so they are removed here; remove() comes
+ * from that.
+ */
+static void frontend_gone(struct ibback_dev *dev)
+{
+	const char *dir = dev->xbdev->nodename;
+	unsigned int nr = 0;
+	char *parent, **list;
+
+	set_state(dev, XenbusStateClosed);
+	xenbus_rm(XBT_NIL, dir, "");
+	xenbus_rm(XBT_NIL, "error", dir);
+
+	parent = kstrndup(dir, strrchr(dir, '/') - dir, GFP_KERNEL);
+	if (!parent)
+		return;
+	list = xenbus_directory(XBT_NIL, parent, "", &nr);
+	if (!IS_ERR(list)) {
+		kfree(list);
+		if (!nr)
+			xenbus_rm(XBT_NIL, parent, "");
+	}
+	kfree(parent);
+}
+
+static void ibback_frontend_changed(struct xenbus_device *xbdev,
+				    enum xenbus_state state)
+{
+	struct ibback_dev *dev = dev_get_drvdata(&xbdev->dev);
+
+	mutex_lock(&dev->lock);
+	switch (state) {
+	case XenbusStateInitialising:
+		frontend_initialising(dev);
+		break;
+	case XenbusStateInitialised:
+	case XenbusStateConnected:
+		frontend_ready(dev, state);
+		break;
+	case XenbusStateClosing:
+		if (dev->state == XenbusStateConnected)
+			set_state(dev, XenbusStateClosing);
+		break;
+	case XenbusStateClosed:
+		frontend_closed(dev);
+		break;
+	case XenbusStateUnknown:
+		if (!xenbus_exists(XBT_NIL, xbdev->otherend, ""))
+			frontend_gone(dev);
+		else if (dev->state == XenbusStateConnected)
+			set_state(dev, XenbusStateClosed);
+		break;
+	default:
+		break;
+	}
+	mutex_unlock(&dev->lock);
+}
+
+static void ibback_online_changed(struct xenbus_watch *watch, const char *path,
+				  const char *token)
+{
+	struct ibback_dev *dev = container_of(watch, struct ibback_dev,
+					      online_watch);
+
+	if (dev_online(dev))
+		return;
+	mutex_lock(&dev->lock);
+	if (dev->state == XenbusStateConnected) {
+		set_state(dev, XenbusStateClosing);
+		schedule_delayed_work(&dev->close_work,
+				      msecs_to_jiffies(DETACH_GRACE_MS));
+	} else if (dev->state != XenbusStateClosing) {
+		set_state(dev, XenbusStateClosed);
+	}
+	mutex_unlock(&dev->lock);
+}
+
+static void ibback_close_work(struct work_struct *work)
+{
+	struct ibback_dev *dev = container_of(to_delayed_work(work),
+					      struct ibback_dev, close_work);
+
+	mutex_lock(&dev->lock);
+	/* The frontend may have come back in the meantime */
+	if (!dev_online(dev) || READ_ONCE(dev->ring.broken))
+		set_state(dev, XenbusStateClosed);
+	mutex_unlock(&dev->lock);
+}
+
+/* The frontend broke the protocol: close the device, from any context. */
+void ibback_dev_rogue(struct ibback_dev *dev, const char *what)
+{
+	xenbus_dev_fatal(dev->xbdev, -EPROTO, "rogue frontend: %s", what);
+	schedule_delayed_work(&dev->close_work, 0);
+}
+
+/* The HCA is going away; when this returns the device does not use it. */
+void ibback_dev_hca_gone(struct ibback_dev *dev)
+{
+	mutex_lock(&dev->lock);
+	xenbus_dev_error(dev->xbdev, -ENODEV, "HCA has been removed");
+	set_state(dev, XenbusStateClosed);
+	ibback_uars_forget(dev);
+	dev->hca = NULL;
+	mutex_unlock(&dev->lock);
+}
+
+static int write_nodes(struct ibback_dev *dev)
+{
+	const char *dir = dev->xbdev->nodename;
+	int err;
+
+	err = xenbus_printf(XBT_NIL, dir, VIBIF_FIELD_VERSIONS, "%s",
+			    VIBIF_PROTOCOL_VERSION);
+	if (!err)
+		err = xenbus_printf(XBT_NIL, dir,
+				    VIBIF_FIELD_MAX_RING_PAGE_ORDER, "%u",
+				    VIBIF_MAX_RING_PAGE_ORDER);
+	if (!err)
+		err = xenbus_printf(XBT_NIL, dir,
+				    VIBIF_FIELD_MAX_EVENT_PAGE_ORDER, "%u",
+				    VIBIF_MAX_EVENT_PAGE_ORDER);
+	if (err)
+		xenbus_dev_fatal(dev->xbdev, err, "writing nodes");
+	return err;
+}
+
+/* Return: 0, or an errno after xenbus_dev_fatal(). */
+static int dev_bind(struct ibback_dev *dev)
+{
+	char *name;
+	int err;
+
+	name = xenbus_read(XBT_NIL, dev->xbdev->nodename, VIBIF_FIELD_HCA,
+			   NULL);
+	err = ibback_hca_bind(dev, IS_ERR(name) ? NULL : name);
+	if (!IS_ERR(name))
+		kfree(name);
+	return err;
+}
+
+/* The rest of it, with dev->lock held; the HCA may have gone again. */
+static int dev_setup(struct ibback_dev *dev)
+{
+	int err;
+
+	if (!dev->hca)
+		return -ENODEV;
+	err = ibback_uars_reserve(dev);
+	return err ?: write_nodes(dev);
+}
+
+static int ibback_probe(struct xenbus_device *xbdev,
+			const struct xenbus_device_id *id)
+{
+	struct ibback_dev *dev;
+	int err;
+
+	dev = kzalloc(sizeof(*dev), GFP_KERNEL);
+	if (!dev)
+		return -ENOMEM;
+	dev->xbdev = xbdev;
+	dev->state = XenbusStateInitialising;
+	mutex_init(&dev->lock);
+	spin_lock_init(&dev->uar_lock);
+	spin_lock_init(&dev->ring.lock);
+	INIT_LIST_HEAD(&dev->hca_entry);
+	INIT_DELAYED_WORK(&dev->close_work, ibback_close_work);
+	xa_init_flags(&dev->objects, XA_FLAGS_ALLOC);
+	ibback_quotas_read(dev);
+	dev_set_drvdata(&xbdev->dev, dev);
+	ibback_total_add(IBBACK_TOTAL_DEVICES, 1);
+
+	/*
+	 * A device that cannot work stays, closed and with its error in
+	 * xenstore, so that it is cleaned up with its guest like any other.
+	 */
+	err = dev_bind(dev);
+	mutex_lock(&dev->lock);
+	if (!err)
+		err = dev_setup(dev);
+	set_state(dev, err ? XenbusStateClosed : XenbusStateInitWait);
+	mutex_unlock(&dev->lock);
+
+	err = xenbus_watch_pathfmt(xbdev, &dev->online_watch, NULL,
+				   ibback_online_changed, "%s/online",
+				   xbdev->nodename);
+	if (err)
+		dev_err(&xbdev->dev, "cannot watch online [%d]\n", err);
+	return 0;
+}
+
+static IBBACK_REMOVE_RETURN ibback_remove(struct xenbus_device *xbdev)
+{
+	struct ibback_dev *dev = dev_get_drvdata(&xbdev->dev);
+
+	if (dev->online_watch.node) {
+		unregister_xenbus_watch(&dev->online_watch);
+		kfree(dev->online_watch.node);
+	}
+	mutex_lock(&dev->lock);
+	set_state(dev, XenbusStateClosed);
+	/* As long as it is attached, its doorbell pages are open to the guest */
+	if (xenbus_exists(XBT_NIL, xbdev->nodename, ""))
+		ibback_uars_forget(dev);
+	else
+		ibback_uars_release(dev);
+	mutex_unlock(&dev->lock);
+	/* The ring's interrupt thread, which may have queued it, is gone */
+	cancel_delayed_work_sync(&dev->close_work);
+	ibback_hca_unbind(dev);
+	dev_set_drvdata(&xbdev->dev, NULL);
+	ibback_total_add(IBBACK_TOTAL_DEVICES, -1);
+	kfree(dev);
+	IBBACK_REMOVE_DONE;
+}
+
+static const struct xenbus_device_id ibback_ids[] = {
+	{ "vib" },
+	{ "" }
+};
+
+static struct xenbus_driver ibback_driver = {
+	.ids = ibback_ids,
+	.allow_rebind = true,
+	.probe = ibback_probe,
+	.remove = ibback_remove,
+	.otherend_changed = ibback_frontend_changed,
+	.driver = {
+		.groups = ibback_driver_groups,
+		.dev_groups = ibback_dev_groups,
+	},
+};
+
+static int __init ibback_init(void)
+{
+	int err;
+
+	if (!xen_domain())
+		return -ENODEV;
+	err = ibback_hca_init();
+	if (err)
+		return err;
+	err = xenbus_register_backend(&ibback_driver);
+	if (err)
+		ibback_hca_exit();
+	return err;
+}
+module_init(ibback_init);
+
+static void __exit ibback_exit(void)
+{
+	xenbus_unregister_driver(&ibback_driver);
+	/* While the HCAs are there, what is free can be given back to them */
+	ibback_uars_exit();
+	ibback_hca_exit();
+}
+module_exit(ibback_exit);
+
+MODULE_DESCRIPTION("Xen virtual InfiniBand HCA backend");
+MODULE_LICENSE("GPL");
+MODULE_ALIAS("xen-backend:vib");
