@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """lab up: from cached artefacts to nodes that answer."""
 
+import contextlib
+import fcntl
 import io
 import os
 import re
@@ -9,7 +11,7 @@ import threading
 import time
 
 from . import images, qemu, topology
-from .util import (CHECKOUT, LAB_DIR, LabError, last_lines, progress,
+from .util import (CACHE, CHECKOUT, LAB_DIR, LabError, last_lines, progress,
                    read_bytes, read_text, run)
 
 OVERLAY = os.path.join(CHECKOUT, "build/lab-overlay")
@@ -21,10 +23,12 @@ NODE_DIR = os.path.join(LAB_DIR, "lib/node")
 TCG_CPU = ("EPYC,-smap,-monitor,-avx,-avx2,-f16c,-fma,-xsave,-xsaveopt,"
            "-xsavec,-xgetbv1")
 
-BOOT_TIMEOUT = 180      # seconds until a machine says that it is ready
-GUEST_TIMEOUT = 240     # seconds until a guest answers, after its host
-HCA_TIMEOUT = 120       # seconds until the HCA's driver is loaded
-SUBNET_TIMEOUT = 60     # seconds until OpenSM has made every port active
+# Seconds, generous: a busy build machine takes several times the usual.
+TURN_TIMEOUT = 180      # until other labs on this machine have booted
+BOOT_TIMEOUT = 300      # until a machine says that it is ready
+GUEST_TIMEOUT = 400     # until a guest answers, after its host
+HCA_TIMEOUT = 180       # until the HCA's driver is loaded
+SUBNET_TIMEOUT = 120    # until OpenSM has made every port active
 
 SSHD_CONFIG = """\
 HostKey /etc/ssh/lab_host_key
@@ -200,6 +204,20 @@ def _console_tail(lab, node, count=25):
     return "--- console of %s, last lines ---\n%s" % (node.name, text)
 
 
+def _favour_device_thread(lab, node):
+    """Let QEMU's main thread, which moves packets between HCAs, preempt the
+    processor threads. When more of these spin than the build machine has
+    cores, a packet otherwise waits for a whole time slice: hundreds of
+    microseconds, and not the same in two runs."""
+    policy = os.SCHED_RR | os.SCHED_RESET_ON_FORK
+    try:
+        os.sched_setscheduler(lab.process(node.name)[0], policy,
+                              os.sched_param(1))
+    except OSError as e:
+        progress("%s: no real-time priority (%s): latencies will scatter" %
+                 (node.name, e.strerror))
+
+
 def _wait_machine(lab, node):
     """Until its console says ready; its end or a panic ends the wait."""
     deadline = time.monotonic() + BOOT_TIMEOUT
@@ -217,6 +235,7 @@ def _wait_machine(lab, node):
             raise LabError("%s: %s\n%s" % (node.name, why,
                                            _console_tail(lab, node)))
         time.sleep(0.1)
+    _favour_device_thread(lab, node)
     why = lab.connect(node, 60)
     if why:
         raise LabError("%s booted, but ssh does not answer: %s\n%s" %
@@ -319,6 +338,32 @@ def up(lab, config):
     images.initrd()
     qemu.binary()
     config["accel"] = qemu.accelerator()
+    with _own_turn():
+        _boot(lab, config)
+
+
+@contextlib.contextmanager
+def _own_turn():
+    """Boot one lab at a time: two at once take longer than one after the
+    other. A boot that takes very long is not waited for."""
+    os.makedirs(os.path.join(CACHE, "locks"), exist_ok=True)
+    with open(os.path.join(CACHE, "locks", "boot.lock"), "w") as f:
+        deadline = time.monotonic() + TURN_TIMEOUT
+        waited = False
+        while time.monotonic() < deadline:
+            try:
+                fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if not waited:
+                    progress("waiting for another lab to boot")
+                waited = True
+                time.sleep(0.5)
+        yield
+
+
+def _boot(lab, config):
+    """Start every machine and wait until all of it answers."""
     lab.create(config)
     progress("starting %s (%s%s)" % (" ".join(n.name for n in lab.machines()),
              config["accel"], ", HCA model" if config["hca"] else ""))

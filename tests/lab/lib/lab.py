@@ -34,7 +34,7 @@ Host *
 	ControlMaster no
 	BatchMode yes
 	LogLevel ERROR
-	ConnectTimeout 3
+	ConnectTimeout 10
 	ServerAliveInterval 15
 	ServerAliveCountMax 8
 	KexAlgorithms curve25519-sha256
@@ -183,7 +183,7 @@ class Lab:
                     os.unlink(ctl)
                 proc = self.spawn(proc_name, self.ssh_argv("-M", "-N",
                                                            node.name), log)
-                while proc.poll() is None and time.monotonic() < deadline + 5:
+                while proc.poll() is None and time.monotonic() < deadline + 20:
                     if os.path.exists(ctl):
                         return None
                     time.sleep(0.02)
