@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# make              modules for KDIR, the library and the dom0 command
+# make install      the same, installed (DESTDIR, PREFIX)
+# make demo         the whole idea, on any Debian machine without an HCA
+# make check        every test
+
+KDIR ?= /lib/modules/$(shell uname -r)/build
+LAB := tests/lab/lab
+OVERLAY := build/lab-overlay
+
+all: modules lib tools
+
+modules:
+	@test -d $(KDIR) || { echo "no kernel headers at KDIR=$(KDIR);" \
+		"install linux-headers-$$(uname -r) or name another KDIR" >&2; exit 1; }
+	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
+
+lib:
+	$(MAKE) -C userlib
+
+tools: lib
+	$(MAKE) -C tools
+
+install: all
+	$(MAKE) -C $(KDIR) M=$(CURDIR) modules_install
+	$(MAKE) -C userlib install
+	$(MAKE) -C tools install
+
+clean:
+	$(MAKE) -C $(KDIR) M=$(CURDIR) clean
+	$(MAKE) -C userlib clean
+	$(MAKE) -C tools clean
+	rm -rf build/unit $(OVERLAY)
+
+# What the lab's nodes get on top of Debian, built by Debian 13's own compiler
+# in the lab's build tree. Modules go where insmod is told to find them:
+# without depmod, so nothing loads before a test or the demo says so.
+overlay: lab-deps
+	$(LAB) build-sh -- $(MAKE) all
+	rm -rf $(OVERLAY)
+	install -D -t $(OVERLAY)/usr/lib/xenib backend/xen-ibback.ko frontend/xen-ibfront.ko
+	$(LAB) build-sh -- $(MAKE) -C userlib install DESTDIR=$(CURDIR)/$(OVERLAY) PREFIX=/usr
+	$(LAB) build-sh -- $(MAKE) -C tools install DESTDIR=$(CURDIR)/$(OVERLAY) PREFIX=/usr
+
+unit: lab-deps
+	$(LAB) build-sh -- $(MAKE) -C tests/unit
+
+lab-deps:
+	$(LAB) deps
+
+check-deps: lab-deps
+	dpkg -s python3-pytest >/dev/null 2>&1 || \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends python3-pytest
+
+check: check-deps overlay unit
+	/usr/bin/python3 -m pytest -p no:cacheprovider tests
+
+demo: overlay
+	tests/lab/demo
+
+.PHONY: all modules lib tools install clean overlay unit lab-deps check-deps check demo

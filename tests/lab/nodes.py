@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Nodes of a running lab, and pairs of programs between two of them."""
+
+import os
+import re
+import subprocess
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+LAB = os.path.join(HERE, "lab")
+
+
+def lab(*args, check=True, timeout=900):
+    """Run the lab command; its progress goes to our standard error."""
+    return subprocess.run([LAB, *args], check=check, timeout=timeout,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          text=True)
+
+
+class Node:
+    """One machine of the lab, reached by `lab exec`."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def __repr__(self):
+        return self.name
+
+    def argv(self, command):
+        return [LAB, "exec", self.name, "--", "sh", "-c", command]
+
+    def run(self, command, check=True, timeout=120):
+        """Run a shell command; returns the finished process, output merged."""
+        done = subprocess.run(self.argv(command), timeout=timeout, text=True,
+                              stdin=subprocess.DEVNULL, errors="replace",
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        if check and done.returncode:
+            raise AssertionError("%s: %s: status %d\n%s" % (
+                self.name, command, done.returncode, done.stdout))
+        return done
+
+    def out(self, command, timeout=120):
+        return self.run(command, timeout=timeout).stdout.strip()
+
+    def start(self, command):
+        """Start a shell command; the caller waits for the process."""
+        return subprocess.Popen(self.argv(command), text=True, errors="replace",
+                                stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT)
+
+
+# Starts the server and says READY once it listens on the port (hexadecimal,
+# as /proc/net/tcp has it), so that the client need not guess.
+SERVER = """
+%(command)s & pid=$!
+while kill -0 $pid 2>/dev/null; do
+	grep -qs ":%(port)04X 0*:0000 0A" /proc/net/tcp /proc/net/tcp6 && break
+	sleep 0.1
+done
+echo READY
+wait $pid
+"""
+
+
+def run_pair(server, client, command, port=18515, host=None, timeout=120,
+             client_command=None):
+    """
+    Run `command -p port` on the server and the same with the server's name on the
+    client. Returns the client's output; either side's failure is an error
+    that shows both outputs.
+    """
+    command = "%s -p %d" % (command, port)
+    far = "timeout %d %s" % (timeout, command)
+    near = "timeout %d %s -p %d" % (timeout, client_command, port) \
+        if client_command else far
+    process = server.start(SERVER % {"command": far, "port": port})
+    first = ""
+    while True:
+        line = process.stdout.readline()
+        if not line or line.strip() == "READY":
+            break
+        first += line
+    done = client.run("%s %s" % (near, host or server.name), check=False,
+                      timeout=timeout + 30)
+    rest, _ = process.communicate(timeout=timeout + 30)
+    if done.returncode or process.returncode:
+        raise AssertionError(
+            "%s: %s\nclient %s, status %d:\n%s\nserver %s, status %d:\n%s" % (
+                command, "failed", client, done.returncode, done.stdout,
+                server, process.returncode, first + rest))
+    return done.stdout
+
+
+def perftest_row(output):
+    """The last row of a perftest table: column title -> number."""
+    titles = None
+    row = None
+    for line in output.splitlines():
+        if line.strip().startswith("#bytes"):
+            titles = re.split(r"\s{2,}|\t+| (?=#)", line.strip())
+        elif titles and re.match(r"\s*\d+\s", line):
+            row = line.split()
+    if not titles or not row:
+        raise AssertionError("no result in\n" + output)
+    return dict(zip(titles, (float(x) for x in row)))
+
+
+MODULES = "/usr/lib/xenib"
+
+
+def load_backend(host):
+    """Load xen-ibback in a dom0 whose HCA is up."""
+    host.run("insmod %s/xen-ibback.ko" % MODULES)
+
+
+def attach(host, guest):
+    """Give a guest its HCA: frontend module first, then the device."""
+    domain = guest.name.split("-", 1)[1]
+    guest.run("modprobe ib_uverbs && insmod %s/xen-ibfront.ko" % MODULES)
+    host.run("xenib attach --wait %s" % domain)
+    wait_active(guest)
+
+
+def wait_active(node, timeout=30):
+    """Wait until port 1 is active; fails with what ibv_devinfo shows."""
+    node.run("for i in $(seq %d); do ibv_devinfo -i 1 2>&1 | grep -q PORT_ACTIVE && "
+             "exit 0; sleep 0.2; done; ibv_devinfo -i 1; exit 1" % (5 * timeout),
+             timeout=4 * timeout)

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Unmodified programs in the guests, over the two modules."""
+
+import pytest
+
+import nodes
+from test_native import PROGRAMS
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_program(guest, program):
+    nodes.run_pair(*guest, program)
+
+
+def test_user_space_is_stock(guest):
+    for node in guest:
+        out = node.out("dpkg --verify libibverbs1 ibverbs-providers perftest")
+        assert out == ""
+
+
+def test_devinfo_shows_an_active_port_with_the_hosts_lid(guest, dom0):
+    for host, node in zip(dom0, guest):
+        lid = int(host.out("cat /sys/class/infiniband/*/ports/1/lid"), 16)
+        out = node.out("ibv_devinfo -v")
+        assert "PORT_ACTIVE" in out
+        assert lid and "port_lid:\t\t%d" % lid in out, out
+
+
+def test_multicast_group_messages_arrive(guest):
+    nodes.run_pair(*guest, "ib_send_lat -F -n 100 -c UD -g 2")
