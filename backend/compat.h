@@ -6,13 +6,20 @@
 #include <linux/version.h>
 #include <xen/xenbus.h>
 
-/* remove() of a xenbus driver returns nothing since 6.2 */
+/* What a xenbus driver's remove() returns: nothing since 6.2, before that 0 */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
-#define IBBACK_REMOVE_RETURN	int
-#define IBBACK_REMOVE_DONE	return 0
+#define IBBACK_DEFINE_REMOVE(name, fn)					\
+static int name(struct xenbus_device *xbdev)				\
+{									\
+	fn(xbdev);							\
+	return 0;							\
+}
 #else
-#define IBBACK_REMOVE_RETURN	void
-#define IBBACK_REMOVE_DONE	return
+#define IBBACK_DEFINE_REMOVE(name, fn)					\
+static void name(struct xenbus_device *xbdev)				\
+{									\
+	fn(xbdev);							\
+}
 #endif
 
 #endif /* IBBACK_COMPAT_H */

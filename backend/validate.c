@@ -2,39 +2,41 @@
 /* Checks of what a frontend asks for, see validate.h. */
 
 #ifdef __KERNEL__
+#include <linux/bits.h>
 #include <linux/errno.h>
-#include <linux/string.h>
+#include <linux/kernel.h>
 #else
 #include <errno.h>
-#include <string.h>
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+#define BIT(n)		(1UL << (n))
 #endif
 
 #include "validate.h"
 
 /* Bits of enum ib_qp_attr_mask, which the protocol uses as they are */
-#define ATTR_STATE		(1U << 0)
-#define ATTR_CUR_STATE		(1U << 1)
-#define ATTR_EN_SQD_NOTIFY	(1U << 2)
-#define ATTR_ACCESS		(1U << 3)
-#define ATTR_PKEY_INDEX		(1U << 4)
-#define ATTR_PORT		(1U << 5)
-#define ATTR_QKEY		(1U << 6)
-#define ATTR_AV			(1U << 7)
-#define ATTR_PATH_MTU		(1U << 8)
-#define ATTR_TIMEOUT		(1U << 9)
-#define ATTR_RETRY_CNT		(1U << 10)
-#define ATTR_RNR_RETRY		(1U << 11)
-#define ATTR_RQ_PSN		(1U << 12)
-#define ATTR_MAX_RD_ATOMIC	(1U << 13)
-#define ATTR_ALT_PATH		(1U << 14)
-#define ATTR_MIN_RNR_TIMER	(1U << 15)
-#define ATTR_SQ_PSN		(1U << 16)
-#define ATTR_MAX_DEST_RD_ATOMIC	(1U << 17)
-#define ATTR_PATH_MIG_STATE	(1U << 18)
+#define ATTR_STATE		BIT(0)
+#define ATTR_CUR_STATE		BIT(1)
+#define ATTR_EN_SQD_NOTIFY	BIT(2)
+#define ATTR_ACCESS		BIT(3)
+#define ATTR_PKEY_INDEX		BIT(4)
+#define ATTR_PORT		BIT(5)
+#define ATTR_QKEY		BIT(6)
+#define ATTR_AV			BIT(7)
+#define ATTR_PATH_MTU		BIT(8)
+#define ATTR_TIMEOUT		BIT(9)
+#define ATTR_RETRY_CNT		BIT(10)
+#define ATTR_RNR_RETRY		BIT(11)
+#define ATTR_RQ_PSN		BIT(12)
+#define ATTR_MAX_RD_ATOMIC	BIT(13)
+#define ATTR_ALT_PATH		BIT(14)
+#define ATTR_MIN_RNR_TIMER	BIT(15)
+#define ATTR_SQ_PSN		BIT(16)
+#define ATTR_MAX_DEST_RD_ATOMIC	BIT(17)
+#define ATTR_PATH_MIG_STATE	BIT(18)
 /* Bit 19, the queue capacities, is not changed by any HCA here */
-#define ATTR_CAP		(1U << 19)
-#define ATTR_DEST_QPN		(1U << 20)
-#define ATTR_KNOWN		((1U << 21) - 1)
+#define ATTR_CAP		BIT(19)
+#define ATTR_DEST_QPN		BIT(20)
+#define ATTR_KNOWN		(BIT(21) - 1)
 
 #define LOG_WQE_COUNT_MAX	15
 #define LOG_SQ_STRIDE_MIN	6
@@ -357,7 +359,7 @@ static int check_qp_values(const struct ibback_limits *lim,
 	};
 	size_t i;
 
-	for (i = 0; i < sizeof(range) / sizeof(range[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(range); i++) {
 		if (!(attr->attr_mask & range[i].bit))
 			continue;
 		if (range[i].value < range[i].min ||

@@ -365,7 +365,7 @@ static int ibback_probe(struct xenbus_device *xbdev,
 	return 0;
 }
 
-static IBBACK_REMOVE_RETURN ibback_remove(struct xenbus_device *xbdev)
+static void ibback_remove(struct xenbus_device *xbdev)
 {
 	struct ibback_dev *dev = dev_get_drvdata(&xbdev->dev);
 
@@ -387,8 +387,9 @@ static IBBACK_REMOVE_RETURN ibback_remove(struct xenbus_device *xbdev)
 	dev_set_drvdata(&xbdev->dev, NULL);
 	ibback_total_add(IBBACK_TOTAL_DEVICES, -1);
 	kfree(dev);
-	IBBACK_REMOVE_DONE;
 }
+
+IBBACK_DEFINE_REMOVE(ibback_driver_remove, ibback_remove)
 
 static const struct xenbus_device_id ibback_ids[] = {
 	{ "vib" },
@@ -399,7 +400,7 @@ static struct xenbus_driver ibback_driver = {
 	.ids = ibback_ids,
 	.allow_rebind = true,
 	.probe = ibback_probe,
-	.remove = ibback_remove,
+	.remove = ibback_driver_remove,
 	.otherend_changed = ibback_frontend_changed,
 	.driver = {
 		.groups = ibback_driver_groups,

@@ -1,0 +1,559 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What the backend accepts from a frontend, and what it refuses. */
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "validate.h"
+
+#define QP_STATE	(1U << 0)
+#define QP_CUR_STATE	(1U << 1)
+#define QP_NOTIFY	(1U << 2)
+#define QP_ACCESS	(1U << 3)
+#define QP_PKEY		(1U << 4)
+#define QP_PORT		(1U << 5)
+#define QP_AV		(1U << 7)
+#define QP_MTU		(1U << 8)
+#define QP_TIMEOUT	(1U << 9)
+#define QP_RETRY	(1U << 10)
+#define QP_RNR_RETRY	(1U << 11)
+#define QP_RQ_PSN	(1U << 12)
+#define QP_RD		(1U << 13)
+#define QP_ALT		(1U << 14)
+#define QP_MIN_RNR	(1U << 15)
+#define QP_SQ_PSN	(1U << 16)
+#define QP_DEST_RD	(1U << 17)
+#define QP_MIG		(1U << 18)
+#define QP_CAP		(1U << 19)
+#define QP_DEST		(1U << 20)
+
+static const struct ibback_limits lim = {
+	.max_cqe = (1 << 22) - 1,
+	.cqe_size = 64,
+	.num_comp_vectors = 3,
+	.max_wqes = 16384,
+	.max_sq_desc_size = 1008,
+	.max_rq_sge = 32,
+	.max_srq_wqes = 16384,
+	.max_srq_sge = 31,
+	.max_rd_atomic = 128,
+	.max_dest_rd_atomic = 16,
+	.num_ports = 2,
+	.gid_tbl_len = { 0, 16, 8 },
+	.pkey_tbl_len = { 0, 128, 64 },
+	.nr_event_words = 1024,
+};
+
+static void test_header(void **state)
+{
+	struct ibback_op_shape shape = { sizeof(struct vibif_srq_limit), true };
+	struct vibif_req req = { .handle = 7 };
+	unsigned int i;
+
+	(void)state;
+	req.op.modify_srq.limit = 3;
+	assert_int_equal(ibback_check_header(&req, &shape), 0);
+	shape.handle = false;
+	assert_int_equal(ibback_check_header(&req, &shape), -EINVAL);
+	req.handle = 0;
+	assert_int_equal(ibback_check_header(&req, &shape), 0);
+	req.reserved = 1;
+	assert_int_equal(ibback_check_header(&req, &shape), -EINVAL);
+	req.reserved = 0;
+	for (i = shape.size; i < sizeof(req.op.pad); i++) {
+		req.op.pad[i] = 1;
+		assert_int_equal(ibback_check_header(&req, &shape), -EINVAL);
+		req.op.pad[i] = 0;
+	}
+	assert_int_equal(ibback_check_header(&req, &shape), 0);
+}
+
+static void test_doorbell(void **state)
+{
+	struct vibif_doorbell db = { .offset = 4088 };
+
+	(void)state;
+	assert_int_equal(ibback_check_doorbell(&db, 8), 0);
+	db.offset = 4092;
+	assert_int_equal(ibback_check_doorbell(&db, 8), -EINVAL);
+	assert_int_equal(ibback_check_doorbell(&db, 4), 0);
+	db.offset = 4096;
+	assert_int_equal(ibback_check_doorbell(&db, 4), -EINVAL);
+	db.offset = 65532;
+	assert_int_equal(ibback_check_doorbell(&db, 4), -EINVAL);
+	db.offset = 2;
+	assert_int_equal(ibback_check_doorbell(&db, 4), -EINVAL);
+	db.offset = 0;
+	db.reserved = 1;
+	assert_int_equal(ibback_check_doorbell(&db, 4), -EINVAL);
+}
+
+static void test_tables(void **state)
+{
+	struct vibif_query_table_req req = { .port = 1, .index = 15 };
+
+	(void)state;
+	assert_int_equal(ibback_check_table(&lim, &req, true), 0);
+	req.port = 2;
+	assert_int_equal(ibback_check_table(&lim, &req, true), -EINVAL);
+	assert_int_equal(ibback_check_table(&lim, &req, false), 0);
+	req.index = 64;
+	assert_int_equal(ibback_check_table(&lim, &req, false), -EINVAL);
+	req.index = 0;
+	req.reserved = 1;
+	assert_int_equal(ibback_check_table(&lim, &req, false), -EINVAL);
+	assert_int_equal(ibback_check_port(&lim, 0), -EINVAL);
+	assert_int_equal(ibback_check_port(&lim, 3), -EINVAL);
+	assert_int_equal(ibback_check_port(&lim, 2), 0);
+}
+
+static int reg_mr(uint64_t iova, uint64_t length, uint32_t nr_pages)
+{
+	struct vibif_reg_mr_req req = {
+		.iova = iova,
+		.length = length,
+		.pages.nr_pages = nr_pages,
+	};
+
+	return ibback_check_reg_mr(&req);
+}
+
+static void test_mr_geometry(void **state)
+{
+	(void)state;
+	assert_int_equal(reg_mr(0, 0, 0), -EINVAL);
+	assert_int_equal(reg_mr(0, 0, 1), -EINVAL);
+	assert_int_equal(reg_mr(0, 1, 1), 0);
+	assert_int_equal(reg_mr(0, 1, 2), -EINVAL);
+	assert_int_equal(reg_mr(0, 1, 0), -EINVAL);
+	assert_int_equal(reg_mr(0, 4096, 1), 0);
+	assert_int_equal(reg_mr(0, 4097, 2), 0);
+	assert_int_equal(reg_mr(4095, 1, 1), 0);
+	assert_int_equal(reg_mr(4095, 2, 2), 0);
+	assert_int_equal(reg_mr(0x7f0000000fff, 8192, 3), 0);
+	/* The end of the address space */
+	assert_int_equal(reg_mr(~0ULL, 1, 1), 0);
+	assert_int_equal(reg_mr(~0ULL, 2, 2), -EINVAL);
+	assert_int_equal(reg_mr(~0ULL - 4095, 4096, 1), 0);
+	assert_int_equal(reg_mr(1, ~0ULL, 0), -EINVAL);
+	/* 2^52 pages do not become 0 of them in 32 bits */
+	assert_int_equal(reg_mr(0, ~0ULL, 0), -EINVAL);
+	assert_int_equal(reg_mr(0, 1ULL << 44, 0), -EINVAL);
+	assert_int_equal(reg_mr(0, (1ULL << 44) + 1, 1), -EINVAL);
+}
+
+static void test_mr_access(void **state)
+{
+	struct vibif_reg_mr_req req = { .length = 1, .pages.nr_pages = 1 };
+	uint32_t access, flags;
+	int want;
+
+	(void)state;
+	for (access = 0; access <= 2 * VIBIF_ACCESS_MASK + 1; access++) {
+		for (flags = 0; flags < 4; flags++) {
+			req.access = access;
+			req.flags = flags;
+			want = 0;
+			if (flags & ~VIBIF_MR_WRITABLE ||
+			    access & ~VIBIF_ACCESS_MASK)
+				want = -EINVAL;
+			else if (access & (VIBIF_ACCESS_REMOTE_WRITE |
+					   VIBIF_ACCESS_REMOTE_ATOMIC) &&
+				 !(access & VIBIF_ACCESS_LOCAL_WRITE))
+				want = -EINVAL;
+			else if (access & VIBIF_ACCESS_LOCAL_WRITE && !flags)
+				want = -EPERM;
+			assert_int_equal(ibback_check_reg_mr(&req), want);
+		}
+	}
+	req.access = 0;
+	req.flags = 0;
+	req.reserved = 1;
+	assert_int_equal(ibback_check_reg_mr(&req), -EINVAL);
+}
+
+static void test_cq(void **state)
+{
+	struct vibif_create_cq_req req = {
+		.entries = 64,
+		.pages.nr_pages = 1,
+	};
+	struct vibif_resize_cq_req resize = { .entries = 128 };
+
+	(void)state;
+	assert_int_equal(ibback_check_create_cq(&lim, &req), 0);
+	req.comp_vector = 3;
+	assert_int_equal(ibback_check_create_cq(&lim, &req), -EINVAL);
+	req.comp_vector = 2;
+	req.entries = 65;
+	assert_int_equal(ibback_check_create_cq(&lim, &req), -EINVAL);
+	req.entries = 128;
+	assert_int_equal(ibback_check_create_cq(&lim, &req), -EINVAL);
+	req.pages.nr_pages = 2;
+	assert_int_equal(ibback_check_create_cq(&lim, &req), 0);
+	req.entries = 0;
+	req.pages.nr_pages = 0;
+	assert_int_equal(ibback_check_create_cq(&lim, &req), -EINVAL);
+	req.entries = 1;
+	req.pages.nr_pages = 1;
+	assert_int_equal(ibback_check_create_cq(&lim, &req), -EINVAL);
+	req.entries = 1 << 22;
+	req.pages.nr_pages = 1 << 16;
+	assert_int_equal(ibback_check_create_cq(&lim, &req), 0);
+	req.entries = 1 << 23;
+	req.pages.nr_pages = 1 << 17;
+	assert_int_equal(ibback_check_create_cq(&lim, &req), -EINVAL);
+	req.entries = 1U << 31;
+	req.pages.nr_pages = 1 << 25;
+	assert_int_equal(ibback_check_create_cq(&lim, &req), -EINVAL);
+	req.entries = 2;
+	req.pages.nr_pages = 1;
+	req.doorbell.offset = 4;
+	assert_int_equal(ibback_check_create_cq(&lim, &req), -EINVAL);
+	req.doorbell.offset = 8;
+	req.reserved = 1;
+	assert_int_equal(ibback_check_create_cq(&lim, &req), -EINVAL);
+	resize.pages.nr_pages = 2;
+	assert_int_equal(ibback_check_resize_cq(&lim, &resize), 0);
+	resize.pages.nr_pages = 3;
+	assert_int_equal(ibback_check_resize_cq(&lim, &resize), -EINVAL);
+}
+
+static void test_srq(void **state)
+{
+	struct vibif_create_srq_req good = {
+		.pd = 1,
+		.log_wqe_count = 7,
+		.log_wqe_stride = 6,
+		.pages.nr_pages = 2,
+	};
+	struct vibif_create_srq_req req = good;
+
+	(void)state;
+	assert_int_equal(ibback_check_create_srq(&lim, &req), 0);
+	req.log_wqe_count = 15;
+	req.pages.nr_pages = 1 << 9;
+	assert_int_equal(ibback_check_create_srq(&lim, &req), -EINVAL);
+	req.log_wqe_count = 14;
+	req.pages.nr_pages = 1 << 8;
+	assert_int_equal(ibback_check_create_srq(&lim, &req), 0);
+	req = good;
+	req.log_wqe_count = 0;
+	req.log_wqe_stride = 5;
+	req.pages.nr_pages = 1;
+	assert_int_equal(ibback_check_create_srq(&lim, &req), 0);
+	req.log_wqe_stride = 4;
+	assert_int_equal(ibback_check_create_srq(&lim, &req), -EINVAL);
+	/* 31 entries and the header are 512 octets */
+	req.log_wqe_stride = 9;
+	assert_int_equal(ibback_check_create_srq(&lim, &req), 0);
+	req.log_wqe_stride = 10;
+	assert_int_equal(ibback_check_create_srq(&lim, &req), -EINVAL);
+	req.log_wqe_stride = 255;
+	assert_int_equal(ibback_check_create_srq(&lim, &req), -EINVAL);
+	req = good;
+	req.log_wqe_count = 255;
+	assert_int_equal(ibback_check_create_srq(&lim, &req), -EINVAL);
+	req = good;
+	req.cq = 1;
+	assert_int_equal(ibback_check_create_srq(&lim, &req), -EINVAL);
+	req.type = VIBIF_SRQ_XRC;
+	assert_int_equal(ibback_check_create_srq(&lim, &req), 0);
+	req.type = 2;
+	assert_int_equal(ibback_check_create_srq(&lim, &req), -EINVAL);
+	req = good;
+	req.reserved = 1;
+	assert_int_equal(ibback_check_create_srq(&lim, &req), -EINVAL);
+}
+
+static const struct vibif_create_qp_req good_qp = {
+	.type = VIBIF_QPT_RC,
+	.flags = VIBIF_QP_HAS_RQ,
+	.log_sq_wqe_count = 6,
+	.log_sq_wqe_stride = 6,
+	.log_rq_wqe_count = 4,
+	.log_rq_wqe_stride = 4,
+	.pages.nr_pages = 2,
+	.doorbell.offset = 4,
+};
+
+static void test_qp_sizes(void **state)
+{
+	struct vibif_create_qp_req req = good_qp;
+
+	(void)state;
+	assert_int_equal(ibback_check_create_qp(&lim, &req), 0);
+	req.pages.nr_pages = 1;
+	assert_int_equal(ibback_check_create_qp(&lim, &req), -EINVAL);
+	req = good_qp;
+	req.log_sq_wqe_count = 14;
+	req.log_sq_wqe_stride = 10;
+	req.pages.nr_pages = (1 << 12) + 1;
+	assert_int_equal(ibback_check_create_qp(&lim, &req), 0);
+	req.log_sq_wqe_stride = 11;
+	req.pages.nr_pages = (1 << 13) + 1;
+	assert_int_equal(ibback_check_create_qp(&lim, &req), -EINVAL);
+	req = good_qp;
+	req.log_sq_wqe_count = 15;
+	req.pages.nr_pages = (1 << 9) + 1;
+	assert_int_equal(ibback_check_create_qp(&lim, &req), -EINVAL);
+	req = good_qp;
+	req.log_sq_wqe_stride = 5;
+	assert_int_equal(ibback_check_create_qp(&lim, &req), -EINVAL);
+	req = good_qp;
+	req.log_rq_wqe_stride = 3;
+	assert_int_equal(ibback_check_create_qp(&lim, &req), -EINVAL);
+	req.log_rq_wqe_stride = 200;
+	assert_int_equal(ibback_check_create_qp(&lim, &req), -EINVAL);
+	req = good_qp;
+	req.doorbell.offset = 6;
+	assert_int_equal(ibback_check_create_qp(&lim, &req), -EINVAL);
+}
+
+static void test_qp_kinds(void **state)
+{
+	struct vibif_create_qp_req req = good_qp;
+	unsigned int type;
+
+	(void)state;
+	for (type = 0; type < 256; type++) {
+		req.type = type;
+		assert_int_equal(ibback_check_create_qp(&lim, &req),
+				 type >= VIBIF_QPT_RC && type <= VIBIF_QPT_UD ?
+				 0 : -EINVAL);
+	}
+	req = good_qp;
+	req.srq = 1;
+	assert_int_equal(ibback_check_create_qp(&lim, &req), -EINVAL);
+	req.flags = 0;
+	assert_int_equal(ibback_check_create_qp(&lim, &req), -EINVAL);
+	req.log_rq_wqe_count = 0;
+	req.log_rq_wqe_stride = 0;
+	req.doorbell.offset = 0;
+	req.pages.nr_pages = 1;
+	assert_int_equal(ibback_check_create_qp(&lim, &req), 0);
+	req.flags = 2;
+	assert_int_equal(ibback_check_create_qp(&lim, &req), -EINVAL);
+	req.flags = 0;
+	req.xrcd = 1;
+	assert_int_equal(ibback_check_create_qp(&lim, &req), -EINVAL);
+	req.xrcd = 0;
+	req.reserved = 1;
+	assert_int_equal(ibback_check_create_qp(&lim, &req), -EINVAL);
+	req.reserved = 0;
+	req.srq = 0;
+	req.type = VIBIF_QPT_XRC_INI;
+	assert_int_equal(ibback_check_create_qp(&lim, &req), 0);
+	req.recv_cq = 1;
+	assert_int_equal(ibback_check_create_qp(&lim, &req), -EINVAL);
+	memset(&req, 0, sizeof(req));
+	req.type = VIBIF_QPT_XRC_TGT;
+	req.xrcd = 5;
+	assert_int_equal(ibback_check_create_qp(&lim, &req), 0);
+	req.pd = 1;
+	assert_int_equal(ibback_check_create_qp(&lim, &req), -EINVAL);
+}
+
+static int modify(const struct vibif_qp_attr *attr)
+{
+	return ibback_check_qp_attr(&lim, 1, attr);
+}
+
+static void test_qp_values(void **state)
+{
+	struct vibif_qp_attr attr = { 0 };
+	const struct {
+		uint32_t mask;
+		uint8_t *field;
+		unsigned int min, max;
+	} u8_fields[] = {
+		{ QP_STATE, &attr.state, 0, 6 },
+		{ QP_CUR_STATE, &attr.cur_state, 0, 6 },
+		{ QP_NOTIFY, &attr.en_sqd_async_notify, 0, 1 },
+		{ QP_PORT, &attr.port, 1, 2 },
+		{ QP_MTU, &attr.path_mtu, 1, 5 },
+		{ QP_TIMEOUT, &attr.timeout, 0, 31 },
+		{ QP_RETRY, &attr.retry_cnt, 0, 7 },
+		{ QP_RNR_RETRY, &attr.rnr_retry, 0, 7 },
+		{ QP_RD, &attr.max_rd_atomic, 0, 128 },
+		{ QP_MIN_RNR, &attr.min_rnr_timer, 0, 31 },
+		{ QP_DEST_RD, &attr.max_dest_rd_atomic, 0, 16 },
+		{ QP_MIG, &attr.path_mig_state, 0, 2 },
+	};
+	const struct {
+		uint32_t mask;
+		uint32_t *field;
+	} u24_fields[] = {
+		{ QP_RQ_PSN, &attr.rq_psn },
+		{ QP_SQ_PSN, &attr.sq_psn },
+		{ QP_DEST, &attr.dest_qpn },
+	};
+	unsigned int i, v;
+
+	(void)state;
+	for (i = 0; i < sizeof(u8_fields) / sizeof(u8_fields[0]); i++) {
+		for (v = 0; v < 256; v++) {
+			*u8_fields[i].field = v;
+			attr.attr_mask = u8_fields[i].mask;
+			assert_int_equal(modify(&attr),
+					 v >= u8_fields[i].min &&
+					 v <= u8_fields[i].max ? 0 : -EINVAL);
+			/* What is not named is not looked at */
+			attr.attr_mask = 0;
+			assert_int_equal(modify(&attr), 0);
+		}
+		*u8_fields[i].field = 0;
+	}
+	for (i = 0; i < sizeof(u24_fields) / sizeof(u24_fields[0]); i++) {
+		attr.attr_mask = u24_fields[i].mask;
+		*u24_fields[i].field = 0xffffff;
+		assert_int_equal(modify(&attr), 0);
+		*u24_fields[i].field = 0x1000000;
+		assert_int_equal(modify(&attr), -EINVAL);
+	}
+}
+
+static void test_qp_mask(void **state)
+{
+	struct vibif_qp_attr attr = { .port = 1, .path_mtu = 1, .alt_port = 1 };
+	unsigned int bit;
+
+	(void)state;
+	for (bit = 0; bit < 32; bit++) {
+		attr.attr_mask = 1U << bit;
+		assert_int_equal(modify(&attr), bit > 20 || bit == 19 ?
+				 -EINVAL : 0);
+	}
+	attr.attr_mask = QP_ACCESS;
+	attr.access = VIBIF_ACCESS_MASK + 1;
+	assert_int_equal(modify(&attr), -EINVAL);
+	attr.attr_mask = 0;
+	attr.reserved = 1;
+	assert_int_equal(modify(&attr), -EINVAL);
+	attr.reserved = 0;
+	attr.reserved1 = 1;
+	assert_int_equal(modify(&attr), -EINVAL);
+}
+
+static void test_qp_paths(void **state)
+{
+	struct vibif_qp_attr attr = { .attr_mask = QP_AV };
+
+	(void)state;
+	assert_int_equal(modify(&attr), 0);
+	/* No port yet: there is no table to check an index in */
+	assert_int_equal(ibback_check_qp_attr(&lim, 0, &attr), -EINVAL);
+	attr.av.sl = 16;
+	assert_int_equal(modify(&attr), -EINVAL);
+	attr.av.sl = 15;
+	attr.av.src_path_bits = 128;
+	assert_int_equal(modify(&attr), -EINVAL);
+	attr.av.src_path_bits = 127;
+	attr.av.static_rate = 24;
+	assert_int_equal(modify(&attr), -EINVAL);
+	attr.av.static_rate = 23;
+	attr.av.sgid_index = 16;
+	attr.av.flow_label = 0x100000;
+	assert_int_equal(modify(&attr), 0);
+	attr.av.flags = VIBIF_AV_GRH;
+	assert_int_equal(modify(&attr), -EINVAL);
+	attr.av.flow_label = 0xfffff;
+	assert_int_equal(modify(&attr), -EINVAL);
+	attr.av.sgid_index = 15;
+	assert_int_equal(modify(&attr), 0);
+	/* The other port's table is shorter */
+	assert_int_equal(ibback_check_qp_attr(&lim, 2, &attr), -EINVAL);
+	attr.av.flags = 3;
+	assert_int_equal(modify(&attr), -EINVAL);
+	attr.av.flags = 0;
+	attr.av.reserved[2] = 1;
+	assert_int_equal(modify(&attr), -EINVAL);
+
+	memset(&attr, 0, sizeof(attr));
+	attr.attr_mask = QP_PKEY;
+	attr.pkey_index = 127;
+	assert_int_equal(modify(&attr), 0);
+	attr.attr_mask = QP_PKEY | QP_PORT;
+	attr.port = 2;
+	assert_int_equal(modify(&attr), -EINVAL);
+
+	memset(&attr, 0, sizeof(attr));
+	attr.attr_mask = QP_ALT;
+	assert_int_equal(modify(&attr), -EINVAL);
+	attr.alt_port = 2;
+	assert_int_equal(modify(&attr), 0);
+	attr.alt_pkey_index = 64;
+	assert_int_equal(modify(&attr), -EINVAL);
+	attr.alt_pkey_index = 63;
+	attr.alt_timeout = 32;
+	assert_int_equal(modify(&attr), -EINVAL);
+	attr.alt_timeout = 31;
+	attr.alt_av.flags = VIBIF_AV_GRH;
+	attr.alt_av.sgid_index = 8;
+	assert_int_equal(modify(&attr), -EINVAL);
+}
+
+static void test_mcast(void **state)
+{
+	struct vibif_mcast_req req = { .gid = { 0xff } };
+
+	(void)state;
+	assert_int_equal(ibback_check_mcast(&req), 0);
+	req.flags = VIBIF_MCAST_BLOCK_LOOPBACK;
+	assert_int_equal(ibback_check_mcast(&req), 0);
+	req.flags = 2;
+	assert_int_equal(ibback_check_mcast(&req), -EINVAL);
+	req.flags = 0;
+	req.gid[0] = 0xfe;
+	assert_int_equal(ibback_check_mcast(&req), -EINVAL);
+}
+
+/* Whatever the octets are, a check ends and reads nothing but the request. */
+static void test_noise(void **state)
+{
+	const struct ibback_op_shape shape = { 0, true };
+	struct vibif_req req;
+	unsigned int i, j;
+
+	(void)state;
+	srand(1);
+	for (i = 0; i < 200000; i++) {
+		for (j = 0; j < sizeof(req); j++)
+			((uint8_t *)&req)[j] = rand() % 4 ? 0 : rand();
+		ibback_check_header(&req, &shape);
+		ibback_check_reg_mr(&req.op.reg_mr);
+		ibback_check_create_cq(&lim, &req.op.create_cq);
+		ibback_check_resize_cq(&lim, &req.op.resize_cq);
+		ibback_check_create_srq(&lim, &req.op.create_srq);
+		ibback_check_create_qp(&lim, &req.op.create_qp);
+		ibback_check_qp_attr(&lim, rand() % 3, &req.op.modify_qp);
+		ibback_check_table(&lim, &req.op.query_table, rand() % 2);
+		ibback_check_mcast(&req.op.mcast);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_header),
+		cmocka_unit_test(test_doorbell),
+		cmocka_unit_test(test_tables),
+		cmocka_unit_test(test_mr_geometry),
+		cmocka_unit_test(test_mr_access),
+		cmocka_unit_test(test_cq),
+		cmocka_unit_test(test_srq),
+		cmocka_unit_test(test_qp_sizes),
+		cmocka_unit_test(test_qp_kinds),
+		cmocka_unit_test(test_qp_values),
+		cmocka_unit_test(test_qp_mask),
+		cmocka_unit_test(test_qp_paths),
+		cmocka_unit_test(test_mcast),
+		cmocka_unit_test(test_noise),
+	};
+
+	return cmocka_run_group_tests_name("validate", tests, NULL, NULL);
+}
