@@ -51,8 +51,8 @@ typedef struct HcaCmd {
 /* Handlers return a status octet and touch nothing when it is not OK. */
 typedef uint8_t HcaCmdFn(Hca *hca, HcaCmd *cmd);
 
-/* device helper: mr.c, eq.c, cq.c, mad.c, port.c, query.c ... */
-/* transport helper: qp.c, srq.c, mcg.c */
+/* mr.c, eq.c, cq.c, mad.c, port.c, query.c ... */
+/* qp.c, srq.c, mcg.c */
 HcaCmdFn hca_cmd_modify_qp;                    /* every opcode that changes a QP's state */
 HcaCmdFn hca_cmd_query_qp;
 HcaCmdFn hca_cmd_conf_special_qp;
@@ -202,8 +202,8 @@ bool hca_qp_uses_cq(Hca *hca, uint32_t cqn);
 
 /* ---- The device ---- */
 
-typedef struct HcaTables HcaTables;            /* device helper's private tables */
-typedef struct HcaQps HcaQps;                  /* transport helper's private state */
+typedef struct HcaTables HcaTables;            /* device.h */
+typedef struct HcaQps HcaQps;                  /* qp.h */
 
 struct Hca {
     HcaConfig config;

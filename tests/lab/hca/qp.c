@@ -313,6 +313,9 @@ static void qp_decode(HcaQp *qp)
     hca_path_decode(&qp->path, c + QPC_PRI_PATH);
     qp->mtu = mtu >= 1 && mtu <= 5 ? 128u << mtu : 256;
     qp->log_max_msg = c[QPC_MTU_MSGMAX] & 0x1f;
+    if (qp->log_max_msg > HCA_LOG_MAX_LEN) {
+        qp->log_max_msg = HCA_LOG_MAX_LEN;
+    }
     qp->retry_count = params1 >> 16 & 7;
     qp->rnr_retry = params1 >> 13 & 7;
     qp->max_rd_atomic = 1u << (params1 >> 21 & 7);

@@ -80,6 +80,7 @@ enum {
 #define HCA_PACKET_WINDOW 256                  /* unacknowledged packets of a QP */
 #define HCA_MAX_RD_ATOMIC 16                   /* responder resources of a QP */
 #define HCA_RESPONSES     48                   /* queued responses of a QP: > 2 * HCA_MAX_RD_ATOMIC */
+#define HCA_LOG_MAX_LEN   30                   /* longest message: 2^22 PSNs at the least MTU */
 #define HCA_LKEY_END      0x100                /* ends a list of receive segments */
 #define HCA_NEVER         UINT64_MAX
 
@@ -241,7 +242,7 @@ typedef struct HcaHeld {
     STAILQ_ENTRY(HcaHeld) link;
     uint64_t deadline;                         /* delayed packets */
     uint8_t  port;
-    bool     to_wire;
+    bool     to_wire;                          /* delayed: else looped back */
     uint32_t sender;                           /* QPN, for multicast */
     size_t   len;
     uint8_t  data[];
@@ -362,5 +363,11 @@ void hca_tx_path(Hca *hca, HcaQp *qp, HcaPacket *pkt, uint8_t grh[HCA_GRH_SIZE])
 /* A GRH but for its PayLen. */
 bool hca_grh_build(Hca *hca, unsigned port, uint8_t grh[HCA_GRH_SIZE], uint8_t gid_index, uint32_t tclass_flow, uint8_t hop_limit, const uint8_t dgid[16]);
 bool hca_pkey_equal(uint16_t a, uint16_t b);
+
+/* Counters of PortInfo stick at their maximum. */
+static inline void hca_count_violation(uint16_t *counter)
+{
+    *counter += *counter != 0xffff;
+}
 
 #endif

@@ -14,6 +14,7 @@
 
 #define DOORBELL_BUDGET  32                    /* packets sent inside one MMIO write */
 #define ACK_INTERVAL     16                    /* packets between requests for an ACK */
+#define MAX_PSNS         0x7fffffu             /* in flight: half the circle */
 #define TIMEOUT_UNIT     4096                  /* ns */
 /*
  * The least retransmission timeout. IBTA lets it be up to four times the value
@@ -157,6 +158,7 @@ static bool fetch_next(Hca *hca, HcaQp *qp)
 static bool begin_op(Hca *hca, HcaQp *qp)
 {
     HcaWqe *wqe = &qp->wqe;
+    uint32_t packets;
     HcaSendOp *op;
 
     if (qp->state != HCA_QP_RTS ||
@@ -167,6 +169,15 @@ static bool begin_op(Hca *hca, HcaQp *qp)
         ((wqe->fence && qp->responses_pending) ||
          (is_response_op(wqe->opcode) &&
           qp->responses_pending >= qp->max_rd_atomic))) {
+        return false;
+    }
+    packets = wqe->len ? (wqe->len + qp->mtu - 1) / qp->mtu : 1;
+    if (qp->service == HCA_ST_UD || qp->service == HCA_ST_MLX) {
+        packets = 1;
+    }
+    if (!wqe->syndrome && qp->op_head != qp->op_tail &&
+        ((qp->next_psn - op_at(qp, qp->op_tail)->psn) & HCA_PSN_MASK) +
+        packets > MAX_PSNS) {
         return false;
     }
     op = op_at(qp, qp->op_head++);
@@ -183,10 +194,7 @@ static bool begin_op(Hca *hca, HcaQp *qp)
         op->done = true;
         return true;
     }
-    op->packets = wqe->len ? (wqe->len + qp->mtu - 1) / qp->mtu : 1;
-    if (qp->service == HCA_ST_UD || qp->service == HCA_ST_MLX) {
-        op->packets = 1;
-    }
+    op->packets = packets;
     qp->next_psn = (qp->next_psn + op->packets) & HCA_PSN_MASK;
     qp->responses_pending += op->response;
     return true;

@@ -309,7 +309,7 @@ static bool receive_write(Hca *hca, HcaQp *qp, const HcaPacket *pkt,
     HcaMrRange range;
 
     if (info & HCA_OP_START) {
-        if (pkt->dma_len > 1u << 31 ||
+        if (pkt->dma_len > 1u << HCA_LOG_MAX_LEN ||
             (info & HCA_OP_END && pkt->dma_len != pkt->payload_len)) {
             refuse(hca, qp, HCA_AETH_NAK_INVALID, HCA_EVENT_WQ_INVAL_REQ_ERROR);
             return false;
@@ -380,7 +380,7 @@ static bool resources_left(HcaQp *qp)
 
 static bool receive_read(Hca *hca, HcaQp *qp, const HcaPacket *pkt)
 {
-    if (pkt->dma_len > 1u << 31 || !resources_left(qp)) {
+    if (pkt->dma_len > 1u << HCA_LOG_MAX_LEN || !resources_left(qp)) {
         refuse(hca, qp, HCA_AETH_NAK_INVALID, HCA_EVENT_WQ_INVAL_REQ_ERROR);
         return false;
     }
@@ -505,7 +505,7 @@ static void receive_duplicate(Hca *hca, HcaQp *qp, const HcaPacket *pkt)
         return;
     }
     if (info & HCA_OP_RETH) {
-        if (pkt->dma_len > 1u << 31 ||
+        if (pkt->dma_len > 1u << HCA_LOG_MAX_LEN ||
             hca_psn_diff(pkt->psn + read_packets(qp, pkt->dma_len), qp->epsn) >
             0 || !remote_allowed(hca, qp, HCA_ACCESS_REMOTE_READ, pkt->rkey,
                                  pkt->va, pkt->dma_len)) {

@@ -273,8 +273,8 @@ bool hca_grh_build(Hca *hca, unsigned port, uint8_t grh[HCA_GRH_SIZE],
                    uint8_t gid_index, uint32_t tclass_flow, uint8_t hop_limit,
                    const uint8_t dgid[16])
 {
+    memset(grh, 0, HCA_GRH_SIZE);
     hca_put32(grh, 6u << 28 | tclass_flow);
-    hca_put16(grh + 4, 0);
     grh[6] = 0x1b;                             /* next header: IBA transport */
     grh[7] = hop_limit;
     memcpy(grh + 24, dgid, 16);
@@ -319,7 +319,7 @@ static bool path_matches(Hca *hca, HcaQp *qp, unsigned port,
         return false;
     }
     if (!hca_pkey_equal(hca->port[port].pkey[path->pkey_index], pkt->pkey)) {
-        hca->port[port].pkey_violations++;
+        hca_count_violation(&hca->port[port].pkey_violations);
         return false;
     }
     return true;
@@ -359,18 +359,20 @@ static HcaQp *packet_qp(Hca *hca, unsigned port, uint32_t qpn)
     return base ? hca_qp_find(hca, base + 2 * qpn + port - 1) : NULL;
 }
 
-static bool accepted(const HcaPort *port, const HcaPacket *pkt)
+static bool accepted(const HcaPort *port, const HcaPacket *pkt, bool looped)
 {
+    bool mine = looped || lid_is_mine(port, pkt->dlid);
+
     if (pkt->vl == HCA_VL_MANAGEMENT) {
         return port->state >= PORT_INIT && pkt->dest_qpn == 0 &&
-               (pkt->dlid == HCA_LID_PERMISSIVE || lid_is_mine(port, pkt->dlid));
+               (mine || pkt->dlid == HCA_LID_PERMISSIVE);
     }
     return port->state >= PORT_ARMED && pkt->dest_qpn != 0 &&
-           (lid_is_mine(port, pkt->dlid) ||
-            (pkt->dlid >= HCA_LID_MULTICAST_BASE &&
-             pkt->dlid != HCA_LID_PERMISSIVE));
+           (mine || (pkt->dlid >= HCA_LID_MULTICAST_BASE &&
+                     pkt->dlid != HCA_LID_PERMISSIVE));
 }
 
+/* sender: the QPN, for a packet looped back; 0: from the wire. */
 static void deliver(Hca *hca, unsigned port, const uint8_t *buf, size_t len,
                     uint32_t sender)
 {
@@ -382,7 +384,7 @@ static void deliver(Hca *hca, unsigned port, const uint8_t *buf, size_t len,
                 port, len);
         return;
     }
-    if (!accepted(&hca->port[port], &pkt)) {
+    if (!accepted(&hca->port[port], &pkt, sender)) {
         return;
     }
     if (pkt.dest_qpn == HCA_QPN_MULTICAST) {

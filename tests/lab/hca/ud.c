@@ -142,11 +142,11 @@ static bool keys_match(Hca *hca, HcaQp *qp, HcaPort *port, unsigned number,
         *pkey_index = -1;
     }
     if (*pkey_index < 0) {
-        port->pkey_violations++;
+        hca_count_violation(&port->pkey_violations);
         return false;
     }
     if (pkt->qkey != qp->qkey) {
-        port->qkey_violations++;
+        hca_count_violation(&port->qkey_violations);
         return false;
     }
     return true;

@@ -224,7 +224,7 @@ static uint8_t parse_body(const HcaQp *qp, HcaWqe *wqe)
         return HCA_SYN_LOCAL_LENGTH;
     }
     if (qp->service != HCA_ST_UD && qp->service != HCA_ST_MLX &&
-        wqe->len > 1u << (qp->log_max_msg < 31 ? qp->log_max_msg : 31)) {
+        wqe->len > 1u << qp->log_max_msg) {
         return HCA_SYN_LOCAL_LENGTH;
     }
     return HCA_SYN_OK;
