@@ -140,14 +140,18 @@ class Lab:
         return (os.path.exists(self.file("up")) and
                 all(self.runs(n.name) for n in self.machines()))
 
-    def destroy(self):
-        """End exactly what this lab started and remove what it made."""
+    def end_processes(self):
+        """End exactly the processes that this lab started."""
         with contextlib.suppress(FileNotFoundError):
             names = os.listdir(self.file("procs"))
             for name in sorted(names, reverse=True):     # ssh before QEMU
                 found = self.process(name)
                 if found:
                     stop_process(*found)
+
+    def destroy(self):
+        """End what this lab started and remove what it made."""
+        self.end_processes()
         subprocess.run(["ip", "netns", "del", self.netns],
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         shutil.rmtree(self.dir, ignore_errors=True)
@@ -231,10 +235,11 @@ class Lab:
         """The console text of a node so far."""
         if node.is_machine:
             with contextlib.suppress(OSError):
-                return read_text(self.file("console-" + node.name))
+                text = read_text(self.file("console-" + node.name))
+                return text.replace("\r", "")
             return ""
         return self.output(self.node(node.host), ["cat", guest_log(node)],
-                           check=False)
+                           check=False).replace("\r", "")
 
 
 def guest_log(node):

@@ -93,6 +93,7 @@ def up(args):
 
 def down(args):
     lab = Lab()
+    lab.end_processes()         # a lab up in progress then fails at once
     with lab.lock():
         lab.destroy()
 
