@@ -51,8 +51,7 @@ typedef struct HcaCmd {
 /* Handlers return a status octet and touch nothing when it is not OK. */
 typedef uint8_t HcaCmdFn(Hca *hca, HcaCmd *cmd);
 
-/* mr.c, eq.c, cq.c, mad.c, port.c, query.c ... */
-/* qp.c, srq.c, mcg.c */
+/* The transport's (qp.c, srq.c, mcg.c); those of the device side are in device.h. */
 HcaCmdFn hca_cmd_modify_qp;                    /* every opcode that changes a QP's state */
 HcaCmdFn hca_cmd_query_qp;
 HcaCmdFn hca_cmd_conf_special_qp;
