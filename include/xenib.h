@@ -83,7 +83,7 @@ const char *xenib_quota_name(unsigned int quota);
 
 #define XENIB_MAX_CONTEXTS	256
 #define XENIB_MAX_DEVID		255
-#define XENIB_DEFAULT_TIMEOUT	10000	/* milliseconds */
+#define XENIB_DEFAULT_TIMEOUT	30000	/* milliseconds */
 
 /**
  * struct xenib_attach_args - the device to be

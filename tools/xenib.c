@@ -46,7 +46,7 @@ static const struct command commands[] = {
 	  "  --devid N       the device's number in the guest (default: 0)\n"
 	  "  --wait          return when the guest's driver has connected\n"
 	  "  --timeout N     seconds to wait for the backend, and with --wait\n"
-	  "                  for the guest (default: 10)\n"
+	  "                  for the guest (default: 30)\n"
 	  "Quotas: how many of these the guest may hold at once:\n"
 	  "  --contexts N    processes with the device open, up to 256\n"
 	  "  --pds N  --mrs N  --cqs N  --qps N  --srqs N  --mws N  --xrcds N\n"
@@ -57,7 +57,7 @@ static const struct command commands[] = {
 	  "  --devid N       the device's number in the guest (default: 0)\n"
 	  "  --force         go on when the guest does not let go of it\n"
 	  "  --timeout N     seconds to wait for the guest, and for the backend\n"
-	  "                  (default: 10)\n" },
+	  "                  (default: 30)\n" },
 	{ "list", cmd_list, "[OPTIONS] [DOMAIN]",
 	  "List InfiniBand devices of guests",
 	  "  -l, --long      quotas, counters and doorbell pages, too\n"
