@@ -179,7 +179,7 @@ class Lab:
         machine = node.name if node.is_machine else node.host
         if not self.runs(machine):
             return "%s is not running" % machine
-        with locked(self.file("lock-" + node.name)):
+        with locked(self.file("lock-" + node.name), quiet=True):
             if os.path.exists(ctl) and self.runs(proc_name):
                 return None
             while True:

@@ -65,25 +65,26 @@ def _base():
     return os.path.join(path + ".d", "src")
 
 
-def model_sources():
-    """The HCA model's files for QEMU; empty while it has no PCI glue."""
-    if not os.path.exists(os.path.join(HCA_DIR, "hca-pci.c")):
-        return []
-    names = [os.path.basename(p) for ext in "ch" for p in
-             glob.glob(os.path.join(HCA_DIR, "*." + ext))]
-    return sorted(names)
-
-
 def has_model():
-    return bool(model_sources())
+    """The model counts as there once it has its PCI glue."""
+    return os.path.exists(os.path.join(HCA_DIR, "hca-pci.c"))
 
 
-def _sync_model(src, names):
+def _model():
+    """The HCA model's sources by name; none while it has no PCI glue."""
+    if not has_model():
+        return {}
+    paths = [p for ext in "ch" for p in
+             glob.glob(os.path.join(HCA_DIR, "*." + ext))]
+    return {os.path.basename(p): read_bytes(p) for p in sorted(paths)}
+
+
+def _sync_model(src, model):
     """Make hw/xenib-hca hold exactly these files; leave equal ones alone, so
     that only what changed is compiled."""
     dest = os.path.join(src, "hw/xenib-hca")
-    files = {n: read_bytes(os.path.join(HCA_DIR, n)) for n in names}
-    units = "".join("  '%s',\n" % n for n in names if n.endswith(".c"))
+    units = "".join("  '%s',\n" % n for n in model if n.endswith(".c"))
+    files = dict(model)
     files["meson.build"] = (
         "system_ss.add(when: 'CONFIG_PCI', if_true: files(\n%s))\n" % units
         if units else "# nothing yet\n").encode()
@@ -96,7 +97,7 @@ def _sync_model(src, names):
                 f.write(data)
 
 
-def _prune(keep, count=6):
+def _prune(keep, count=12):
     """Remove the oldest linked QEMUs; each is some 20 MB."""
     found = sorted(glob.glob(os.path.join(CACHE, "qemu-bin-*")),
                    key=os.path.getmtime)
@@ -107,15 +108,14 @@ def _prune(keep, count=6):
 
 def binary():
     """The path of a QEMU that has the model as it is in the checkout."""
-    names = model_sources()
-    key = key_of(_base_key(), *[x for n in names for x in
-                                (n, read_bytes(os.path.join(HCA_DIR, n)))])
+    model = _model()
+    key = key_of(_base_key(), *[x for item in model.items() for x in item])
 
     def make(tmp):
         src = _base()
         log = tmp + ".log"
         with locked(os.path.join(CACHE, "locks", "qemu-build.lock")):
-            _sync_model(src, names)
+            _sync_model(src, model)
             if os.path.exists(log):
                 os.unlink(log)
             tree.run_in(["make", "-j2", "qemu-system-x86_64"],
@@ -124,7 +124,7 @@ def binary():
             shutil.copy(os.path.join(src, "build/qemu-system-x86_64"), tmp)
         os.unlink(log)
 
-    path = cached("qemu-bin-" + key, "QEMU with the HCA model" if names
+    path = cached("qemu-bin-" + key, "QEMU with the HCA model" if model
                   else "QEMU without an HCA model", make)
     _prune(path)
     return os.path.join(path, "qemu-system-x86_64")

@@ -90,14 +90,16 @@ def read_text(path):
 
 
 @contextlib.contextmanager
-def locked(path):
-    """Hold an exclusive lock on the file `path`, made when missing."""
+def locked(path, quiet=False):
+    """Hold an exclusive lock on the file `path`, made when missing; unless
+    quiet, say so when that takes waiting."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "w") as f:
         try:
             fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            progress("waiting for another lab command (%s)" % path)
+            if not quiet:
+                progress("waiting for another lab command (%s)" % path)
             fcntl.flock(f, fcntl.LOCK_EX)
         yield
 
