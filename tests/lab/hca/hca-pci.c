@@ -10,6 +10,9 @@
  *   big-endian word with their length, or with CONTROL set to tell whether the
  *   sender's port is enabled: the link is up while both are.
  *
+ * trace: log every command (to QEMU's log; broken rules go there with
+ *   -d guest_errors, unknown commands with -d unimp).
+ *
  * For tests, by QMP's qom-set on the device: drop1, drop2, duplicate1,
  * duplicate2, delay1, delay2 (the next N packets sent; a new setting replaces
  * all), delay-ns (how long they are held back, default 1 ms), link1, link2
@@ -73,6 +76,7 @@ struct XenibHca {
     QEMUBH *bh;
     Wire wire[HCA_NUM_PORTS];
     uint64_t delay_ns;
+    bool trace;
 };
 
 /* ---- The bus that the model sees ---- */
@@ -140,16 +144,15 @@ static void hca_pci_schedule(void *opaque)
 static void hca_pci_log(void *opaque, HcaLogLevel level, const char *fmt,
                         va_list ap)
 {
-    static const int mask[] = {
-        [HCA_LOG_GUEST_ERROR] = LOG_GUEST_ERROR,
-        [HCA_LOG_UNIMP] = LOG_UNIMP,
-        [HCA_LOG_TRACE] = LOG_TRACE,
-    };
+    XenibHca *s = opaque;
+    bool wanted = level == HCA_LOG_GUEST_ERROR ? qemu_loglevel_mask(LOG_GUEST_ERROR)
+                : level == HCA_LOG_UNIMP ? qemu_loglevel_mask(LOG_UNIMP)
+                : s->trace;
     g_autofree char *text = NULL;
 
-    if (qemu_loglevel_mask(mask[level])) {
+    if (wanted) {
         text = g_strdup_vprintf(fmt, ap);
-        qemu_log_mask(mask[level], "xenib-hca: %s\n", text);
+        qemu_log("xenib-hca %016" PRIx64 ": %s\n", s->node_guid, text);
     }
 }
 
@@ -574,6 +577,7 @@ static void set_catastrophe(Object *obj, Visitor *v, const char *name,
 
 static const Property xenib_hca_properties[] = {
     DEFINE_PROP_UINT64("node-guid", XenibHca, node_guid, 0x0002c90300001000),
+    DEFINE_PROP_BOOL("trace", XenibHca, trace, false),
     DEFINE_PROP_CHR("wire1", XenibHca, wire[0].chr),
     DEFINE_PROP_CHR("wire2", XenibHca, wire[1].chr),
 };
