@@ -130,6 +130,10 @@ static int publish(struct ibback_dev *dev)
 				    dev->uar[i].index, dev->uar[i].frame,
 				    dev->uar[i].bf_frame);
 	}
+	/* Name the HCA, so that the next backend does not choose another */
+	if (!err)
+		err = xenbus_printf(XBT_NIL, dir, VIBIF_FIELD_HCA, "%s",
+				    dev_name(&dev->hca->ibdev->dev));
 	if (!err)
 		err = xenbus_printf(XBT_NIL, dir, VIBIF_FIELD_HCA_INSTANCE,
 				    "%u", dev->hca->instance);

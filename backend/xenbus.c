@@ -417,7 +417,12 @@ static int __init ibback_init(void)
 	err = ibback_hca_init();
 	if (err)
 		return err;
-	err = xenbus_register_backend(&ibback_driver);
+	/*
+	 * Without an owner: xenbus would hold a reference to it for each device
+	 * and the module could not be unloaded with devices attached, which is
+	 * meant to work. Unregistering waits for all that runs in it.
+	 */
+	err = __xenbus_register_backend(&ibback_driver, NULL, NULL);
 	if (err)
 		ibback_hca_exit();
 	return err;
