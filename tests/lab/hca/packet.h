@@ -73,10 +73,10 @@ enum {
     HCA_OP_IETH      = 1 << 6,
     HCA_OP_PAYLOAD   = 1 << 7,
     HCA_OP_RESPONSE  = 1 << 8,
-    HCA_OP_SEND      = 1 << 9,                 /* consumes a receive WQE from its start */
+    HCA_OP_SEND      = 1 << 9,       /* consumes a receive WQE from its start */
     HCA_OP_WRITE     = 1 << 10,
-    HCA_OP_START     = 1 << 11,                /* first or only packet of a message */
-    HCA_OP_END       = 1 << 12,                /* last or only packet of a message */
+    HCA_OP_START     = 1 << 11,         /* first or only packet of a message */
+    HCA_OP_END       = 1 << 12,         /* last or only packet of a message */
 };
 
 /* AETH syndromes (IBTA 9.7.5.2.1); an ACK says "no credit limit" */
@@ -92,15 +92,15 @@ enum {
 
 /* A packet, parsed or about to be built; numbers in host order. */
 typedef struct HcaPacket {
-    uint8_t  vl, sl;                           /* 4 bits each */
+    uint8_t  vl, sl;                    /* 4 bits each */
     uint16_t dlid, slid;
-    const uint8_t *grh;                        /* HCA_GRH_SIZE octets, or NULL */
-    uint8_t  opcode;                           /* whole octet of the BTH */
+    const uint8_t *grh;                 /* HCA_GRH_SIZE octets, or NULL */
+    uint8_t  opcode;                    /* whole octet of the BTH */
     bool     solicited;
     bool     migrate;
     bool     ack_request;
     uint16_t pkey;
-    uint32_t dest_qpn;                         /* 24 bits, as are all QPNs and PSNs */
+    uint32_t dest_qpn;                  /* 24 bits, as are all QPNs and PSNs */
     uint32_t psn;
     /* DETH */
     uint32_t qkey, src_qpn;
@@ -117,11 +117,11 @@ typedef struct HcaPacket {
     uint64_t atomic_value;
     /* ImmDt, or the rkey of the IETH */
     uint32_t imm;
-    const uint8_t *payload;                    /* parsed only */
+    const uint8_t *payload;             /* parsed only */
     uint32_t payload_len;
 } HcaPacket;
 
-/* HCA_OP_* flags of an operation (low five bits of the opcode), 0: undefined. */
+/* HCA_OP_* flags of an operation (low five bits of opcode), 0: undefined. */
 unsigned hca_op_info(uint8_t opcode);
 
 /* Signed distance from b to a on the 24-bit circle of PSNs. */

@@ -275,7 +275,8 @@ void hca_path_decode(HcaPath *path, const uint8_t *raw)
 static void decode_queues(HcaQp *qp)
 {
     const uint8_t *c = qp->context;
-    uint8_t rq_log = c[QPC_RQ_SIZE] >> 3 & 0xf, sq_log = c[QPC_SQ_SIZE] >> 3 & 0xf;
+    uint8_t rq_log = c[QPC_RQ_SIZE] >> 3 & 0xf;
+    uint8_t sq_log = c[QPC_SQ_SIZE] >> 3 & 0xf;
 
     /* The driver writes stride - 4 of a queue that is absent: all ones. */
     qp->rq_shift = (c[QPC_RQ_SIZE] & 7) + 4;

@@ -73,32 +73,33 @@ enum {
     HCA_SYN_RNR_EXCEEDED = 0x16,
 };
 
-#define HCA_QPC_SIZE      248                  /* struct mlx4_qp_context */
-#define HCA_SRQC_SIZE     48                   /* struct mlx4_srq_context */
-#define HCA_MAX_WQE       1024                 /* octets; 63 units of 16 fit */
-#define HCA_SEND_WINDOW   64                   /* WQEs in flight of a QP */
-#define HCA_PACKET_WINDOW 256                  /* unacknowledged packets of a QP */
-#define HCA_MAX_RD_ATOMIC 16                   /* responder resources of a QP */
-#define HCA_RESPONSES     48                   /* queued responses of a QP: > 2 * HCA_MAX_RD_ATOMIC */
-#define HCA_LOG_MAX_LEN   30                   /* longest message: 2^22 PSNs at the least MTU */
-#define HCA_LKEY_END      0x100                /* ends a list of receive segments */
+#define HCA_QPC_SIZE      248           /* struct mlx4_qp_context */
+#define HCA_SRQC_SIZE     48            /* struct mlx4_srq_context */
+#define HCA_MAX_WQE       1024          /* octets; 63 units of 16 fit */
+#define HCA_SEND_WINDOW   64            /* WQEs in flight of a QP */
+#define HCA_PACKET_WINDOW 256           /* unacknowledged packets of a QP */
+#define HCA_MAX_RD_ATOMIC 16            /* responder resources of a QP */
+/* queued responses of a QP: > 2 * HCA_MAX_RD_ATOMIC */
+#define HCA_RESPONSES     48
+#define HCA_LOG_MAX_LEN   30   /* longest message: 2^22 PSNs at the least MTU */
+#define HCA_LKEY_END      0x100         /* ends a list of receive segments */
 #define HCA_NEVER         UINT64_MAX
 
 /* A send WQE, copied from the queue (or BlueFlame) once. */
 typedef struct HcaWqe {
     bool     valid;
-    uint16_t index;                            /* producer counter it was posted at */
-    uint8_t  opcode;                           /* HCA_WR_* */
+    uint16_t index;                     /* producer counter it was posted at */
+    uint8_t  opcode;                    /* HCA_WR_* */
     bool     signalled, solicited, fence, loopback;
-    uint32_t flags;                            /* third word of the control segment */
-    uint32_t imm;                              /* immediate, or rkey to invalidate */
+    uint32_t flags;                     /* third word of the control segment */
+    uint32_t imm;                       /* immediate, or rkey to invalidate */
     uint64_t raddr;
     uint32_t rkey;
     uint64_t swap_add, compare;
-    uint8_t  syndrome;                         /* why it cannot be executed, or HCA_SYN_OK */
-    uint16_t data;                             /* offset of the first data segment */
-    uint16_t size;                             /* octets valid in raw */
-    uint32_t len;                              /* total of the data segments */
+    uint8_t  syndrome;            /* why it cannot be executed, or HCA_SYN_OK */
+    uint16_t data;                      /* offset of the first data segment */
+    uint16_t size;                      /* octets valid in raw */
+    uint32_t len;                       /* total of the data segments */
     uint8_t  raw[HCA_MAX_WQE];
 } HcaWqe;
 
@@ -106,7 +107,7 @@ typedef struct HcaWqe {
 typedef struct HcaRecv {
     bool     valid;
     uint16_t index;
-    uint16_t size;                             /* octets of segments in raw */
+    uint16_t size;                      /* octets of segments in raw */
     uint32_t pd;
     bool     reserved_lkey_ok;
     uint8_t  raw[HCA_MAX_WQE];
@@ -117,26 +118,30 @@ typedef struct HcaSendOp {
     uint16_t wqe_index;
     uint8_t  opcode;
     bool     signalled;
-    bool     response;                         /* read or atomic: done by a response */
+    bool     response;                  /* read or atomic: done by a response */
     bool     done;
-    uint8_t  error;                            /* syndrome to end with; HCA_SYN_OK: none */
-    uint32_t psn;                              /* of its first packet */
-    uint32_t packets;                          /* PSNs it takes, >= 1; 0: none (NOP) */
-    uint32_t acked;                            /* PSNs acknowledged, or responses placed */
+    uint8_t  error;                 /* syndrome to end with; HCA_SYN_OK: none */
+    uint32_t psn;                       /* of its first packet */
+    uint32_t packets;                   /* PSNs it takes, >= 1; 0: none (NOP) */
+    uint32_t acked;                 /* PSNs acknowledged, or responses placed */
     uint32_t len;
 } HcaSendOp;
 
-typedef enum HcaRespKind { HCA_RESP_ACK, HCA_RESP_READ, HCA_RESP_ATOMIC } HcaRespKind;
+typedef enum HcaRespKind {
+    HCA_RESP_ACK,
+    HCA_RESP_READ,
+    HCA_RESP_ATOMIC,
+} HcaRespKind;
 
 /* A response the responder owes. */
 typedef struct HcaResponse {
     HcaRespKind kind;
     uint8_t  syndrome;
     uint32_t psn, msn;
-    uint64_t va;                               /* read: next octet to send */
-    uint32_t rkey, len;                        /* read: octets left */
-    bool     started;                          /* read: first packet sent */
-    uint64_t value;                            /* atomic */
+    uint64_t va;                        /* read: next octet to send */
+    uint32_t rkey, len;                 /* read: octets left */
+    bool     started;                   /* read: first packet sent */
+    uint64_t value;                     /* atomic */
 } HcaResponse;
 
 typedef struct HcaPath {
@@ -150,32 +155,36 @@ typedef struct HcaPath {
     uint32_t tclass_flow;
     uint8_t  dgid[16];
     uint8_t  pkey_index;
-    uint8_t  ack_timeout;                      /* 4.096 us << n; 0: never */
+    uint8_t  ack_timeout;               /* 4.096 us << n; 0: never */
 } HcaPath;
 
 typedef struct HcaSrq {
     uint32_t srqn;
-    uint8_t  context[HCA_SRQC_SIZE];           /* as SW2HW_SRQ gave it */
+    uint8_t  context[HCA_SRQC_SIZE];    /* as SW2HW_SRQ gave it */
     uint32_t pd, cqn;
     uint16_t xrcd;
     uint8_t  log_size, shift;
     HcaMtt   mtt;
     uint64_t db_addr;
-    uint16_t head;                             /* index of the next WQE */
-    uint16_t taken;                            /* WQEs consumed, modulo 2^16 */
-    uint16_t posted;                           /* doorbell record, as last read */
-    uint16_t limit;                            /* 0: not armed */
+    uint16_t head;                      /* index of the next WQE */
+    uint16_t taken;                     /* WQEs consumed, modulo 2^16 */
+    uint16_t posted;                    /* doorbell record, as last read */
+    uint16_t limit;                     /* 0: not armed */
     bool     error;
 } HcaSrq;
 
-typedef enum HcaSched { HCA_SCHED_NONE, HCA_SCHED_RUN, HCA_SCHED_BLOCKED } HcaSched;
+typedef enum HcaSched {
+    HCA_SCHED_NONE,
+    HCA_SCHED_RUN,
+    HCA_SCHED_BLOCKED,
+} HcaSched;
 
 typedef struct HcaQp {
     TAILQ_ENTRY(HcaQp) all;
-    TAILQ_ENTRY(HcaQp) sched;                  /* run list, or blocked list of its port */
+    TAILQ_ENTRY(HcaQp) sched;        /* run list, or blocked list of its port */
     TAILQ_ENTRY(HcaQp) timed;
     HcaSched sched_where;
-    uint64_t deadline;                         /* HCA_NEVER: not on the timer list */
+    uint64_t deadline;                  /* HCA_NEVER: not on the timer list */
 
     /* Context as the driver wrote it, and the fields decoded from it. */
     uint8_t  context[HCA_QPC_SIZE];
@@ -186,45 +195,46 @@ typedef struct HcaQp {
     bool     has_srq;
     bool     reserved_lkey;
     HcaPath  path;
-    uint32_t mtu;                              /* octets */
+    uint32_t mtu;                       /* octets */
     uint8_t  log_max_msg;
     uint8_t  retry_count, rnr_retry;
     uint8_t  max_rd_atomic, max_dest_rd_atomic;
-    uint32_t remote_access;                    /* HCA_ACCESS_REMOTE_* granted by the QP */
+    uint32_t remote_access;          /* HCA_ACCESS_REMOTE_* granted by the QP */
     uint8_t  min_rnr_timer;
     HcaMtt   mtt;
     uint64_t db_addr;
-    uint32_t sq_offset, sq_count, rq_offset, rq_count; /* count 0: no such queue */
+    /* count 0: no such queue */
+    uint32_t sq_offset, sq_count, rq_offset, rq_count;
     uint8_t  sq_shift, rq_shift;
 
     /* Requester. [op_tail, op_head) are in flight, op_tx is being sent. */
-    uint16_t sq_next;                          /* next WQE to fetch */
-    uint16_t sq_done;                          /* WQEs completed or flushed */
+    uint16_t sq_next;                   /* next WQE to fetch */
+    uint16_t sq_done;                   /* WQEs completed or flushed */
     uint32_t next_psn;
-    uint32_t op_head, op_tail, op_tx;          /* free-running, modulo the window */
-    uint32_t op_packet;                        /* next packet of op_tx */
+    uint32_t op_head, op_tail, op_tx;   /* free-running, modulo the window */
+    uint32_t op_packet;                 /* next packet of op_tx */
     HcaSendOp ops[HCA_SEND_WINDOW];
-    uint8_t  responses_pending;                /* reads and atomics in flight */
+    uint8_t  responses_pending;         /* reads and atomics in flight */
     uint8_t  retries_left, rnr_left;
     bool     rnr_waiting;
     bool     sqd_event;
-    HcaWqe   wqe;                              /* of op_tx */
-    HcaWqe   read_wqe;                         /* of the read being answered */
+    HcaWqe   wqe;                       /* of op_tx */
+    HcaWqe   read_wqe;                  /* of the read being answered */
 
     /* Responder */
-    uint16_t rq_done;                          /* receive WQEs consumed */
-    uint16_t rq_posted;                        /* doorbell record, as last read */
+    uint16_t rq_done;                   /* receive WQEs consumed */
+    uint16_t rq_posted;                 /* doorbell record, as last read */
     uint32_t epsn;
     uint32_t msn;
     bool     nak_sent;
     bool     comm_est;
-    bool     last_wqe;                         /* event sent */
-    unsigned rx_kind;                          /* HCA_OP_SEND or _WRITE in progress, or 0 */
-    uint32_t rx_len;                           /* octets placed of this message */
-    uint64_t rx_va;                            /* RDMA write in progress */
+    bool     last_wqe;                  /* event sent */
+    unsigned rx_kind;              /* HCA_OP_SEND or _WRITE in progress, or 0 */
+    uint32_t rx_len;                    /* octets placed of this message */
+    uint64_t rx_va;                     /* RDMA write in progress */
     uint32_t rx_rkey, rx_left;
     HcaRecv  recv;
-    HcaSrq  *recv_srq;                         /* where recv came from, or NULL */
+    HcaSrq  *recv_srq;                  /* where recv came from, or NULL */
     uint32_t resp_head, resp_tail;
     HcaResponse resp[HCA_RESPONSES];
     uint32_t atomic_next;
@@ -240,10 +250,10 @@ typedef TAILQ_HEAD(HcaQpList, HcaQp) HcaQpList;
 /* A packet kept: looped back, or delayed by a fault. */
 typedef struct HcaHeld {
     STAILQ_ENTRY(HcaHeld) link;
-    uint64_t deadline;                         /* delayed packets */
+    uint64_t deadline;                  /* delayed packets */
     uint8_t  port;
-    bool     to_wire;                          /* delayed: else looped back */
-    uint32_t sender;                           /* QPN, for multicast */
+    bool     to_wire;                   /* delayed: else looped back */
+    uint32_t sender;                    /* QPN, for multicast */
     size_t   len;
     uint8_t  data[];
 } HcaHeld;
@@ -265,7 +275,7 @@ struct HcaQps {
     HcaHeldList delayed;
     unsigned num_delayed;
     bool     draining;
-    uint32_t special_qpn;                      /* CONF_SPECIAL_QP base; 0: none */
+    uint32_t special_qpn;               /* CONF_SPECIAL_QP base; 0: none */
     uint8_t  tx[HCA_MAX_PACKET];
 };
 
@@ -292,7 +302,7 @@ bool hca_qp_can_send(const HcaQp *qp);
 typedef enum HcaFetch {
     HCA_FETCH_OK,
     HCA_FETCH_EMPTY,
-    HCA_FETCH_FAULT,                           /* the queue cannot be read */
+    HCA_FETCH_FAULT,                    /* the queue cannot be read */
 } HcaFetch;
 
 /* Owner bit of the WQE at the producer counter says posted? */
@@ -305,14 +315,17 @@ HcaFetch hca_sq_fetch(Hca *hca, HcaQp *qp, uint16_t index, HcaWqe *wqe);
 /* Use a WQE that came through BlueFlame, if it is what the queue holds next. */
 void hca_sq_accept(HcaQp *qp, const uint8_t *raw, size_t len);
 /* Copy [offset, offset + len) of the gathered data; a syndrome. */
-uint8_t hca_wqe_gather(Hca *hca, HcaQp *qp, const HcaWqe *wqe, uint32_t offset, uint32_t len, uint8_t *dst);
+uint8_t hca_wqe_gather(Hca *hca, HcaQp *qp, const HcaWqe *wqe, uint32_t offset,
+                       uint32_t len, uint8_t *dst);
 /* Place read or atomic results into the data segments of a send WQE. */
-uint8_t hca_wqe_scatter(Hca *hca, HcaQp *qp, const HcaWqe *wqe, uint32_t offset, const uint8_t *src, uint32_t len);
+uint8_t hca_wqe_scatter(Hca *hca, HcaQp *qp, const HcaWqe *wqe, uint32_t offset,
+                        const uint8_t *src, uint32_t len);
 
 /* Take the next WQE of the RQ or SRQ into qp->recv, unless one is there. */
 HcaFetch hca_recv_take(Hca *hca, HcaQp *qp, HcaSrq *srq);
 /* Place data; HCA_SYN_LOCAL_LENGTH when it does not fit. */
-uint8_t hca_recv_scatter(Hca *hca, const HcaRecv *recv, uint32_t qpn, uint32_t offset, const uint8_t *src, uint32_t len);
+uint8_t hca_recv_scatter(Hca *hca, const HcaRecv *recv, uint32_t qpn,
+                         uint32_t offset, const uint8_t *src, uint32_t len);
 
 /* ---- requester.c ---- */
 
@@ -326,7 +339,7 @@ void hca_requester_reset(HcaQp *qp);
 /* ---- responder.c ---- */
 
 void hca_responder_request(Hca *hca, HcaQp *qp, const HcaPacket *pkt);
-/* Send queued responses, flush if in error; false: out of budget, call again. */
+/* Send queued responses, flush if in error; false: out of budget. */
 bool hca_responder_run(Hca *hca, HcaQp *qp, int *budget);
 
 /* ---- ud.c ---- */
@@ -340,7 +353,8 @@ void hca_ud_receive(Hca *hca, HcaQp *qp, unsigned port, const HcaPacket *pkt);
 HcaSrq *hca_srq_find(Hca *hca, uint32_t srqn);
 void hca_srq_reset(Hca *hca);
 /* Deliver a multicast packet to the attached QPs. sender: QPN, looped; or 0. */
-void hca_multicast_deliver(Hca *hca, unsigned port, const HcaPacket *pkt, uint32_t sender);
+void hca_multicast_deliver(Hca *hca, unsigned port, const HcaPacket *pkt,
+                           uint32_t sender);
 
 /* ---- transport.c ---- */
 
@@ -357,11 +371,15 @@ bool hca_tx_ready(Hca *hca, HcaQp *qp);
  * Send a whole packet (hca_packet_finish() done) out of port: to the wire, to
  * ourselves, or both. sender is the QPN.
  */
-void hca_tx(Hca *hca, unsigned port, const uint8_t *pkt, size_t len, bool loopback, uint32_t sender);
+void hca_tx(Hca *hca, unsigned port, const uint8_t *pkt, size_t len,
+            bool loopback, uint32_t sender);
 /* Fill the fields of the LRH, GRH and P_Key that the QP's path decides. */
-void hca_tx_path(Hca *hca, HcaQp *qp, HcaPacket *pkt, uint8_t grh[HCA_GRH_SIZE]);
+void hca_tx_path(Hca *hca, HcaQp *qp, HcaPacket *pkt,
+                 uint8_t grh[HCA_GRH_SIZE]);
 /* A GRH but for its PayLen. */
-bool hca_grh_build(Hca *hca, unsigned port, uint8_t grh[HCA_GRH_SIZE], uint8_t gid_index, uint32_t tclass_flow, uint8_t hop_limit, const uint8_t dgid[16]);
+bool hca_grh_build(Hca *hca, unsigned port, uint8_t grh[HCA_GRH_SIZE],
+                   uint8_t gid_index, uint32_t tclass_flow, uint8_t hop_limit,
+                   const uint8_t dgid[16]);
 bool hca_pkey_equal(uint16_t a, uint16_t b);
 
 /* Counters of PortInfo stick at their maximum. */

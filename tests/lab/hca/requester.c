@@ -12,13 +12,13 @@
 #include "core.h"
 #include "qp.h"
 
-#define DOORBELL_BUDGET  32                    /* packets sent inside one MMIO write */
-#define ACK_INTERVAL     16                    /* packets between requests for an ACK */
+#define DOORBELL_BUDGET  32             /* packets sent inside one MMIO write */
+#define ACK_INTERVAL     16            /* packets between requests for an ACK */
 #define MAX_PSNS         0x7fffffu             /* in flight: half the circle */
 #define TIMEOUT_UNIT     4096                  /* ns */
 /*
  * The least retransmission timeout. IBTA lets it be up to four times the value
- * asked for; emulated hosts stall far longer than any wire, so there is a floor.
+ * asked for; emulated hosts stall longer than any wire, so there is a floor.
  */
 #define TIMEOUT_FACTOR   4
 #define TIMEOUT_FLOOR    200000000ull          /* ns */
@@ -633,7 +633,7 @@ void hca_requester_timeout(Hca *hca, HcaQp *qp)
     } else if (qp->sched_where == HCA_SCHED_NONE) {
         retry(hca, qp);
     } else {
-        arm_timer(hca, qp);                    /* ours to send, not theirs to answer */
+        arm_timer(hca, qp);             /* ours to send, not theirs to answer */
     }
 }
 

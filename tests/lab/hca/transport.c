@@ -11,7 +11,7 @@
 
 #define RUN_BUDGET    256                      /* packets per hca_qp_run() */
 #define PACKET_BUDGET 32                       /* and per packet received */
-#define TURN          16                       /* packets a QP may send in one turn */
+#define TURN          16                 /* packets a QP may send in one turn */
 #define MAX_DELAYED   1024
 #define FLUSH_POLL    5000000ull               /* ns */
 

@@ -13,9 +13,9 @@
 
 #define CTRL_SIZE     16
 #define DATAGRAM_SIZE 48
-#define SEGMENT       16u                      /* unit of WQE sizes; a data segment */
+#define SEGMENT       16u                /* unit of WQE sizes; a data segment */
 #define INLINE_BIT    0x80000000u
-#define INLINE_LIMIT  64u                      /* inline data stays in its 64 octets */
+#define INLINE_LIMIT  64u               /* inline data stays in its 64 octets */
 
 enum {
     CTRL_OWNER     = 1u << 31,
@@ -115,7 +115,7 @@ typedef struct Segment {
     bool     is_inline;
     uint32_t len;
     uint32_t lkey;
-    uint64_t addr;                             /* or offset in raw, when inline */
+    uint64_t addr;                           /* or offset in raw, when inline */
 } Segment;
 
 /*

@@ -282,11 +282,16 @@ static bool move_one(Node *n)
     return true;
 }
 
+bool step(Node *a)
+{
+    return move_one(a) || move_one(a->peer);
+}
+
 void pump(Node *a)
 {
     unsigned limit = 1000000;
 
-    while (limit && (move_one(a) | move_one(a->peer))) {
+    while (limit && step(a)) {
         limit--;
     }
     assert_int_not_equal(limit, 0);

@@ -117,6 +117,8 @@ extern uint64_t test_now;
 
 void nodes_create(Node **a, Node **b);
 void nodes_free(Node *a, Node *b);
+/* Move one packet, or run scheduled work, of either; false: all is still. */
+bool step(Node *a);
 /* Move packets and run scheduled work until all is still; time stands. */
 void pump(Node *a);
 /* pump(), and let time pass to the next timer, while any is armed. */
@@ -138,7 +140,6 @@ typedef struct QpAttr {
     uint32_t access;                           /* params2 bits; 0: all */
     uint32_t pd;                               /* 0: TEST_PD */
     uint32_t xrcd;
-    bool sq_error_free;
 } QpAttr;
 
 Qp *qp_create(Node *n, const QpAttr *attr);

@@ -429,34 +429,13 @@ static void test_drop_each(void **state)
         for (unsigned k = 0; k < 40; k++) {
             Bed t;
             Node *n;
-            unsigned done = 0;
 
             bed_up(&t, &rc);
             n = side ? t.b : t.a;
             n->wire_room = 1;                  /* packet by packet */
             mixed_traffic(&t);
-            while (n->sent + 1 <= k && done < 4000) {
-                /* step until packet k is the next to be sent */
-                if (n->wire || n->peer->wire || n->scheduled ||
-                    n->peer->scheduled) {
-                    Node *m = n->wire ? n : n->peer;
-                    Wired *w = m->wire;
-
-                    if (n->scheduled || n->peer->scheduled) {
-                        Node *s = n->scheduled ? n : n->peer;
-
-                        s->scheduled = false;
-                        hca_qp_run(&s->hca);
-                    } else if (w) {
-                        m->wire = w->next;
-                        m->wire_end = m->wire ? m->wire_end : &m->wire;
-                        m->wire_len--;
-                        hca_qp_packet(&m->peer->hca, w->port, w->data, w->len);
-                        free(w);
-                        hca_qp_wire_ready(&m->hca, 1);
-                    }
-                }
-                done++;
+            while (n->sent < k && step(n)) {
+                continue;
             }
             n->hca.faults.drop[0] = 1;
             n->wire_room = WIRE_ROOM;
