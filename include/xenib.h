@@ -131,7 +131,8 @@ int xenib_attach(struct xenib *xn, const struct xenib_attach_args *args);
  * device's nodes. Also removes what an interrupted attach or detach, or a
  * domain that is gone, has left. After a failure it may be called again.
  *
- * EINVAL: unknown flags. ENOENT: not attached. ETIMEDOUT: the guest or the
+ * EINVAL: unknown flags. ENOENT: not attached. ENXIO: the backend driver does
+ * not serve the device, and could not release its doorbell pages. ETIMEDOUT: the guest or the
  * backend did not close; the device stays, closing. What xenstore or the
  * hypervisor reported.
  */

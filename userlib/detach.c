@@ -109,32 +109,31 @@ static int wait_released(struct xenib *xn, struct device *dev,
 static int remove_steps(struct xenib *xn, struct device *dev, bool guest_alive,
 			bool force, unsigned int timeout_ms)
 {
+	/* Without its driver nobody answers, nor is there anything to stop. */
+	bool bound = backend_bound(xn, dev);
 	struct failure first;
 	int rc;
 
-	/* Without its driver nobody answers, nor is there anything to stop. */
-	if (backend_bound(xn, dev)) {
-		if (store_transact(xn, dev, NULL, ask_to_close))
-			return -1;
-		if (guest_alive && close_guest(xn, dev, force, timeout_ms))
-			return -1;
-		/* To the backend, a frontend without nodes is gone. */
-		if (store_transact(xn, dev, NULL, remove_frontend) ||
-		    close_backend(xn, dev, force, timeout_ms))
-			return -1;
-	}
-	/* While it is there another detach can close what this one could not. */
+	if (bound && store_transact(xn, dev, NULL, ask_to_close))
+		return -1;
+	if (bound && guest_alive && close_guest(xn, dev, force, timeout_ms))
+		return -1;
+	/* While the nodes are there, another detach can do what failed. */
 	rc = guest_alive ? uars_close(xn, dev) : 0;
 	if (rc && !force)
 		return -1;
 	failure_save(xn, &first);
-	if (store_transact(xn, dev, NULL, remove_nodes))
+	/* To the backend, a frontend without nodes is gone. */
+	if (store_transact(xn, dev, NULL, remove_frontend))
 		return -1;
-	if (rc) {
+	if (bound && close_backend(xn, dev, force, timeout_ms))
+		return -1;
+	if (store_transact(xn, dev, NULL, remove_nodes) ||
+	    wait_released(xn, dev, timeout_ms))
+		return -1;
+	if (rc)
 		failure_restore(xn, &first);
-		return -1;
-	}
-	return wait_released(xn, dev, timeout_ms);
+	return rc;
 }
 
 /* Where a translated guest has its UARs; before uars_close(). */
@@ -164,9 +163,9 @@ int device_remove(struct xenib *xn, struct device *dev, bool guest_alive,
 	rc = read_gfn_base(xn, dev) ? -1 : uars_read(xn, dev);
 	if (rc && !force)
 		return -1;
-	if (dev->nr_uars && !force && !backend_loaded(xn))
+	if (dev->nr_uars && !force && !backend_bound(xn, dev))
 		rc = fail(xn, ENXIO,
-			  "no backend: without the module xen-ibback the HCA would lose the %zu doorbell pages of domain %u",
+			  "no backend: without xen-ibback the HCA would lose the %zu doorbell pages of domain %u",
 			  dev->nr_uars, dev->domid);
 	else
 		rc = remove_steps(xn, dev, guest_alive, force, timeout_ms);

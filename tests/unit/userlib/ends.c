@@ -96,6 +96,19 @@ static void unregister(const struct ends *e)
 	fake_unlink(e->device);
 }
 
+/* No toolstack knows the class: the backend removes nodes of the dead. */
+static void frontend_gone(const struct ends *e)
+{
+	char parent[64];
+
+	snprintf(parent, sizeof(parent), "%s", e->be);
+	fake_rm(e->be);
+	*strrchr(parent, '/') = 0;
+	if (fake_childless(parent))
+		fake_rm(parent);
+	unregister(e);
+}
+
 static void run_backend(const struct ends *e)
 {
 	if (!e->be_state)
@@ -104,12 +117,13 @@ static void run_backend(const struct ends *e)
 		probe(e);
 	else if (ends_backend == BACKEND_SILENT)
 		return;
+	else if (!fake_get(e->fe))
+		frontend_gone(e);
 	else if (e->be_state == 2 && e->fe_state == 3)
 		set(e->be, "state", "4");
-	else if (e->be_state == 5 && (!e->fe_state || e->fe_state == 6))
+	else if (!online(e) && e->be_state != 6 &&
+		 (e->fe_state < 2 || e->fe_state == 6))
 		set(e->be, "state", "6");
-	else if (e->be_state == 6 && !online(e))
-		unregister(e);
 }
 
 static void run_guest(const struct ends *e)

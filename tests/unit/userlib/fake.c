@@ -528,6 +528,17 @@ void fake_rm(const char *path)
 		notify();
 }
 
+bool fake_childless(const char *path)
+{
+	size_t i;
+
+	for (i = 0; i < committed.nr; i++)
+		if (below(committed.nodes[i].path, path) &&
+		    strcmp(committed.nodes[i].path, path))
+			return false;
+	return true;
+}
+
 static int compare_nodes(const void *a, const void *b)
 {
 	return strcmp(((const struct node *)a)->path,

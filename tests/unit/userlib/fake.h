@@ -50,6 +50,7 @@ void fake_domain_gone(uint32_t domid);
 void fake_set(const char *path, const char *value);
 const char *fake_get(const char *path);
 void fake_rm(const char *path);
+bool fake_childless(const char *path);
 
 /* All nodes with values and permissions, sorted; to be freed. */
 char *fake_dump(void);
