@@ -224,6 +224,7 @@ static void test_list(void **state)
 	assert_non_null(strstr(out, "\"totals\": {\"devices\": 2}"));
 	assert_non_null(strstr(out, "\"hca\": null"));
 
+	ends_backend = BACKEND_SILENT;
 	fake_domain_gone(3);
 	fake_unlink("bus/xen-backend/drivers");
 	succeeds("xenib list -j", "\"domain\": null");
