@@ -373,6 +373,7 @@ static const struct xenbus_device_id ibfront_ids[] = {
 
 static struct xenbus_driver ibfront_driver = {
 	.ids = ibfront_ids,
+	.not_essential = true,
 	.probe = ibfront_probe,
 	.remove = ibfront_remove,
 	.otherend_changed = ibfront_otherend_changed,
@@ -382,7 +383,12 @@ static int __init ibfront_init(void)
 {
 	if (!xen_domain())
 		return -ENODEV;
-	return xenbus_register_frontend(&ibfront_driver);
+	/*
+	 * Without an owner, because xenbus would else hold the module as long
+	 * as there is a device: remove() leaves nothing that needs it.
+	 */
+	return __xenbus_register_frontend(&ibfront_driver, NULL,
+					  KBUILD_MODNAME);
 }
 module_init(ibfront_init);
 
