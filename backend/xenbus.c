@@ -184,8 +184,6 @@ static void frontend_gone(struct ibback_dev *dev)
 
 	set_state(dev, XenbusStateClosed);
 	xenbus_rm(XBT_NIL, dir, "");
-	xenbus_rm(XBT_NIL, "error", dir);
-
 	parent = kstrndup(dir, strrchr(dir, '/') - dir, GFP_KERNEL);
 	if (!parent)
 		return;
@@ -376,10 +374,13 @@ static void ibback_remove(struct xenbus_device *xbdev)
 	mutex_lock(&dev->lock);
 	set_state(dev, XenbusStateClosed);
 	/* As long as it is attached, its doorbell pages are open to the guest */
-	if (xenbus_exists(XBT_NIL, xbdev->nodename, ""))
+	if (xenbus_exists(XBT_NIL, xbdev->nodename, "")) {
 		ibback_uars_forget(dev);
-	else
+	} else {
 		ibback_uars_release(dev);
+		/* What xenbus_dev_fatal() may have left */
+		xenbus_rm(XBT_NIL, "error", xbdev->nodename);
+	}
 	mutex_unlock(&dev->lock);
 	/* The ring's interrupt thread, which may have queued it, is gone */
 	cancel_delayed_work_sync(&dev->close_work);
