@@ -233,12 +233,20 @@ static int wait_guest(struct xenib *xn, struct device *dev,
 		      unsigned int timeout_ms)
 {
 	int rc = store_wait(xn, dev, timeout_ms, both_connected);
+	int state;
 
-	if (!rc)
-		return fail(xn, ETIMEDOUT,
-			    "domain %u did not connect within %u ms: is xen-ibfront loaded in it?",
-			    dev->domid, timeout_ms);
-	return rc < 0 ? -1 : 0;
+	if (rc)
+		return rc < 0 ? -1 : 0;
+	state = store_state(xn, XBT_NULL, dev->fe);
+	if (state < 0)
+		return -1;
+	return fail(xn, ETIMEDOUT,
+		    "domain %u did not connect within %u ms: %s%s",
+		    dev->domid, timeout_ms,
+		    state == XenbusStateInitialising ?
+		    "is xen-ibfront loaded in it?" : "its driver is in state ",
+		    state == XenbusStateInitialising ? "" :
+		    xenib_state_name(state));
 }
 
 /* What remains once the backend's nodes exist. */
