@@ -34,7 +34,7 @@ Host *
 	ControlMaster no
 	BatchMode yes
 	LogLevel ERROR
-	ConnectTimeout 10
+	ConnectTimeout 20
 	ServerAliveInterval 15
 	ServerAliveCountMax 8
 	KexAlgorithms curve25519-sha256

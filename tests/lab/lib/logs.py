@@ -20,8 +20,6 @@ TROUBLE = re.compile(
 ALLOWED = [(re.compile(pattern), reason) for pattern, reason in [
     (r"AMD Zen1 (DIV0|FPDSS) bug detected",
      "a property of the processor that is emulated"),
-    (r"Speculative Return Stack Overflow: WARNING: See",
-     "a property of the processor that is emulated"),
     (r"PCI: Using host bridge windows from ACPI; if necessary",
      "the kernel's standing advice on every machine"),
 ]]
