@@ -265,6 +265,8 @@ static void put_cqe(const HcaCqe *c, uint8_t cqe[CQE_SIZE])
     memset(cqe, 0, CQE_SIZE);
     hca_put32(cqe, c->qpn & INDEX_MASK);
     hca_put16(cqe + 24, c->wqe_index);
+    hca_put32(cqe + 8, (uint32_t)c->grh << 31 |
+              (uint32_t)(c->path_bits & 0x7f) << 24 | (remote & INDEX_MASK));
     if (c->syndrome) {
         cqe[26] = c->vendor_err;
         cqe[27] = c->syndrome;
@@ -272,8 +274,6 @@ static void put_cqe(const HcaCqe *c, uint8_t cqe[CQE_SIZE])
         return;
     }
     hca_put32(cqe + 4, has_imm ? c->imm : c->pkey_index);
-    hca_put32(cqe + 8, (uint32_t)c->grh << 31 |
-              (uint32_t)(c->path_bits & 0x7f) << 24 | (remote & INDEX_MASK));
     hca_put16(cqe + 12, (uint16_t)(c->sl << 12));
     hca_put16(cqe + 14, c->slid);
     hca_put32(cqe + 20, c->byte_cnt);

@@ -417,7 +417,8 @@ static bool context_valid(Hca *hca, const HcaQp *qp)
                         qp->srqn);
         return false;
     }
-    if (qp->sq_count && qp->sq_shift < 6) {
+    /* An XRC target has no send queue, but its context cannot say so. */
+    if (qp->sq_count > 1 && qp->sq_shift < 6) {
         hca_guest_error(hca, "QP %06x: send stride below 64", qp->qpn);
         return false;
     }

@@ -140,6 +140,7 @@ typedef struct HcaResponse {
     uint32_t psn, msn;
     uint64_t va;                        /* read: next octet to send */
     uint32_t rkey, len;                 /* read: octets left */
+    uint32_t pd;                        /* read: that rkey must be of */
     bool     started;                   /* read: first packet sent */
     uint64_t value;                     /* atomic */
 } HcaResponse;
@@ -210,6 +211,7 @@ typedef struct HcaQp {
     /* Requester. [op_tail, op_head) are in flight, op_tx is being sent. */
     uint16_t sq_next;                   /* next WQE to fetch */
     uint16_t sq_done;                   /* WQEs completed or flushed */
+    bool     sq_rung;                   /* there may be WQEs at sq_next */
     uint32_t next_psn;
     uint32_t op_head, op_tail, op_tx;   /* free-running, modulo the window */
     uint32_t op_packet;                 /* next packet of op_tx */
@@ -232,7 +234,7 @@ typedef struct HcaQp {
     unsigned rx_kind;              /* HCA_OP_SEND or _WRITE in progress, or 0 */
     uint32_t rx_len;                    /* octets placed of this message */
     uint64_t rx_va;                     /* RDMA write in progress */
-    uint32_t rx_rkey, rx_left;
+    uint32_t rx_rkey, rx_left, rx_pd;
     HcaRecv  recv;
     HcaSrq  *recv_srq;                  /* where recv came from, or NULL */
     uint32_t resp_head, resp_tail;

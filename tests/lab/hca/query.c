@@ -17,6 +17,7 @@
     (DEV_CAP_FLAG(0) |     /* RC */ \
      DEV_CAP_FLAG(1) |     /* UC */ \
      DEV_CAP_FLAG(2) |     /* UD */ \
+     DEV_CAP_FLAG(3) |     /* XRC */ \
      DEV_CAP_FLAG(6) |     /* SRQ */ \
      DEV_CAP_FLAG(8) |     /* P_Key violation counter */ \
      DEV_CAP_FLAG(9) |     /* Q_Key violation counter */ \
@@ -127,6 +128,7 @@ static void put_limits(uint8_t *o)
     o[0x61] = 8;                               /* log QPs of a multicast group */
     o[0x63] = HCA_LOG_MAX_MCGS;
     o[0x65] = 15;                              /* log PDs */
+    o[0x67] = 16;                              /* log XRC domains */
 }
 
 uint8_t hca_cmd_query_dev_cap(Hca *hca, HcaCmd *cmd)

@@ -45,6 +45,7 @@ void hca_requester_reset(HcaQp *qp)
     qp->op_head = qp->op_tail = qp->op_tx = qp->op_packet = 0;
     qp->responses_pending = 0;
     qp->rnr_waiting = false;
+    qp->sq_rung |= qp->sq_next != qp->sq_done;
     qp->sq_next = qp->sq_done;
     qp->wqe.valid = false;
     qp->read_wqe.valid = false;
@@ -143,6 +144,9 @@ static bool fetch_next(Hca *hca, HcaQp *qp)
     if (qp->wqe.valid && qp->wqe.index == qp->sq_next) {
         return true;
     }
+    if (!qp->sq_rung) {
+        return false;
+    }
     switch (hca_sq_fetch(hca, qp, qp->sq_next, &qp->wqe)) {
     case HCA_FETCH_OK:
         return true;
@@ -150,6 +154,7 @@ static bool fetch_next(Hca *hca, HcaQp *qp)
         hca_qp_fail(hca, qp, HCA_EVENT_WQ_CATAS_ERROR);
         return false;
     default:
+        qp->sq_rung = false;
         return false;
     }
 }
@@ -325,9 +330,11 @@ static void send_op(Hca *hca, HcaQp *qp, HcaSendOp *op)
 /* Flush what is posted; false: out of budget. */
 static bool flush_sq(Hca *hca, HcaQp *qp, int *budget)
 {
-    HcaFetch r;
-
-    while ((r = hca_sq_peek(hca, qp, qp->sq_done)) == HCA_FETCH_OK) {
+    while (qp->sq_rung) {
+        if (hca_sq_peek(hca, qp, qp->sq_done) != HCA_FETCH_OK) {
+            qp->sq_rung = false;
+            break;
+        }
         if ((*budget)-- <= 0) {
             return false;
         }
@@ -660,6 +667,7 @@ void hca_qp_doorbell(Hca *hca, uint32_t uar, uint32_t qpn)
     HcaQp *qp = doorbell_qp(hca, uar, qpn);
 
     if (qp) {
+        qp->sq_rung = true;
         hca_qp_schedule(hca, qp);
         hca_transport_drain(hca, DOORBELL_BUDGET);
     }
@@ -677,6 +685,7 @@ void hca_qp_blueflame(Hca *hca, uint32_t uar, const void *wqe, size_t len)
         if (qp->state == HCA_QP_RTS) {
             hca_sq_accept(qp, wqe, len);
         }
+        qp->sq_rung = true;
         hca_qp_schedule(hca, qp);
         hca_transport_drain(hca, DOORBELL_BUDGET);
     }

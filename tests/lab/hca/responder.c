@@ -76,7 +76,7 @@ static bool send_read_packet(Hca *hca, HcaQp *qp, HcaResponse *resp)
     uint32_t len = resp->len < qp->mtu ? resp->len : qp->mtu;
     bool first = !resp->started, last = len == resp->len;
     HcaMrRange range = {
-        .key = resp->rkey, .pd = qp->pd, .qpn = qp->qpn,
+        .key = resp->rkey, .pd = resp->pd, .qpn = qp->qpn,
         .access = HCA_ACCESS_REMOTE_READ, .va = resp->va, .len = len,
     };
     HcaPacket pkt = {
@@ -291,15 +291,26 @@ static bool receive_send(Hca *hca, HcaQp *qp, const HcaPacket *pkt,
     return true;
 }
 
-/* Remote access rights of the QP and of the region, over the whole range. */
-static bool remote_allowed(Hca *hca, HcaQp *qp, uint32_t access, uint32_t rkey,
-                           uint64_t va, uint64_t len)
+/*
+ * Remote access rights of the QP and of the region, over the whole range. *pd
+ * is the PD that counts: the SRQ's, for XRC.
+ */
+static bool remote_allowed(Hca *hca, HcaQp *qp, const HcaPacket *pkt,
+                           uint32_t access, uint64_t len, uint32_t *pd)
 {
     HcaMrRange range = {
-        .key = rkey, .pd = qp->pd, .qpn = qp->qpn, .access = access,
-        .va = va, .len = len,
+        .key = pkt->rkey, .pd = qp->pd, .qpn = qp->qpn, .access = access,
+        .va = pkt->va, .len = len,
     };
+    HcaSrq *srq;
 
+    if (qp->service == HCA_ST_XRC) {
+        if (!find_srq(hca, qp, pkt, &srq)) {
+            return false;
+        }
+        range.pd = srq->pd;
+    }
+    *pd = range.pd;
     return qp->remote_access & access && hca_mr_check(hca, &range);
 }
 
@@ -314,8 +325,8 @@ static bool receive_write(Hca *hca, HcaQp *qp, const HcaPacket *pkt,
             refuse(hca, qp, HCA_AETH_NAK_INVALID, HCA_EVENT_WQ_INVAL_REQ_ERROR);
             return false;
         }
-        if (!remote_allowed(hca, qp, HCA_ACCESS_REMOTE_WRITE, pkt->rkey,
-                            pkt->va, pkt->dma_len)) {
+        if (!remote_allowed(hca, qp, pkt, HCA_ACCESS_REMOTE_WRITE,
+                            pkt->dma_len, &qp->rx_pd)) {
             refuse(hca, qp, HCA_AETH_NAK_ACCESS, HCA_EVENT_WQ_ACCESS_ERROR);
             return false;
         }
@@ -334,7 +345,7 @@ static bool receive_write(Hca *hca, HcaQp *qp, const HcaPacket *pkt,
         return false;
     }
     range = (HcaMrRange) {
-        .key = qp->rx_rkey, .pd = qp->pd, .qpn = qp->qpn,
+        .key = qp->rx_rkey, .pd = qp->rx_pd, .qpn = qp->qpn,
         .access = HCA_ACCESS_REMOTE_WRITE, .va = qp->rx_va,
         .len = pkt->payload_len,
     };
@@ -357,11 +368,11 @@ static uint32_t read_packets(const HcaQp *qp, uint32_t len)
     return len ? (len + qp->mtu - 1) / qp->mtu : 1;
 }
 
-static void push_read(Hca *hca, HcaQp *qp, const HcaPacket *pkt)
+static void push_read(Hca *hca, HcaQp *qp, const HcaPacket *pkt, uint32_t pd)
 {
     HcaResponse resp = {
         .kind = HCA_RESP_READ, .psn = pkt->psn, .msn = qp->msn,
-        .va = pkt->va, .rkey = pkt->rkey, .len = pkt->dma_len,
+        .va = pkt->va, .rkey = pkt->rkey, .len = pkt->dma_len, .pd = pd,
     };
 
     resp_push(hca, qp, &resp);
@@ -378,14 +389,15 @@ static bool resources_left(HcaQp *qp)
     return used < qp->max_dest_rd_atomic;
 }
 
-static bool receive_read(Hca *hca, HcaQp *qp, const HcaPacket *pkt)
+static bool receive_read(Hca *hca, HcaQp *qp, const HcaPacket *pkt,
+                         uint32_t *pd)
 {
     if (pkt->dma_len > 1u << HCA_LOG_MAX_LEN || !resources_left(qp)) {
         refuse(hca, qp, HCA_AETH_NAK_INVALID, HCA_EVENT_WQ_INVAL_REQ_ERROR);
         return false;
     }
-    if (!remote_allowed(hca, qp, HCA_ACCESS_REMOTE_READ, pkt->rkey, pkt->va,
-                        pkt->dma_len)) {
+    if (!remote_allowed(hca, qp, pkt, HCA_ACCESS_REMOTE_READ, pkt->dma_len,
+                        pd)) {
         refuse(hca, qp, HCA_AETH_NAK_ACCESS, HCA_EVENT_WQ_ACCESS_ERROR);
         return false;
     }
@@ -393,11 +405,11 @@ static bool receive_read(Hca *hca, HcaQp *qp, const HcaPacket *pkt)
 }
 
 /* Values in memory are in the order of the host, little endian. */
-static bool do_atomic(Hca *hca, HcaQp *qp, const HcaPacket *pkt,
+static bool do_atomic(Hca *hca, HcaQp *qp, const HcaPacket *pkt, uint32_t pd,
                       uint64_t *original)
 {
     HcaMrRange range = {
-        .key = pkt->rkey, .pd = qp->pd, .qpn = qp->qpn,
+        .key = pkt->rkey, .pd = pd, .qpn = qp->qpn,
         .access = HCA_ACCESS_ATOMIC, .va = pkt->va, .len = 8,
     };
     uint8_t mem[8];
@@ -426,12 +438,14 @@ static bool do_atomic(Hca *hca, HcaQp *qp, const HcaPacket *pkt,
 static bool receive_atomic(Hca *hca, HcaQp *qp, const HcaPacket *pkt,
                            uint64_t *original)
 {
+    uint32_t pd;
+
     if (pkt->va & 7 || !resources_left(qp)) {
         refuse(hca, qp, HCA_AETH_NAK_INVALID, HCA_EVENT_WQ_INVAL_REQ_ERROR);
         return false;
     }
-    if (!remote_allowed(hca, qp, HCA_ACCESS_ATOMIC, pkt->rkey, pkt->va, 8) ||
-        !do_atomic(hca, qp, pkt, original)) {
+    if (!remote_allowed(hca, qp, pkt, HCA_ACCESS_ATOMIC, 8, &pd) ||
+        !do_atomic(hca, qp, pkt, pd, original)) {
         refuse(hca, qp, HCA_AETH_NAK_ACCESS, HCA_EVENT_WQ_ACCESS_ERROR);
         return false;
     }
@@ -452,7 +466,7 @@ static void push_atomic(Hca *hca, HcaQp *qp, uint32_t psn, uint64_t value)
 static void receive_expected(Hca *hca, HcaQp *qp, const HcaPacket *pkt)
 {
     unsigned info = hca_op_info(pkt->opcode);
-    uint32_t packets = 1;
+    uint32_t packets = 1, pd = 0;
     uint64_t original = 0;
     bool ok;
 
@@ -465,7 +479,7 @@ static void receive_expected(Hca *hca, HcaQp *qp, const HcaPacket *pkt)
     } else if (info & HCA_OP_WRITE) {
         ok = receive_write(hca, qp, pkt, info);
     } else if (info & HCA_OP_RETH) {
-        ok = receive_read(hca, qp, pkt);
+        ok = receive_read(hca, qp, pkt, &pd);
         packets = read_packets(qp, pkt->dma_len);
     } else {
         ok = receive_atomic(hca, qp, pkt, &original);
@@ -480,7 +494,7 @@ static void receive_expected(Hca *hca, HcaQp *qp, const HcaPacket *pkt)
         qp->msn = (qp->msn + 1) & 0xffffff;
     }
     if (info & HCA_OP_RETH && !(info & HCA_OP_WRITE)) {
-        push_read(hca, qp, pkt);
+        push_read(hca, qp, pkt, pd);
     } else if (info & HCA_OP_ATOMICETH) {
         qp->atomics[qp->atomic_next].valid = true;
         qp->atomics[qp->atomic_next].psn = pkt->psn;
@@ -499,6 +513,7 @@ static void receive_expected(Hca *hca, HcaQp *qp, const HcaPacket *pkt)
 static void receive_duplicate(Hca *hca, HcaQp *qp, const HcaPacket *pkt)
 {
     unsigned info = hca_op_info(pkt->opcode);
+    uint32_t pd;
 
     if (info & (HCA_OP_SEND | HCA_OP_WRITE)) {
         send_ack(hca, qp, (qp->epsn - 1) & HCA_PSN_MASK, HCA_AETH_ACK);
@@ -507,15 +522,15 @@ static void receive_duplicate(Hca *hca, HcaQp *qp, const HcaPacket *pkt)
     if (info & HCA_OP_RETH) {
         if (pkt->dma_len > 1u << HCA_LOG_MAX_LEN ||
             hca_psn_diff(pkt->psn + read_packets(qp, pkt->dma_len), qp->epsn) >
-            0 || !remote_allowed(hca, qp, HCA_ACCESS_REMOTE_READ, pkt->rkey,
-                                 pkt->va, pkt->dma_len)) {
+            0 || !remote_allowed(hca, qp, pkt, HCA_ACCESS_REMOTE_READ,
+                                 pkt->dma_len, &pd)) {
             return;
         }
         while (qp->resp_head != qp->resp_tail &&
                hca_psn_diff(resp_at(qp, qp->resp_head - 1)->psn, pkt->psn) >= 0) {
             qp->resp_head--;
         }
-        push_read(hca, qp, pkt);
+        push_read(hca, qp, pkt, pd);
         return;
     }
     for (int i = 0; i < HCA_MAX_RD_ATOMIC; i++) {
