@@ -199,8 +199,10 @@ struct ibback_events {
  * @xbdev: its xenbus device
  * @hca: where it lives; NULL after the HCA has gone
  * @hca_entry: in hca->devices
- * @lock: protects @state, @hca, the connection, and @gfn_base
+ * @lock: protects @state, @reborn, @hca, the connection, and @gfn_base
  * @state: of the state machine, as last written to xenstore
+ * @reborn: the frontend was still with an earlier backend when this one came,
+ *	and has not been seen to close since
  * @online_watch: on the node "online"
  * @close_work: closes the device when the frontend does not
  * @limits: the HCA's, and the guest's event words
@@ -222,6 +224,7 @@ struct ibback_dev {
 	struct list_head hca_entry;
 	struct mutex lock;	/* see above */
 	enum xenbus_state state;
+	bool reborn;
 	struct xenbus_watch online_watch;
 	struct delayed_work close_work;
 	struct ibback_limits limits;

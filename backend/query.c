@@ -2,6 +2,7 @@
 /* Verbs: queries of the device, its ports and their tables. */
 
 #include <linux/slab.h>
+#include <rdma/ib_cache.h>
 
 #include "ibback.h"
 
@@ -132,21 +133,32 @@ int ibback_query_port(struct ibback_dev *dev, const struct vibif_req *req,
 	return 0;
 }
 
+/*
+ * Tables come from the core's cache: an HCA is asked by firmware command for
+ * each entry, and the cache is up to date before its event reaches the guest.
+ */
 int ibback_query_gid(struct ibback_dev *dev, const struct vibif_req *req,
 		     struct vibif_rsp *rsp)
 {
 	const struct vibif_query_table_req *q = &req->op.query_table;
-	struct ib_device *ibdev = dev->hca->ibdev;
-	union ib_gid gid;
+	u32 i, nr;
 	int err;
 
 	err = ibback_check_table(&dev->limits, q, true);
 	if (err)
 		return err;
-	err = ibdev->ops.query_gid(ibdev, q->port, q->index, &gid);
-	if (err)
-		return err;
-	memcpy(rsp->op.query_gid.gid, gid.raw, sizeof(gid.raw));
+	nr = min_t(u32, dev->limits.gid_tbl_len[q->port] - q->index,
+		   VIBIF_GIDS_PER_RSP);
+	for (i = 0; i < nr; i++) {
+		union ib_gid gid = {};
+
+		/* An entry that the cache calls invalid is empty */
+		err = rdma_query_gid(dev->hca->ibdev, q->port, q->index + i,
+				     &gid);
+		if (err && err != -ENOENT)
+			return err;
+		memcpy(rsp->op.query_gid.gid[i], gid.raw, sizeof(gid.raw));
+	}
 	return 0;
 }
 
@@ -154,14 +166,17 @@ int ibback_query_pkey(struct ibback_dev *dev, const struct vibif_req *req,
 		      struct vibif_rsp *rsp)
 {
 	const struct vibif_query_table_req *q = &req->op.query_table;
-	u16 pkey;
+	u32 i, nr;
 	int err;
 
 	err = ibback_check_table(&dev->limits, q, false);
 	if (err)
 		return err;
-	err = ib_query_pkey(dev->hca->ibdev, q->port, q->index, &pkey);
-	if (!err)
-		rsp->op.query_pkey.pkey = pkey;
+	nr = min_t(u32, dev->limits.pkey_tbl_len[q->port] - q->index,
+		   VIBIF_PKEYS_PER_RSP);
+	for (i = 0; i < nr && !err; i++)
+		err = ib_get_cached_pkey(dev->hca->ibdev, q->port,
+					 q->index + i,
+					 &rsp->op.query_pkey.pkey[i]);
 	return err;
 }

@@ -201,11 +201,28 @@ static int ring_bind(struct ibback_dev *dev, unsigned int evtchn)
 	return err;
 }
 
+/*
+ * A frontend sends nothing before this side is Connected. A ring with requests
+ * is one that an earlier backend has served: they were executed then.
+ */
+static int ring_check_fresh(struct ibback_dev *dev)
+{
+	const struct vibif_sring *sring = dev->ring.sring;
+
+	if (!READ_ONCE(sring->req_prod) && !READ_ONCE(sring->rsp_prod))
+		return 0;
+	if (!dev->reborn)
+		xenbus_dev_fatal(dev->xbdev, -ESTALE,
+				 "request ring is not a new one");
+	return -ESTALE;
+}
+
 /**
  * ibback_ring_connect - map and serve the ring that the frontend announced
  * @dev: the guest's device; dev->lock is held
  *
- * Return: 0, or an errno after xenbus_dev_fatal().
+ * Return: 0, or an errno after xenbus_dev_fatal(); but if @dev is reborn,
+ * -ESTALE says that the announcement was meant for an earlier backend.
  */
 int ibback_ring_connect(struct ibback_dev *dev)
 {
@@ -229,6 +246,8 @@ int ibback_ring_connect(struct ibback_dev *dev)
 	}
 	dev->ring.broken = false;
 	err = ring_map(dev, order);
+	if (!err)
+		err = ring_check_fresh(dev);
 	if (!err)
 		err = ring_alloc(dev);
 	if (!err)

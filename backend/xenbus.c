@@ -36,7 +36,7 @@ static int read_version(struct ibback_dev *dev)
 	return err;
 }
 
-/* Return: 0, or an errno after xenbus_dev_fatal(); nothing is held then. */
+/* Return: as ibback_ring_connect(); nothing is held after an error. */
 static int dev_connect(struct ibback_dev *dev)
 {
 	int err;
@@ -88,6 +88,8 @@ static void enter_state(struct ibback_dev *dev, enum xenbus_state state)
  */
 static void set_state(struct ibback_dev *dev, enum xenbus_state target)
 {
+	int err;
+
 	lockdep_assert_held(&dev->lock);
 
 	while (dev->state != target) {
@@ -100,12 +102,17 @@ static void set_state(struct ibback_dev *dev, enum xenbus_state target)
 		case XenbusStateInitWait:
 			if (target != XenbusStateConnected) {
 				enter_state(dev, XenbusStateClosing);
-			} else if (dev_connect(dev)) {
+				break;
+			}
+			err = dev_connect(dev);
+			if (!err) {
+				enter_state(dev, XenbusStateConnected);
+			} else if (err == -ESTALE && dev->reborn) {
+				return;
+			} else {
 				/* xenbus_dev_fatal() has written it */
 				dev->state = XenbusStateClosing;
 				target = XenbusStateClosed;
-			} else {
-				enter_state(dev, XenbusStateConnected);
 			}
 			break;
 		case XenbusStateConnected:
@@ -133,6 +140,7 @@ static bool dev_online(struct ibback_dev *dev)
 /* A frontend (re)starts, which ends what was before. */
 static void frontend_initialising(struct ibback_dev *dev)
 {
+	dev->reborn = false;
 	if (dev->state == XenbusStateInitWait || !dev_online(dev))
 		return;
 	if (dev->state != XenbusStateInitialising)
@@ -159,16 +167,25 @@ static void frontend_ready(struct ibback_dev *dev, enum xenbus_state state)
 
 static void frontend_closed(struct ibback_dev *dev)
 {
-	/*
-	 * Nothing is connected: this is the end of what an earlier backend had
-	 * begun. Say again that this one waits, as the frontend may have
-	 * missed it while it was closing.
-	 */
-	if (dev->state == XenbusStateInitWait && dev_online(dev))
+	bool reborn = dev->reborn;
+
+	dev->reborn = false;
+	if (dev->state == XenbusStateInitialising)
+		return;
+	if (dev->state == XenbusStateInitWait && dev_online(dev)) {
+		/*
+		 * The end of what an earlier backend had begun. Say again that
+		 * this one waits: the frontend may have missed it while it was
+		 * closing.
+		 */
 		xenbus_printf(XBT_NIL, dev->xbdev->nodename, "state", "%d",
 			      XenbusStateInitWait);
-	else if (dev->state != XenbusStateInitialising)
-		set_state(dev, XenbusStateClosed);
+		return;
+	}
+	set_state(dev, XenbusStateClosed);
+	/* It closed because of the earlier backend, and may come to this one */
+	if (reborn && dev->hca && dev_online(dev))
+		set_state(dev, XenbusStateInitWait);
 }
 
 /*
@@ -341,6 +358,8 @@ static int ibback_probe(struct xenbus_device *xbdev,
 	INIT_DELAYED_WORK(&dev->close_work, ibback_close_work);
 	xa_init_flags(&dev->objects, XA_FLAGS_ALLOC);
 	ibback_quotas_read(dev);
+	dev->reborn = xenbus_read_driver_state(xbdev->otherend) ==
+		XenbusStateInitialised;
 	dev_set_drvdata(&xbdev->dev, dev);
 	ibback_total_add(IBBACK_TOTAL_DEVICES, 1);
 
