@@ -67,8 +67,8 @@ static void fill_quotas(const struct ibback_dev *dev,
 	attr->max_qp = min3((u32)a->max_qp, dev->quota[IBBACK_QP], words);
 	attr->max_cq = min3((u32)a->max_cq, dev->quota[IBBACK_CQ], words);
 	attr->max_srq = min3((u32)a->max_srq, dev->quota[IBBACK_SRQ], words);
-	attr->max_mr = min((u32)a->max_mr, dev->quota[IBBACK_MR]);
-	attr->max_pd = min((u32)a->max_pd, dev->quota[IBBACK_PD]);
+	attr->max_mr = min_t(u32, a->max_mr, dev->quota[IBBACK_MR]);
+	attr->max_pd = min_t(u32, a->max_pd, dev->quota[IBBACK_PD]);
 	attr->max_total_mcast_qp_attach =
 		min((u32)a->max_total_mcast_qp_attach,
 		    dev->quota[IBBACK_MCAST]);

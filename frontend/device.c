@@ -123,40 +123,62 @@ static int ibfront_query_port(struct ib_device *ibdev, u32 port,
 	return 0;
 }
 
+/*
+ * A response holds many entries of a table, and ib_core asks for one at a time:
+ * it reads tables from index 0 on, at registration and after each event that
+ * may have changed them. So the last response serves until its first entry is
+ * asked for again, and is as old as the core's own cache at most.
+ */
+static int ibfront_query_table(struct ib_device *ibdev, u8 operation, u32 port,
+			       u16 index, u16 per_rsp, struct vibif_rsp *rsp)
+{
+	bool gid = operation == VIBIF_OP_QUERY_GID;
+	struct ibfront_dev *dev = to_fdev(ibdev);
+	struct ibfront_table *table = &dev->tables[port - 1][gid];
+	u16 first = rounddown(index, per_rsp);
+	struct vibif_req req = {
+		.operation = operation,
+		.op.query_table.port = port,
+		.op.query_table.index = first,
+	};
+	int err = 0;
+
+	mutex_lock(&dev->tables_lock);
+	if (!table->valid || table->first != first || index == first) {
+		err = ibfront_exec(dev, &req, &table->rsp);
+		table->first = first;
+		table->valid = !err;
+	}
+	*rsp = table->rsp;
+	mutex_unlock(&dev->tables_lock);
+	return err;
+}
+
 static int ibfront_query_gid(struct ib_device *ibdev, u32 port, int index,
 			     union ib_gid *gid)
 {
-	struct vibif_req req = {
-		.operation = VIBIF_OP_QUERY_GID,
-		.op.query_table.port = port,
-		.op.query_table.index = index,
-	};
 	struct vibif_rsp rsp;
 	int err;
 
-	err = ibfront_exec(to_fdev(ibdev), &req, &rsp);
-	if (err)
-		return err;
-	memcpy(gid->raw, rsp.op.query_gid.gid, sizeof(gid->raw));
-	return 0;
+	err = ibfront_query_table(ibdev, VIBIF_OP_QUERY_GID, port, index,
+				  VIBIF_GIDS_PER_RSP, &rsp);
+	if (!err)
+		memcpy(gid->raw, rsp.op.query_gid.gid[index % VIBIF_GIDS_PER_RSP],
+		       sizeof(gid->raw));
+	return err;
 }
 
 static int ibfront_query_pkey(struct ib_device *ibdev, u32 port, u16 index,
 			      u16 *pkey)
 {
-	struct vibif_req req = {
-		.operation = VIBIF_OP_QUERY_PKEY,
-		.op.query_table.port = port,
-		.op.query_table.index = index,
-	};
 	struct vibif_rsp rsp;
 	int err;
 
-	err = ibfront_exec(to_fdev(ibdev), &req, &rsp);
-	if (err)
-		return err;
-	*pkey = rsp.op.query_pkey.pkey;
-	return 0;
+	err = ibfront_query_table(ibdev, VIBIF_OP_QUERY_PKEY, port, index,
+				  VIBIF_PKEYS_PER_RSP, &rsp);
+	if (!err)
+		*pkey = rsp.op.query_pkey.pkey[index % VIBIF_PKEYS_PER_RSP];
+	return err;
 }
 
 /* An IB port, without what the kernel's own consumers need: MAD, SA, CM. */
@@ -348,6 +370,7 @@ struct ibfront_dev *ibfront_dev_alloc(struct xenbus_device *xbdev)
 	init_waitqueue_head(&dev->ring.wq);
 	spin_lock_init(&dev->events.lock);
 	spin_lock_init(&dev->limbo_lock);
+	mutex_init(&dev->tables_lock);
 	INIT_LIST_HEAD(&dev->limbo);
 	return dev;
 }

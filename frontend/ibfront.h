@@ -84,6 +84,13 @@ struct ibfront_events {
 };
 
 /* One connection to a backend, from InitWait to Closed. */
+/* The last response about the GIDs or P_Keys of a port */
+struct ibfront_table {
+	bool valid;
+	u16 first;	/* index of its first entry */
+	struct vibif_rsp rsp;
+};
+
 struct ibfront_dev {
 	struct ib_device ibdev;
 	struct xenbus_device *xbdev;
@@ -91,6 +98,8 @@ struct ibfront_dev {
 	struct ibfront_ring ring;
 	struct ibfront_events events;
 	struct vibif_device_attr attr;
+	struct mutex tables_lock;	/* Protects tables */
+	struct ibfront_table tables[VIBIF_MAX_PORTS][2];	/* P_Keys, GIDs */
 	bool registered;	/* with ib_core; under ibfront_info.lock */
 	spinlock_t limbo_lock;	/* Protects limbo */
 	struct list_head limbo;	/* ibfront_mem the backend may have mapped */

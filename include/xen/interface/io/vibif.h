@@ -493,8 +493,11 @@ struct vibif_query_port_rsp {
  * VIBIF_OP_QUERY_GID, VIBIF_OP_QUERY_PKEY
  *
  * Request: port - from 1; index - below the port's gid_tbl_len or pkey_tbl_len.
- * Response: the GID; the P_Key.
+ * Response: the entries from index on, as many as there are and fit; the rest is zero.
  */
+#define VIBIF_GIDS_PER_RSP			7
+#define VIBIF_PKEYS_PER_RSP			56
+
 struct vibif_query_table_req {
 	uint8_t  port;
 	uint8_t  reserved;
@@ -502,11 +505,11 @@ struct vibif_query_table_req {
 };
 
 struct vibif_query_gid_rsp {
-	uint8_t  gid[16];
+	uint8_t  gid[VIBIF_GIDS_PER_RSP][16];
 };
 
 struct vibif_query_pkey_rsp {
-	uint16_t pkey;
+	uint16_t pkey[VIBIF_PKEYS_PER_RSP];
 };
 
 /*
@@ -939,6 +942,8 @@ VIBIF_ASSERT_SIZE(vibif_doorbell, 8);
 VIBIF_ASSERT_SIZE(vibif_device_attr, 336);
 VIBIF_ASSERT_SIZE(vibif_query_port_rsp, 40);
 VIBIF_ASSERT_SIZE(vibif_query_table_req, 4);
+VIBIF_ASSERT_SIZE(vibif_query_gid_rsp, 112);
+VIBIF_ASSERT_SIZE(vibif_query_pkey_rsp, 112);
 VIBIF_ASSERT_SIZE(vibif_alloc_context_rsp, 24);
 VIBIF_ASSERT_SIZE(vibif_reg_mr_req, 40);
 VIBIF_ASSERT_SIZE(vibif_create_cq_req, 32);
