@@ -204,6 +204,7 @@ struct ibback_events {
  * @reborn: the frontend was still with an earlier backend when this one came,
  *	and has not been seen to close since
  * @online_watch: on the node "online"
+ * @watch_work: looks at both sides' nodes and acts on them
  * @close_work: closes the device when the frontend does not
  * @limits: the HCA's, and the guest's event words
  * @quota: what the guest may hold
@@ -226,6 +227,7 @@ struct ibback_dev {
 	enum xenbus_state state;
 	bool reborn;
 	struct xenbus_watch online_watch;
+	struct work_struct watch_work;
 	struct delayed_work close_work;
 	struct ibback_limits limits;
 	u32 quota[IBBACK_NR_RESOURCES];

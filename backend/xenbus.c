@@ -213,12 +213,11 @@ static void frontend_gone(struct ibback_dev *dev)
 	kfree(parent);
 }
 
-static void ibback_frontend_changed(struct xenbus_device *xbdev,
-				    enum xenbus_state state)
+static void act_on_frontend(struct ibback_dev *dev)
 {
-	struct ibback_dev *dev = dev_get_drvdata(&xbdev->dev);
+	const char *dir = dev->xbdev->otherend;
+	enum xenbus_state state = xenbus_read_driver_state(dir);
 
-	mutex_lock(&dev->lock);
 	switch (state) {
 	case XenbusStateInitialising:
 		frontend_initialising(dev);
@@ -235,7 +234,7 @@ static void ibback_frontend_changed(struct xenbus_device *xbdev,
 		frontend_closed(dev);
 		break;
 	case XenbusStateUnknown:
-		if (!xenbus_exists(XBT_NIL, xbdev->otherend, ""))
+		if (!xenbus_exists(XBT_NIL, dir, ""))
 			frontend_gone(dev);
 		else if (dev->state == XenbusStateConnected)
 			set_state(dev, XenbusStateClosed);
@@ -243,7 +242,42 @@ static void ibback_frontend_changed(struct xenbus_device *xbdev,
 	default:
 		break;
 	}
+}
+
+/* The toolstack detaches the device: close, but not without the frontend. */
+static void act_on_detach(struct ibback_dev *dev)
+{
+	if (dev->state == XenbusStateConnected)
+		set_state(dev, XenbusStateClosing);
+	if (dev->state == XenbusStateClosing)
+		schedule_delayed_work(&dev->close_work,
+				      msecs_to_jiffies(DETACH_GRACE_MS));
+	else
+		set_state(dev, XenbusStateClosed);
+}
+
+static void ibback_watch_work(struct work_struct *work)
+{
+	struct ibback_dev *dev = container_of(work, struct ibback_dev,
+					      watch_work);
+
+	mutex_lock(&dev->lock);
+	if (!dev_online(dev))
+		act_on_detach(dev);
+	act_on_frontend(dev);
 	mutex_unlock(&dev->lock);
+}
+
+/*
+ * The thread that reports changes serves every device of the domain, and a
+ * guest with many objects takes long to tear down: that is done elsewhere.
+ */
+static void ibback_frontend_changed(struct xenbus_device *xbdev,
+				    enum xenbus_state state)
+{
+	struct ibback_dev *dev = dev_get_drvdata(&xbdev->dev);
+
+	queue_work(system_unbound_wq, &dev->watch_work);
 }
 
 static void ibback_online_changed(struct xenbus_watch *watch, const char *path,
@@ -252,17 +286,7 @@ static void ibback_online_changed(struct xenbus_watch *watch, const char *path,
 	struct ibback_dev *dev = container_of(watch, struct ibback_dev,
 					      online_watch);
 
-	if (dev_online(dev))
-		return;
-	mutex_lock(&dev->lock);
-	if (dev->state == XenbusStateConnected) {
-		set_state(dev, XenbusStateClosing);
-		schedule_delayed_work(&dev->close_work,
-				      msecs_to_jiffies(DETACH_GRACE_MS));
-	} else if (dev->state != XenbusStateClosing) {
-		set_state(dev, XenbusStateClosed);
-	}
-	mutex_unlock(&dev->lock);
+	queue_work(system_unbound_wq, &dev->watch_work);
 }
 
 static void ibback_close_work(struct work_struct *work)
@@ -355,6 +379,7 @@ static int ibback_probe(struct xenbus_device *xbdev,
 	spin_lock_init(&dev->uar_lock);
 	spin_lock_init(&dev->ring.lock);
 	INIT_LIST_HEAD(&dev->hca_entry);
+	INIT_WORK(&dev->watch_work, ibback_watch_work);
 	INIT_DELAYED_WORK(&dev->close_work, ibback_close_work);
 	xa_init_flags(&dev->objects, XA_FLAGS_ALLOC);
 	ibback_quotas_read(dev);
