@@ -8,6 +8,7 @@
  * Locks, outermost first:
  *	ibfront_info.lock	connecting and disconnecting
  *	ibfront_qp.mutex	one QP's state
+ *	ibfront_dev.tables_lock	what was read of the ports' tables
  *	ibfront_events.lock	which object an event belongs to
  *	ibfront_ring.lock	the request ring
  *	ibfront_dev.limbo_lock	the limbo list
@@ -83,7 +84,6 @@ struct ibfront_events {
 	int irq;
 };
 
-/* One connection to a backend, from InitWait to Closed. */
 /* The last response about the GIDs or P_Keys of a port */
 struct ibfront_table {
 	bool valid;
@@ -91,6 +91,7 @@ struct ibfront_table {
 	struct vibif_rsp rsp;
 };
 
+/* One connection to a backend, from InitWait to Closed. */
 struct ibfront_dev {
 	struct ib_device ibdev;
 	struct xenbus_device *xbdev;
