@@ -105,10 +105,10 @@ static void set_state(struct ibback_dev *dev, enum xenbus_state target)
 				break;
 			}
 			err = dev_connect(dev);
+			if (err == -ESTALE && dev->reborn)
+				return;
 			if (!err) {
 				enter_state(dev, XenbusStateConnected);
-			} else if (err == -ESTALE && dev->reborn) {
-				return;
 			} else {
 				/* xenbus_dev_fatal() has written it */
 				dev->state = XenbusStateClosing;
