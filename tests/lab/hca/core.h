@@ -100,6 +100,30 @@ bool hca_mr_check(Hca *hca, const HcaMrRange *range);
 bool hca_mr_read(Hca *hca, const HcaMrRange *range, void *buf);
 bool hca_mr_write(Hca *hca, const HcaMrRange *range, const void *buf);
 
+/* What a BIND_MW work request asks. */
+typedef struct HcaBind {
+    uint32_t new_rkey;                         /* its index names the window */
+    uint32_t lkey;                             /* of the region; unused when len is 0 */
+    uint32_t pd, qpn;                          /* of the QP */
+    uint32_t access;                           /* HCA_ACCESS_REMOTE_*, HCA_ACCESS_ATOMIC */
+    bool     type2, zero_based;
+    uint64_t va, len;                          /* len 0 unbinds a window of type 1 */
+} HcaBind;
+
+/* What a fast registration asks. */
+typedef struct HcaFastReg {
+    uint32_t new_key, pd, access;
+    uint64_t pages;                            /* bus address of the list of pages */
+    uint64_t va, len;
+    uint32_t page_shift;
+} HcaFastReg;
+
+/* false: against a rule; then nothing changes. */
+bool hca_mw_bind(Hca *hca, const HcaBind *bind);
+bool hca_mr_fast_register(Hca *hca, const HcaFastReg *reg);
+/* Window of type 2 or region, by an operation of this QP or of its peer. */
+bool hca_mr_invalidate(Hca *hca, uint32_t key, uint32_t pd, uint32_t qpn);
+
 /* ICM itself by device virtual address: contexts that must live there. */
 bool hca_icm_read(Hca *hca, uint64_t icm_addr, void *buf, size_t len);
 bool hca_icm_write(Hca *hca, uint64_t icm_addr, const void *buf, size_t len);

@@ -62,6 +62,7 @@ enum {
 };
 
 enum {
+    PARAMS1_FRE = 1 << 11,                     /* fast registration */
     PARAMS2_RRE = 1 << 15,
     PARAMS2_RWE = 1 << 14,
     PARAMS2_RAE = 1 << 13,
@@ -311,6 +312,7 @@ static void qp_decode(HcaQp *qp)
     qp->remote_qpn = hca_get32(c + QPC_REMOTE_QPN) & 0xffffff;
     qp->xrcd = hca_get32(c + QPC_XRCD) & 0xffff;
     qp->reserved_lkey = c[QPC_RLKEY] & 0x10;
+    qp->fast_reg = params1 & PARAMS1_FRE;
     hca_path_decode(&qp->path, c + QPC_PRI_PATH);
     qp->mtu = mtu >= 1 && mtu <= 5 ? 128u << mtu : 256;
     qp->log_max_msg = c[QPC_MTU_MSGMAX] & 0x1f;
@@ -415,11 +417,6 @@ static bool context_valid(Hca *hca, const HcaQp *qp)
     if (qp->has_srq && !hca_srq_find(hca, qp->srqn)) {
         hca_guest_error(hca, "QP %06x: SRQ %06x is not valid", qp->qpn,
                         qp->srqn);
-        return false;
-    }
-    /* An XRC target has no send queue, but its context cannot say so. */
-    if (qp->sq_count > 1 && qp->sq_shift < 6) {
-        hca_guest_error(hca, "QP %06x: send stride below 64", qp->qpn);
         return false;
     }
     return true;

@@ -48,6 +48,9 @@ enum {
     HCA_WR_RDMA_READ = 0x10,
     HCA_WR_ATOMIC_CS = 0x11,
     HCA_WR_ATOMIC_FA = 0x12,
+    HCA_WR_BIND_MW = 0x18,
+    HCA_WR_FAST_REG = 0x19,
+    HCA_WR_LOCAL_INVAL = 0x1b,
 };
 
 /* Receive opcodes of a completion */
@@ -65,6 +68,7 @@ enum {
     HCA_SYN_LOCAL_QP_OP = 0x02,
     HCA_SYN_LOCAL_PROT = 0x04,
     HCA_SYN_FLUSH = 0x05,
+    HCA_SYN_MW_BIND = 0x06,
     HCA_SYN_BAD_RESPONSE = 0x10,
     HCA_SYN_REMOTE_INVAL = 0x12,
     HCA_SYN_REMOTE_ACCESS = 0x13,
@@ -194,7 +198,7 @@ typedef struct HcaQp {
     uint8_t  service;
     uint32_t pd, uar, cqn_send, cqn_recv, srqn, qkey, remote_qpn, xrcd;
     bool     has_srq;
-    bool     reserved_lkey;
+    bool     reserved_lkey, fast_reg;   /* what the kernel's QPs may do */
     HcaPath  path;
     uint32_t mtu;                       /* octets */
     uint8_t  log_max_msg;
@@ -319,6 +323,9 @@ void hca_sq_accept(HcaQp *qp, const uint8_t *raw, size_t len);
 /* Copy [offset, offset + len) of the gathered data; a syndrome. */
 uint8_t hca_wqe_gather(Hca *hca, HcaQp *qp, const HcaWqe *wqe, uint32_t offset,
                        uint32_t len, uint8_t *dst);
+/* Operations on our own tables of memory: no packet, no data segment. */
+bool hca_wqe_is_local(const HcaWqe *wqe);
+uint8_t hca_wqe_run_local(Hca *hca, HcaQp *qp, const HcaWqe *wqe);
 /* Place read or atomic results into the data segments of a send WQE. */
 uint8_t hca_wqe_scatter(Hca *hca, HcaQp *qp, const HcaWqe *wqe, uint32_t offset,
                         const uint8_t *src, uint32_t len);

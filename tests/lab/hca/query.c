@@ -21,6 +21,7 @@
      DEV_CAP_FLAG(6) |     /* SRQ */ \
      DEV_CAP_FLAG(8) |     /* P_Key violation counter */ \
      DEV_CAP_FLAG(9) |     /* Q_Key violation counter */ \
+     DEV_CAP_FLAG(16) |    /* memory windows */ \
      DEV_CAP_FLAG(18) |    /* atomics */ \
      DEV_CAP_FLAG(20) |    /* port check of UD address vectors */ \
      DEV_CAP_FLAG(21) |    /* UD multicast */ \
@@ -28,7 +29,14 @@
      DEV_CAP_FLAG(61) |    /* 64-octet EQE */ \
      DEV_CAP_FLAG(62))     /* 64-octet CQE */
 
-#define BMME_RESERVED_LKEY (1u << 10)
+/* Base memory management extensions, MLX4_BMME_FLAG_* */
+#define BMME_FLAGS \
+    (1u << 1 |             /* windows of type 2B */ \
+     1u << 6 |             /* local invalidate */ \
+     1u << 7 |             /* remote invalidate */ \
+     1u << 9 |             /* windows of type 2 */ \
+     1u << 10 |            /* reserved lkey */ \
+     1u << 11)             /* fast registration */
 
 /* The INIT_HCA mailbox */
 #define INIT_HCA_FLAGS     0x014
@@ -156,7 +164,7 @@ uint8_t hca_cmd_query_dev_cap(Hca *hca, HcaCmd *cmd)
     hca_put16(o + 0x8e, 64);                   /* cMPT */
     hca_put16(o + 0x90, 8);                    /* MTT */
     hca_put16(o + 0x92, HCA_MPT_SIZE);
-    hca_put32(o + 0x94, BMME_RESERVED_LKEY);
+    hca_put32(o + 0x94, BMME_FLAGS);
     hca_put32(o + 0x98, HCA_RESERVED_LKEY);
     hca_put64(o + 0xa0, HCA_MAX_ICM_SIZE);
     return HCA_CMD_OK;

@@ -170,6 +170,10 @@ static bool begin_op(Hca *hca, HcaQp *qp)
         qp->op_head - qp->op_tail == HCA_SEND_WINDOW || !fetch_next(hca, qp)) {
         return false;
     }
+    /* What changes keys waits for all that may still be sent again. */
+    if (!wqe->syndrome && hca_wqe_is_local(wqe) && qp->op_head != qp->op_tail) {
+        return false;
+    }
     if (!wqe->syndrome &&
         ((wqe->fence && qp->responses_pending) ||
          (is_response_op(wqe->opcode) &&
@@ -195,8 +199,10 @@ static bool begin_op(Hca *hca, HcaQp *qp)
     if (op->error) {
         return true;
     }
-    if (op->opcode == HCA_WR_NOP) {
-        op->done = true;
+    if (op->opcode == HCA_WR_NOP || hca_wqe_is_local(wqe)) {
+        op->error = op->opcode == HCA_WR_NOP ? HCA_SYN_OK :
+                    hca_wqe_run_local(hca, qp, wqe);
+        op->done = !op->error;
         return true;
     }
     op->packets = packets;

@@ -283,6 +283,11 @@ static bool receive_send(Hca *hca, HcaQp *qp, const HcaPacket *pkt,
         return false;
     }
     qp->rx_len += pkt->payload_len;
+    if (info & HCA_OP_END && info & HCA_OP_IETH &&
+        !hca_mr_invalidate(hca, pkt->imm, qp->recv.pd, qp->qpn)) {
+        refuse(hca, qp, HCA_AETH_NAK_ACCESS, HCA_EVENT_WQ_ACCESS_ERROR);
+        return false;
+    }
     if (info & HCA_OP_END) {
         opcode = info & HCA_OP_IMM ? HCA_RECV_SEND_IMM :
                  info & HCA_OP_IETH ? HCA_RECV_SEND_INVAL : HCA_RECV_SEND;

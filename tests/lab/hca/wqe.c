@@ -191,6 +191,11 @@ static uint8_t extra_size(const HcaQp *qp, uint8_t opcode)
     case HCA_WR_ATOMIC_CS:
     case HCA_WR_ATOMIC_FA:
         return reliable ? 32 : 0xff;
+    case HCA_WR_BIND_MW:
+    case HCA_WR_LOCAL_INVAL:
+        return connected ? 32 : 0xff;
+    case HCA_WR_FAST_REG:
+        return qp->fast_reg ? 48 : 0xff;
     default:
         return 0xff;
     }
@@ -205,6 +210,9 @@ static uint8_t parse_body(const HcaQp *qp, HcaWqe *wqe)
         return HCA_SYN_LOCAL_QP_OP;
     }
     wqe->data = CTRL_SIZE + extra;
+    if (wqe->opcode == HCA_WR_NOP || hca_wqe_is_local(wqe)) {
+        return HCA_SYN_OK;
+    }
     if (extra == 16 || extra == 32) {
         wqe->raddr = hca_get64(raw + 16);
         wqe->rkey = hca_get32(raw + 24);
@@ -212,9 +220,6 @@ static uint8_t parse_body(const HcaQp *qp, HcaWqe *wqe)
     if (extra == 32) {
         wqe->swap_add = hca_get64(raw + 32);
         wqe->compare = hca_get64(raw + 40);
-    }
-    if (wqe->opcode == HCA_WR_NOP) {
-        return HCA_SYN_OK;
     }
     syndrome = sum_segments(wqe);
     if (syndrome) {
@@ -247,6 +252,64 @@ static void wqe_parse(const HcaQp *qp, HcaWqe *wqe)
         wqe->opcode = HCA_WR_SEND;
     }
     wqe->syndrome = parse_body(qp, wqe);
+}
+
+bool hca_wqe_is_local(const HcaWqe *wqe)
+{
+    return wqe->opcode == HCA_WR_BIND_MW || wqe->opcode == HCA_WR_FAST_REG ||
+           wqe->opcode == HCA_WR_LOCAL_INVAL;
+}
+
+/* Bits 31:27 of the first word of the bind and fast registration segments */
+static uint32_t segment_access(const uint8_t *seg)
+{
+    static const uint32_t rights[] = {
+        HCA_ACCESS_LOCAL_READ, HCA_ACCESS_LOCAL_WRITE, HCA_ACCESS_REMOTE_READ,
+        HCA_ACCESS_REMOTE_WRITE, HCA_ACCESS_ATOMIC,
+    };
+    uint32_t flags = hca_get32(seg), access = 0;
+
+    for (unsigned i = 0; i < 5; i++) {
+        access |= flags & 1u << (27 + i) ? rights[i] : 0;
+    }
+    return access;
+}
+
+/* struct mlx4_wqe_bind_seg, mlx4_wqe_local_inval_seg, mlx4_wqe_fmr_seg */
+uint8_t hca_wqe_run_local(Hca *hca, HcaQp *qp, const HcaWqe *wqe)
+{
+    const uint8_t *seg = wqe->raw + CTRL_SIZE;
+    HcaBind bind;
+    HcaFastReg reg;
+    bool ok;
+
+    switch (wqe->opcode) {
+    case HCA_WR_BIND_MW:
+        bind = (HcaBind) {
+            .new_rkey = hca_get32(seg + 8), .lkey = hca_get32(seg + 12),
+            .pd = qp->pd, .qpn = qp->qpn,
+            .access = segment_access(seg) & ~(uint32_t)(HCA_ACCESS_LOCAL_READ |
+                                                        HCA_ACCESS_LOCAL_WRITE),
+            .type2 = hca_get32(seg + 4) & 1u << 31,
+            .zero_based = hca_get32(seg + 4) & 1u << 30,
+            .va = hca_get64(seg + 16), .len = hca_get64(seg + 24),
+        };
+        ok = hca_mw_bind(hca, &bind);
+        break;
+    case HCA_WR_FAST_REG:
+        reg = (HcaFastReg) {
+            .access = segment_access(seg), .new_key = hca_get32(seg + 4),
+            .pd = qp->pd, .pages = hca_get64(seg + 8),
+            .va = hca_get64(seg + 16), .len = hca_get64(seg + 24),
+            .page_shift = hca_get32(seg + 36),
+        };
+        ok = !hca_get32(seg + 32) && hca_mr_fast_register(hca, &reg);
+        break;
+    default:
+        ok = hca_mr_invalidate(hca, hca_get32(seg + 8), qp->pd, qp->qpn);
+        break;
+    }
+    return ok ? HCA_SYN_OK : HCA_SYN_MW_BIND;
 }
 
 static HcaMrRange local_range(const HcaQp *qp, const Segment *seg,

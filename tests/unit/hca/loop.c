@@ -137,8 +137,9 @@ void loop_qp(Loop *l, LoopQp *qp, const LoopQpAttr *attr)
     hca_put32(c + 4, attr->pd ? attr->pd : LOOP_PD);
     c[8] = 1 << 5 | 30;
     c[9] = attr->service == HCA_ST_XRC ? 0xfc : 4 << 3 | 1;
-    c[10] = attr->target ? 0 : 4 << 3 | 3;     /* one WQE of 16 octets: none */
+    c[10] = 4 << 3 | (attr->target ? 1 : 3);   /* 32 octets suffice for none */
     hca_put32(c + 12, LOOP_UAR);
+    hca_put32(c + 112, l->fast_reg ? 1 << 11 : 0);
     hca_put32(c + 124, LOOP_CQN);
     hca_put32(c + 152, attr->xrcd);
     hca_put32(c + 156, LOOP_CQN);

@@ -22,6 +22,7 @@ typedef struct Loop {
     TestEq eq;
     TestCq cq;
     uint32_t next_mpt, next_qpn;
+    bool fast_reg;                             /* QPs may register fast */
 } Loop;
 
 typedef struct LoopMr {
@@ -42,7 +43,7 @@ typedef struct LoopQpAttr {
     uint8_t service;
     uint32_t pd, xrcd;                         /* pd 0: LOOP_PD */
     uint32_t psn;
-    bool target;                               /* of XRC: no queues at all */
+    bool target;                               /* of XRC: its queues are never used */
     uint8_t retry, timeout;
     uint16_t dlid;                             /* 0: LOOP_LID */
     uint16_t alt_dlid;                         /* not 0: alternate path, armed */

@@ -51,7 +51,10 @@ static void xrc_pair(Loop *l, LoopQp *ini, LoopQp *tgt)
     loop_connect(tgt, ini->qpn, &target);
 }
 
-/* A target has no queues; its SRQ's PD is what remote access is checked by. */
+/*
+ * A target's send queue is never initialised; remote access is checked by its
+ * SRQ's PD.
+ */
 static void test_xrc(void **state)
 {
     Loop l;
@@ -121,11 +124,293 @@ static void test_xrc_errors(void **state)
     loop_down(&l);
 }
 
+/* ---- Memory windows ---- */
+
+#define WRITE_READ (1u << 30 | 1u << 29)       /* rights in a bind segment */
+
+typedef struct Bind {
+    uint32_t rights, rkey;
+    int type;
+    bool zero_based;
+    uint64_t va, len;
+} Bind;
+
+/* Bind on a QP, to a region; syndrome as expected. */
+static void bind(LoopQp *qp, const Bind *b, const LoopMr *mr, uint8_t syndrome)
+{
+    uint8_t seg[32] = { 0 };
+
+    hca_put32(seg, b->rights);
+    hca_put32(seg + 4, (b->type == 2 ? 1u << 31 : 0) |
+              (b->zero_based ? 1u << 30 : 0));
+    hca_put32(seg + 8, b->rkey);
+    hca_put32(seg + 12, mr->key);
+    hca_put64(seg + 16, b->va);
+    hca_put64(seg + 24, b->len);
+    loop_post(qp, HCA_WR_BIND_MW, 0, 0, seg, sizeof(seg), NULL, 0);
+    loop_expect(qp->l, qp->qpn, true, HCA_WR_BIND_MW, syndrome);
+}
+
+static void local_inval(LoopQp *qp, uint32_t key, uint8_t syndrome)
+{
+    uint8_t seg[32] = { 0 };
+
+    hca_put32(seg + 8, key);
+    loop_post(qp, HCA_WR_LOCAL_INVAL, 0, 0, seg, sizeof(seg), NULL, 0);
+    loop_expect(qp->l, qp->qpn, true, HCA_WR_LOCAL_INVAL, syndrome);
+}
+
+typedef struct MwBed {
+    Loop l;
+    LoopQp a, b;                               /* a accesses memory through b */
+    LoopMr src, dst;
+} MwBed;
+
+static void mw_pair(MwBed *t)
+{
+    loop_pair(&t->l, &t->a, &t->b, &rc);
+}
+
+static void mw_up(MwBed *t)
+{
+    loop_up(&t->l);
+    mw_pair(t);
+    loop_mr(&t->l, &t->src, 4096, LOOP_PD, LOOP_ALL);
+    loop_mr(&t->l, &t->dst, 3 * 4096, LOOP_PD, LOOP_ALL);
+}
+
+static void mw_write(MwBed *t, uint64_t raddr, uint32_t rkey, bool ok)
+{
+    loop_rdma(&t->a, HCA_WR_RDMA_WRITE, raddr, rkey, 0, &t->src, 64);
+    loop_expect(&t->l, t->a.qpn, true, HCA_WR_RDMA_WRITE,
+                ok ? 0 : HCA_SYN_REMOTE_ACCESS);
+    if (!ok) {
+        loop_reset(&t->a);
+        loop_reset(&t->b);
+        mw_pair(t);
+    }
+}
+
+static void test_mw_type1(void **state)
+{
+    MwBed t;
+    Bind b = { .rights = WRITE_READ, .type = 1, .len = 100 };
+    LoopMr window;
+    uint32_t mw;
+
+    (void)state;
+    mw_up(&t);
+    mw = loop_mw(&t.l, LOOP_PD, 1);
+    mw_write(&t, t.dst.va, mw, false);         /* not bound yet */
+    b.rkey = mw + 1;
+    b.va = t.dst.va + 4090;
+    bind(&t.b, &b, &t.dst, 0);
+    memset(drv_ptr(t.l.d, t.src.addr), 0x77, 64);
+    mw_write(&t, b.va + 36, b.rkey, true);
+    assert_int_equal(drv_ptr(t.l.d, t.dst.addr)[4090 + 36], 0x77);
+    assert_int_equal(drv_ptr(t.l.d, t.dst.addr)[4090 + 99], 0x77);
+    mw_write(&t, b.va + 37, b.rkey, false);    /* one octet too far */
+    mw_write(&t, b.va - 1, b.rkey, false);
+    mw_write(&t, b.va, mw, false);             /* the key before */
+    loop_rdma(&t.a, HCA_WR_ATOMIC_FA, t.dst.va + 4096, b.rkey, 0, &t.src, 8);
+    loop_expect(&t.l, t.a.qpn, true, 0, HCA_SYN_REMOTE_ACCESS);
+    loop_reset(&t.a);
+    loop_reset(&t.b);
+    mw_pair(&t);
+    /* a window is no local key; a region with windows stays */
+    window = t.dst;
+    window.key = b.rkey;
+    loop_post(&t.a, HCA_WR_SEND, 0, 0, NULL, 0, &window, 8);
+    loop_expect(&t.l, t.a.qpn, true, 0, HCA_SYN_LOCAL_PROT);
+    loop_reset(&t.a);
+    loop_reset(&t.b);
+    mw_pair(&t);
+    assert_int_equal(loop_hw2sw(&t.l, t.dst.key), HCA_CMD_REG_BOUND);
+    b.rkey++;                                  /* bound anew, then unbound */
+    bind(&t.b, &b, &t.dst, 0);
+    b.len = 0;
+    b.rkey++;
+    bind(&t.b, &b, &t.dst, 0);
+    mw_write(&t, b.va, b.rkey, false);
+    assert_int_equal(loop_hw2sw(&t.l, t.dst.key), 0);
+    assert_int_equal(loop_hw2sw(&t.l, b.rkey), 0);
+    assert_int_equal(loop_hw2sw(&t.l, b.rkey), HCA_CMD_BAD_RES_STATE);
+    loop_down(&t.l);
+}
+
+static void test_mw_type2(void **state)
+{
+    MwBed t;
+    Bind b = { .rights = WRITE_READ, .type = 2, .len = 4096,
+               .zero_based = true };
+    LoopQp c, e;
+    uint32_t mw;
+
+    (void)state;
+    mw_up(&t);
+    mw = loop_mw(&t.l, LOOP_PD, 2);
+    b.rkey = mw | 0x55;
+    b.va = t.dst.va + 4000;
+    bind(&t.b, &b, &t.dst, 0);
+    memset(drv_ptr(t.l.d, t.src.addr), 0x33, 64);
+    mw_write(&t, 4032, b.rkey, true);          /* counted from the window's start */
+    assert_int_equal(drv_ptr(t.l.d, t.dst.addr)[4000 + 4032 + 63], 0x33);
+    /* of another QP of the same PD */
+    loop_pair(&t.l, &c, &e, &rc);
+    loop_rdma(&c, HCA_WR_RDMA_WRITE, 0, b.rkey, 0, &t.src, 8);
+    loop_expect(&t.l, c.qpn, true, 0, HCA_SYN_REMOTE_ACCESS);
+    /* local invalidation; only once, and then it may be bound again */
+    local_inval(&t.b, b.rkey, 0);
+    assert_int_equal(loop_hw2sw(&t.l, t.src.key), 0);
+    loop_mr(&t.l, &t.src, 4096, LOOP_PD, LOOP_ALL);
+    b.rkey++;
+    bind(&t.b, &b, &t.dst, 0);
+    /* remote invalidation */
+    loop_recv(&t.b, &t.dst, 64);
+    loop_post(&t.a, HCA_WR_SEND_INVAL, b.rkey, 0, NULL, 0, &t.src, 64);
+    assert_int_equal(hca_get32(loop_expect(&t.l, t.b.qpn, false,
+                                           HCA_RECV_SEND_INVAL, 0) + 4),
+                     b.rkey);
+    loop_expect(&t.l, t.a.qpn, true, HCA_WR_SEND_INVAL, 0);
+    assert_int_equal(loop_events(&t.l, HCA_EVENT_WQ_ACCESS_ERROR), 1); /* e's */
+    mw_write(&t, 0, b.rkey, false);
+    assert_int_equal(loop_hw2sw(&t.l, t.dst.key), 0);
+    assert_int_equal(loop_hw2sw(&t.l, mw), 0);
+    loop_down(&t.l);
+}
+
+/* Each rule of binding; a refusal ends the QP. */
+static void test_mw_bind_rules(void **state)
+{
+    enum { REGION_RIGHTS, REGION_PD, WINDOW_PD, BOUNDS, BELOW, TYPE, KEY,
+           NO_LENGTH, TWICE, INDEX, NO_LOCAL_WRITE, READ_ONLY_OK, CASES };
+
+    (void)state;
+    for (int i = 0; i < CASES; i++) {
+        MwBed t;
+        Bind b = { .rights = WRITE_READ, .type = 2, .len = 4096 };
+        LoopMr mr;
+        bool ok = i == READ_ONLY_OK;
+        uint32_t rights = LOOP_ALL;
+
+        mw_up(&t);
+        if (i == REGION_RIGHTS) {
+            rights &= ~(uint32_t)HCA_ACCESS_BIND_MW;
+        } else if (i == NO_LOCAL_WRITE || i == READ_ONLY_OK) {
+            rights = HCA_ACCESS_LOCAL_READ | HCA_ACCESS_BIND_MW;
+            b.rights = ok ? 1u << 29 : 1u << 31;
+        }
+        loop_mr(&t.l, &mr, 8192, i == REGION_PD ? 1 : LOOP_PD, rights);
+        b.rkey = loop_mw(&t.l, i == WINDOW_PD ? 1 : LOOP_PD, 2) + 7;
+        b.va = mr.va + (i == BOUNDS ? 4097 : 4096);
+        b.va = i == BELOW ? mr.va - 1 : b.va;
+        b.type = i == TYPE ? 1 : 2;
+        b.len = i == NO_LENGTH ? 0 : 4096;
+        mr.key ^= i == KEY;
+        b.rkey += i == INDEX ? 1u << (LOG_MPTS + 8) : 0;
+        if (i == TWICE) {
+            bind(&t.b, &b, &mr, 0);
+        }
+        bind(&t.b, &b, &mr, ok ? 0 : HCA_SYN_MW_BIND);
+        assert_int_equal(loop_hw2sw(&t.l, mr.key),
+                         ok || i == TWICE ? HCA_CMD_REG_BOUND : 0);
+        loop_down(&t.l);
+    }
+}
+
+static void test_invalidate_rules(void **state)
+{
+    MwBed t;
+    Bind b = { .rights = WRITE_READ, .type = 2, .len = 4096 };
+    LoopQp c, e;
+
+    (void)state;
+    mw_up(&t);
+    loop_pair(&t.l, &c, &e, &rc);
+    b.rkey = loop_mw(&t.l, LOOP_PD, 2);
+    b.va = t.dst.va;
+    local_inval(&t.a, b.rkey, HCA_SYN_MW_BIND);        /* free */
+    bind(&t.b, &b, &t.dst, 0);
+    local_inval(&c, b.rkey, HCA_SYN_MW_BIND);          /* another QP's */
+    local_inval(&t.b, t.dst.key, HCA_SYN_MW_BIND);     /* has a window */
+    loop_reset(&t.a);
+    loop_reset(&t.b);
+    mw_pair(&t);
+    /* refused to a peer: he learns, and we */
+    loop_events(&t.l, HCA_EVENT_WQ_ACCESS_ERROR);
+    loop_recv(&t.b, &t.src, 64);
+    loop_post(&t.a, HCA_WR_SEND_INVAL, b.rkey, 0, NULL, 0, &t.src, 8);
+    loop_expect(&t.l, t.b.qpn, false, 0, HCA_SYN_FLUSH);
+    loop_expect(&t.l, t.a.qpn, true, 0, HCA_SYN_REMOTE_ACCESS);
+    assert_int_equal(loop_events(&t.l, HCA_EVENT_WQ_ACCESS_ERROR), 1);
+    /* a region without windows may be invalidated, and is then of no use */
+    loop_reset(&t.a);
+    loop_reset(&t.b);
+    mw_pair(&t);
+    local_inval(&t.b, t.src.key, 0);
+    loop_post(&t.a, HCA_WR_SEND, 0, 0, NULL, 0, &t.src, 8);
+    loop_expect(&t.l, t.a.qpn, true, 0, HCA_SYN_LOCAL_PROT);
+    assert_int_equal(loop_hw2sw(&t.l, t.src.key), 0);
+    loop_down(&t.l);
+}
+
+/* The kernel's fast registration: pages by work request. */
+static void test_fast_register(void **state)
+{
+    MwBed t;
+    uint8_t mpt[64] = { 0 }, seg[48] = { 0 };
+    uint64_t pages, list;
+    uint32_t key = 0x60 << 8;
+
+    (void)state;
+    mw_up(&t);
+    pages = drv_alloc(t.l.d, 3 * 4096, 4096);
+    list = drv_alloc(t.l.d, 64, 64);
+    hca_put32(mpt, 3u << 28 | 1 << 17 | 1 << 8);
+    hca_put32(mpt + 8, 0x60);
+    hca_put32(mpt + 12, LOOP_PD | 1 << 27 | 1 << 28 | 3 << 24);
+    hca_put64(mpt + 44, drv_mtt(t.l.d, 0, 2, 12));
+    hca_put32(mpt + 52, 2);
+    assert_int_equal(drv_box(t.l.d, 0x00d, 0, 0x60, mpt, 64, NULL), 0);
+    hca_put64(drv_ptr(t.l.d, list), (pages + 8192) | 1);
+    hca_put64(drv_ptr(t.l.d, list + 8), pages | 1);
+    hca_put32(seg, 1u << 30 | 1u << 28);       /* remote and local write */
+    hca_put32(seg + 4, key + 3);
+    hca_put64(seg + 8, list);
+    hca_put64(seg + 16, 0x100ff8);
+    hca_put64(seg + 24, 4096);
+    hca_put32(seg + 36, 12);
+    loop_post(&t.b, HCA_WR_FAST_REG, 0, 0, seg, 48, NULL, 0);
+    loop_expect(&t.l, t.b.qpn, true, 0, HCA_SYN_LOCAL_QP_OP); /* not for users */
+    loop_reset(&t.a);
+    loop_reset(&t.b);
+    t.l.fast_reg = true;
+    mw_pair(&t);
+    loop_post(&t.b, HCA_WR_FAST_REG, 0, 0, seg, 48, NULL, 0);
+    loop_expect(&t.l, t.b.qpn, true, HCA_WR_FAST_REG, 0);
+    memset(drv_ptr(t.l.d, t.src.addr), 0x99, 64);
+    mw_write(&t, 0x100ff8, key + 3, true);
+    assert_int_equal(drv_ptr(t.l.d, pages + 8192)[0xff8], 0x99);
+    assert_int_equal(drv_ptr(t.l.d, pages)[55], 0x99);
+    assert_int_equal(drv_ptr(t.l.d, pages)[56], 0);
+    local_inval(&t.b, key + 3, 0);
+    mw_write(&t, 0x100ff8, key + 3, false);
+    hca_put64(seg + 24, 8192);                 /* three pages into two entries */
+    loop_post(&t.b, HCA_WR_FAST_REG, 0, 0, seg, 48, NULL, 0);
+    loop_expect(&t.l, t.b.qpn, true, 0, HCA_SYN_MW_BIND);
+    loop_down(&t.l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_xrc),
         cmocka_unit_test(test_xrc_errors),
+        cmocka_unit_test(test_mw_type1),
+        cmocka_unit_test(test_mw_type2),
+        cmocka_unit_test(test_mw_bind_rules),
+        cmocka_unit_test(test_invalidate_rules),
+        cmocka_unit_test(test_fast_register),
     };
 
     return cmocka_run_group_tests_name("verbs", tests, NULL, NULL);
