@@ -245,7 +245,10 @@ static void ibfront_backend_connected(struct ibfront_info *info)
 
 	err = ibfront_dev_register(info->dev);
 	if (err) {
-		xenbus_dev_fatal(xbdev, err, "registering the HCA");
+		/* No failure of ours if the backend has left meanwhile */
+		if (xenbus_read_driver_state(xbdev->otherend) ==
+		    XenbusStateConnected)
+			xenbus_dev_fatal(xbdev, err, "registering the HCA");
 		ibfront_stop(info);
 		xenbus_switch_state(xbdev, XenbusStateClosed);
 		return;
