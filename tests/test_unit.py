@@ -10,14 +10,17 @@ import pytest
 import nodes
 
 ROOT = os.path.normpath(os.path.join(os.path.dirname(__file__), ".."))
-PROGRAMS = sorted(glob.glob(os.path.join(ROOT, "build/unit/test_*")))
+PROGRAMS = sorted(path for path in glob.glob(os.path.join(
+    ROOT, "build/unit/*/test_*")) if not path.endswith(".o"))
 
 
 def test_unit_programs_were_built():
-    assert PROGRAMS, "no build/unit/test_*: run make unit"
+    assert PROGRAMS, "no programs in build/unit: run make unit"
 
 
-@pytest.mark.parametrize("program", PROGRAMS, ids=os.path.basename)
+@pytest.mark.parametrize("program", PROGRAMS,
+                         ids=lambda path: os.path.relpath(
+                             path, os.path.join(ROOT, "build/unit")))
 def test_unit(program):
     done = subprocess.run([nodes.LAB, "build-sh", "--", program], text=True,
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

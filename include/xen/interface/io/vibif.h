@@ -95,7 +95,8 @@
  *
  * hca
  *	Values:		<string>, an RDMA device name of the backend's domain
- *	Default Value:	the first HCA that the backend can use
+ *	Default Value:	the first HCA that the backend can use; it writes its
+ *			choice here
  *
  * max-contexts, max-pds, max-mrs, max-pages, max-cqs, max-qps, max-srqs,
  * max-mcast, max-mws, max-xrcds
@@ -251,8 +252,11 @@
  *  - Pages are XEN_PAGE_SIZE, 4096 octets, on both sides.
  *  - Fields are little-endian and naturally aligned. GIDs are 16 octets and GUIDs
  *    8 octets in network order.
- *  - All reserved fields must be 0; a request that breaks this fails with
- *    -XEN_EINVAL.
+ *  - All reserved fields must be 0, and so must the octets of a request behind
+ *    its operation's struct, the handle of an operation that has none, and bits
+ *    beyond a field's range; a request that breaks this fails with -XEN_EINVAL.
+ *  - The frontend makes a new ring for each connection, and sends no request
+ *    before the backend is Connected.
  *  - Responses come in any order; id tells which request they answer. A frontend
  *    must not reuse an id before its response. Requests that are in flight
  *    together may be executed in any order.
