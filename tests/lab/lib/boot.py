@@ -28,7 +28,8 @@ TCG_CPU = ("EPYC,-smap,-monitor,-avx,-avx2,-f16c,-fma,-xsave,-xsaveopt,"
 TURN_TIMEOUT = 180      # until other labs on this machine have booted
 BOOT_TIMEOUT = 300      # until a machine says that it is ready
 SSH_TIMEOUT = 180       # until it then answers ssh
-GUEST_TIMEOUT = 400     # until a guest answers, after its host
+GUEST_TIMEOUT = 300     # until a guest answers, after its host, and
+EACH_GUEST = 60         # as much more for each guest of that host
 HCA_TIMEOUT = 180       # until the HCA's driver is loaded
 SUBNET_TIMEOUT = 120    # until OpenSM has made every port active
 
@@ -252,7 +253,8 @@ def _wait_machine(lab, node):
 
 def _wait_guest(lab, node):
     """Until the guest answers ssh; a failed xl create ends the wait."""
-    deadline = time.monotonic() + GUEST_TIMEOUT
+    deadline = (time.monotonic() + GUEST_TIMEOUT +
+                EACH_GUEST * lab.config["guests"])
     host = lab.node(node.host)
     while True:
         why = lab.connect(node, 1)

@@ -65,7 +65,6 @@ def _make_image(tmp):
          "--include=" + ",".join(PACKAGES + extra_packages()), SUITE, root] +
         tree.sources(), log=tmp + ".log", what="mmdebstrap of the root image",
         env=dict(os.environ, INITRD="No"))
-    os.unlink(tmp + ".log")
     versions = os.listdir(os.path.join(root, "lib/modules"))
     if versions != [tree.kernel_version()]:
         raise LabError(

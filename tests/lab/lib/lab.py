@@ -196,7 +196,7 @@ class Lab:
                     proc.wait()
                 if time.monotonic() > deadline:
                     return last_lines(log, 3) or "no answer"
-                time.sleep(0.3)
+                time.sleep(0.5)
 
     def disconnect(self, node):
         """Drop the control connection, as after a reboot of the node."""

@@ -46,16 +46,12 @@ def _base_key():
 
 
 def _make_base(tmp):
-    log = tmp + ".log"
-    if os.path.exists(log):
-        os.unlink(log)
     # configure records absolute names, so build where the result will stay.
     final = tmp[:-len(".tmp")] + ".d"
     shutil.rmtree(final, ignore_errors=True)
     os.makedirs(final)
     tree.run_in(["sh", "-ec", MAKE_BASE, "sh", final] + OPTIONS, CACHE,
-                log=log, what="building QEMU")
-    os.unlink(log)
+                log=tmp + ".log", what="building QEMU")
 
 
 def _base():
@@ -113,16 +109,12 @@ def binary():
 
     def make(tmp):
         src = _base()
-        log = tmp + ".log"
         with locked(os.path.join(CACHE, "locks", "qemu-build.lock")):
             _sync_model(src, model)
-            if os.path.exists(log):
-                os.unlink(log)
             tree.run_in(["make", "-j2", "qemu-system-x86_64"],
-                        os.path.join(src, "build"), log=log,
+                        os.path.join(src, "build"), log=tmp + ".log",
                         what="compiling the HCA model into QEMU")
             shutil.copy(os.path.join(src, "build/qemu-system-x86_64"), tmp)
-        os.unlink(log)
 
     path = cached("qemu-bin-" + key, "QEMU with the HCA model" if model
                   else "QEMU without an HCA model", make)

@@ -59,7 +59,6 @@ def _make(tmp):
     run(["mmdebstrap", "--variant=minbase", "--include=" + ",".join(PACKAGES),
          "--customize-hook=" + FETCH_QEMU, SUITE, root] + sources(),
         log=tmp + ".log", what="mmdebstrap of the build tree")
-    os.unlink(tmp + ".log")
 
 
 def path():

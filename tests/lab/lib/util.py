@@ -54,7 +54,7 @@ def run(argv, log=None, what=None, **kw):
                               stderr=subprocess.STDOUT, **kw)
         status, text = done.returncode, done.stdout.decode(errors="replace")
     if status:
-        tail = last_lines(log, 30) if log else text
+        tail = last_lines(log, 60) if log else text
         raise LabError("%s failed with status %d:\n%s" %
                        (what or " ".join(argv), status, tail.rstrip()))
     return text
@@ -117,8 +117,15 @@ def cached(name, what, make):
         tmp = path + ".tmp"
         shutil.rmtree(tmp, ignore_errors=True)
         os.makedirs(tmp)
-        make(tmp)
-        os.rename(tmp, path)
+        try:
+            make(tmp)
+            os.rename(tmp, path)
+        except BaseException:
+            shutil.rmtree(tmp, ignore_errors=True)
+            raise
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(tmp + ".log")
         progress("built %s in %.0f s" % (what, time.monotonic() - begin))
     return path
 
