@@ -62,6 +62,7 @@ enum {
 };
 
 enum {
+    FLAGS_PM = 3 << 11,
     PARAMS1_FRE = 1 << 11,                     /* fast registration */
     PARAMS2_RRE = 1 << 15,
     PARAMS2_RWE = 1 << 14,
@@ -314,6 +315,8 @@ static void qp_decode(HcaQp *qp)
     qp->reserved_lkey = c[QPC_RLKEY] & 0x10;
     qp->fast_reg = params1 & PARAMS1_FRE;
     hca_path_decode(&qp->path, c + QPC_PRI_PATH);
+    hca_path_decode(&qp->alt_path, c + QPC_ALT_PATH);
+    qp->pm = (hca_get32(c + QPC_FLAGS) & FLAGS_PM) >> 11;
     qp->mtu = mtu >= 1 && mtu <= 5 ? 128u << mtu : 256;
     qp->log_max_msg = c[QPC_MTU_MSGMAX] & 0x1f;
     if (qp->log_max_msg > HCA_LOG_MAX_LEN) {
@@ -364,7 +367,7 @@ static void merge_optional(uint8_t *dst, const uint8_t *src, uint32_t optpar)
         { OPTPAR_RNR_RETRY, QPC_PARAMS1, 7 << 13 },
         { OPTPAR_RNR_TIMEOUT, QPC_RNR_NEXTRECV, 0x1fu << 24 },
         { OPTPAR_Q_KEY, QPC_QKEY, 0xffffffff },
-        { OPTPAR_PM_STATE, QPC_FLAGS, 3 << 11 },
+        { OPTPAR_PM_STATE, QPC_FLAGS, FLAGS_PM },
     };
 
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
@@ -391,6 +394,43 @@ static void merge_optional(uint8_t *dst, const uint8_t *src, uint32_t optpar)
     if (optpar & OPTPAR_COUNTER_INDEX) {
         path[PATH_COUNTER_INDEX] = from[PATH_COUNTER_INDEX];
     }
+}
+
+/* ---- Path migration ---- */
+
+void hca_qp_set_pm(HcaQp *qp, uint8_t pm)
+{
+    uint32_t flags = hca_get32(qp->context + QPC_FLAGS) & ~(uint32_t)FLAGS_PM;
+
+    qp->pm = pm;
+    qp->pm_refused = false;
+    hca_put32(qp->context + QPC_FLAGS, flags | (uint32_t)pm << 11);
+}
+
+void hca_qp_migrate(Hca *hca, HcaQp *qp)
+{
+    uint8_t *primary = qp->context + QPC_PRI_PATH;
+    uint8_t *alternate = qp->context + QPC_ALT_PATH, old[PATH_SIZE];
+
+    hca_qp_unschedule(hca, qp);                /* its port may change */
+    memcpy(old, primary, PATH_SIZE);
+    memcpy(primary, alternate, PATH_SIZE);
+    memcpy(alternate, old, PATH_SIZE);
+    hca_path_decode(&qp->path, primary);
+    hca_path_decode(&qp->alt_path, alternate);
+    hca_qp_set_pm(qp, HCA_PM_MIGRATED);
+    hca_event(hca, HCA_EVENT_PATH_MIG, 0, qp->qpn);
+    hca_qp_schedule(hca, qp);
+}
+
+/* May the state of migration be set so? To arm takes an alternate path. */
+static bool pm_allowed(const HcaQp *qp, const uint8_t *context, uint32_t optpar)
+{
+    uint8_t pm = (hca_get32(context + QPC_FLAGS) & FLAGS_PM) >> 11;
+    const uint8_t *from = optpar & OPTPAR_ALT_PATH ? context : qp->context;
+
+    return !(optpar & OPTPAR_PM_STATE) || pm == HCA_PM_MIGRATED ||
+           (pm != 2 && hca_get16(from + QPC_ALT_PATH + PATH_RLID));
 }
 
 /* ---- State changes ---- */
@@ -480,6 +520,7 @@ uint8_t hca_cmd_modify_qp(Hca *hca, HcaCmd *cmd)
     uint32_t qpn = cmd->in_modifier & 0xffffff, optpar;
     const Transition *t = NULL;
     const uint8_t *context = cmd->in + 8;
+    bool was_armed;
     HcaQp *qp;
 
     for (size_t i = 0; i < sizeof(transitions) / sizeof(transitions[0]); i++) {
@@ -509,11 +550,19 @@ uint8_t hca_cmd_modify_qp(Hca *hca, HcaCmd *cmd)
         hca_qp_fail(hca, qp, -1);
     } else {
         optpar = hca_get32(cmd->in) & t->optpar;
+        if (!pm_allowed(qp, context, optpar)) {
+            hca_guest_error(hca, "QP %06x: armed without a path", qpn);
+            return HCA_CMD_BAD_PARAM;
+        }
+        was_armed = qp->pm == HCA_PM_ARMED;
         hca_qp_unschedule(hca, qp);            /* its port may change */
         merge_required(qp, t->to, context);
         merge_optional(qp->context, context, optpar);
         qp_decode(qp);
         qp_enter(hca, qp, t->to, cmd->in_modifier >> 31);
+        if (was_armed && qp->pm == HCA_PM_MIGRATED) {
+            hca_qp_migrate(hca, qp);
+        }
     }
     hca_transport_drain(hca, 0);
     return HCA_CMD_OK;

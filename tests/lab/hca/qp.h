@@ -28,6 +28,13 @@ enum {
     HCA_QP_SQ_DRAINING = 7,
 };
 
+/* Path migration, as in bits 12:11 of the context's flags (IBTA 17.2.8) */
+enum {
+    HCA_PM_ARMED = 0,
+    HCA_PM_REARM = 1,
+    HCA_PM_MIGRATED = 3,
+};
+
 /* Services, as in bits 23:16 of the context's flags */
 enum {
     HCA_ST_RC = 0,
@@ -199,7 +206,9 @@ typedef struct HcaQp {
     uint32_t pd, uar, cqn_send, cqn_recv, srqn, qkey, remote_qpn, xrcd;
     bool     has_srq;
     bool     reserved_lkey, fast_reg;   /* what the kernel's QPs may do */
-    HcaPath  path;
+    HcaPath  path, alt_path;
+    uint8_t  pm;                        /* HCA_PM_* */
+    bool     pm_refused;                /* the event has been raised */
     uint32_t mtu;                       /* octets */
     uint8_t  log_max_msg;
     uint8_t  retry_count, rnr_retry;
@@ -298,6 +307,9 @@ void hca_path_decode(HcaPath *path, const uint8_t *raw);
  * completion has told him already.
  */
 void hca_qp_fail(Hca *hca, HcaQp *qp, int event);
+/* Carry on over the alternate path, and tell the consumer. */
+void hca_qp_migrate(Hca *hca, HcaQp *qp);
+void hca_qp_set_pm(HcaQp *qp, uint8_t pm);
 /* Append a completion; the QP fails when its CQ does. */
 void hca_qp_complete(Hca *hca, HcaQp *qp, uint32_t cqn, const HcaCqe *cqe);
 bool hca_qp_can_receive(const HcaQp *qp);

@@ -22,6 +22,7 @@
      DEV_CAP_FLAG(8) |     /* P_Key violation counter */ \
      DEV_CAP_FLAG(9) |     /* Q_Key violation counter */ \
      DEV_CAP_FLAG(16) |    /* memory windows */ \
+     DEV_CAP_FLAG(17) |    /* automatic path migration */ \
      DEV_CAP_FLAG(18) |    /* atomics */ \
      DEV_CAP_FLAG(20) |    /* port check of UD address vectors */ \
      DEV_CAP_FLAG(21) |    /* UD multicast */ \

@@ -454,11 +454,15 @@ static void fail_first_open(Hca *hca, HcaQp *qp, uint8_t syndrome)
 
 static void retry(Hca *hca, HcaQp *qp)
 {
-    if (!qp->retries_left) {
+    if (qp->retries_left) {
+        qp->retries_left--;
+    } else if (qp->pm == HCA_PM_ARMED) {
+        hca_qp_migrate(hca, qp);
+        qp->retries_left = qp->retry_count;
+    } else {
         fail_first_open(hca, qp, HCA_SYN_RETRY_EXCEEDED);
         return;
     }
-    qp->retries_left--;
     restart(hca, qp, first_open(qp));
     arm_timer(hca, qp);
 }

@@ -290,7 +290,7 @@ void hca_tx_path(Hca *hca, HcaQp *qp, HcaPacket *pkt, uint8_t grh[HCA_GRH_SIZE])
     pkt->dlid = path->dlid;
     pkt->slid = port->lid | (path->path_bits & ((1u << port->lmc) - 1));
     pkt->pkey = port->pkey[path->pkey_index];
-    pkt->migrate = true;
+    pkt->migrate = qp->pm == HCA_PM_MIGRATED;
     if (path->grh) {
         hca_grh_build(hca, path->port, grh, path->gid_index, path->tclass_flow,
                       path->hop_limit, path->dgid);
@@ -306,11 +306,9 @@ bool hca_pkey_equal(uint16_t a, uint16_t b)
     return (a & 0x7fff) && !((a ^ b) & 0x7fff) && ((a | b) & 0x8000);
 }
 
-static bool path_matches(Hca *hca, HcaQp *qp, unsigned port,
+static bool path_matches(Hca *hca, const HcaPath *path, unsigned port,
                          const HcaPacket *pkt)
 {
-    const HcaPath *path = &qp->path;
-
     if (path->port != port || path->dlid != pkt->slid) {
         return false;
     }
@@ -325,6 +323,29 @@ static bool path_matches(Hca *hca, HcaQp *qp, unsigned port,
     return true;
 }
 
+/* Did the packet come the right way? The peer's migration takes us along. */
+static bool path_admits(Hca *hca, HcaQp *qp, unsigned port, const HcaPacket *pkt)
+{
+    if (qp->pm == HCA_PM_ARMED && pkt->migrate) {
+        if (path_matches(hca, &qp->alt_path, port, pkt)) {
+            hca_qp_migrate(hca, qp);
+            return true;
+        }
+        if (!qp->pm_refused) {
+            qp->pm_refused = true;
+            hca_event(hca, HCA_EVENT_PATH_MIG_FAILED, 0, qp->qpn);
+        }
+        return false;
+    }
+    if (!path_matches(hca, &qp->path, port, pkt)) {
+        return false;
+    }
+    if (qp->pm == HCA_PM_REARM && !pkt->migrate) {
+        hca_qp_set_pm(qp, HCA_PM_ARMED);
+    }
+    return true;
+}
+
 static void deliver_connected(Hca *hca, HcaQp *qp, unsigned port,
                               const HcaPacket *pkt)
 {
@@ -334,7 +355,7 @@ static void deliver_connected(Hca *hca, HcaQp *qp, unsigned port,
     };
 
     if ((pkt->opcode & HCA_BTH_TRANSPORT) != transports[qp->service] ||
-        !hca_qp_can_receive(qp) || !path_matches(hca, qp, port, pkt)) {
+        !hca_qp_can_receive(qp) || !path_admits(hca, qp, port, pkt)) {
         return;
     }
     if (qp->state == HCA_QP_RTR && !qp->comm_est) {

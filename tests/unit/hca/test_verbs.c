@@ -401,6 +401,152 @@ static void test_fast_register(void **state)
     loop_down(&t.l);
 }
 
+/* ---- Path migration ---- */
+
+#define ALT_LID   (2 * LOOP_LID)               /* of port 2 */
+#define OPT_ALT   (1u << 0)
+#define OPT_PM    (1u << 10)
+
+static uint8_t set_pm(LoopQp *qp, uint8_t pm)
+{
+    uint8_t c[HCA_QPC_SIZE] = { 0 };
+
+    hca_put32(c, (uint32_t)pm << 11);
+    return loop_modify(qp, 0x01c, OPT_PM, c);
+}
+
+/* State of migration, and the LIDs of primary and alternate path. */
+static void expect_paths(LoopQp *qp, uint8_t pm, uint16_t primary,
+                         uint16_t alternate)
+{
+    uint8_t c[HCA_QPC_SIZE];
+
+    loop_query(qp, c);
+    assert_int_equal(hca_get32(c) >> 11 & 3, pm);
+    assert_int_equal(hca_get16(c + 24 + 6), primary);
+    assert_int_equal(hca_get16(c + 68 + 6), alternate);
+    assert_int_equal(c[24 + 32], primary >= ALT_LID ? 0xc3 : 0x83);
+}
+
+static void exchange(MwBed *t)
+{
+    loop_rdma(&t->a, HCA_WR_RDMA_WRITE, t->dst.va, t->dst.key, 0, &t->src, 64);
+    loop_expect(&t->l, t->a.qpn, true, HCA_WR_RDMA_WRITE, 0);
+}
+
+/* Two QPs with an alternate path on port 2, armed. */
+static void apm_up(MwBed *t, uint16_t alt_of_b)
+{
+    LoopQpAttr a = rc, b = rc;
+
+    a.alt_dlid = ALT_LID;
+    b.alt_dlid = alt_of_b;
+    loop_up(&t->l);
+    loop_mr(&t->l, &t->src, 4096, LOOP_PD, LOOP_ALL);
+    loop_mr(&t->l, &t->dst, 4096, LOOP_PD, LOOP_ALL);
+    loop_qp(&t->l, &t->a, &a);
+    loop_qp(&t->l, &t->b, &b);
+    loop_connect(&t->a, t->b.qpn, &a);
+    loop_connect(&t->b, t->a.qpn, &b);
+    exchange(t);
+    expect_paths(&t->a, HCA_PM_MIGRATED, LOOP_LID, ALT_LID);
+    assert_int_equal(set_pm(&t->a, HCA_PM_REARM), 0);
+    exchange(t);                               /* the peer is not ready */
+    expect_paths(&t->a, HCA_PM_REARM, LOOP_LID, ALT_LID);
+    expect_paths(&t->b, HCA_PM_MIGRATED, LOOP_LID, alt_of_b);
+    assert_int_equal(set_pm(&t->b, HCA_PM_REARM), 0);
+    exchange(t);
+    expect_paths(&t->a, HCA_PM_ARMED, LOOP_LID, ALT_LID);
+    expect_paths(&t->b, HCA_PM_ARMED, LOOP_LID, alt_of_b);
+    loop_events(&t->l, HCA_EVENT_PATH_MIG);
+}
+
+static void test_apm_asked(void **state)
+{
+    MwBed t;
+
+    (void)state;
+    apm_up(&t, ALT_LID);
+    assert_int_equal(set_pm(&t.a, HCA_PM_MIGRATED), 0);
+    assert_int_equal(loop_events(&t.l, HCA_EVENT_PATH_MIG), 1);
+    exchange(&t);                              /* takes the peer along */
+    assert_int_equal(loop_events(&t.l, HCA_EVENT_PATH_MIG), 1);
+    expect_paths(&t.a, HCA_PM_MIGRATED, ALT_LID, LOOP_LID);
+    expect_paths(&t.b, HCA_PM_MIGRATED, ALT_LID, LOOP_LID);
+    /* and back: a second time takes a second arming */
+    assert_int_equal(set_pm(&t.a, HCA_PM_MIGRATED), 0);
+    expect_paths(&t.a, HCA_PM_MIGRATED, ALT_LID, LOOP_LID);
+    assert_int_equal(set_pm(&t.b, HCA_PM_REARM), 0);
+    assert_int_equal(set_pm(&t.a, HCA_PM_REARM), 0);
+    exchange(&t);
+    assert_int_equal(set_pm(&t.b, HCA_PM_MIGRATED), 0);
+    loop_recv(&t.a, &t.src, 64);
+    loop_post(&t.b, HCA_WR_SEND, 0, 0, NULL, 0, &t.dst, 8);
+    loop_expect(&t.l, t.a.qpn, false, HCA_RECV_SEND, 0);
+    loop_expect(&t.l, t.b.qpn, true, HCA_WR_SEND, 0);
+    expect_paths(&t.a, HCA_PM_MIGRATED, LOOP_LID, ALT_LID);
+    assert_int_equal(loop_events(&t.l, HCA_EVENT_PATH_MIG), 2);
+    loop_down(&t.l);
+}
+
+/* Retries are exhausted on the primary path: no error, but the other path. */
+static void test_apm_automatic(void **state)
+{
+    HcaFaults faults = { .drop = { 1000000, 0 } };
+    MwBed t;
+
+    (void)state;
+    apm_up(&t, ALT_LID);
+    hca_set_faults(t.l.d->hca, &faults);
+    loop_rdma(&t.a, HCA_WR_RDMA_WRITE, t.dst.va, t.dst.key, 0, &t.src, 64);
+    for (unsigned i = 0; i < rc.retry; i++) {
+        loop_tick(&t.l);
+        expect_paths(&t.a, HCA_PM_ARMED, LOOP_LID, ALT_LID);
+    }
+    assert_null(cq_poll(&t.l.cq));
+    loop_tick(&t.l);
+    loop_expect(&t.l, t.a.qpn, true, HCA_WR_RDMA_WRITE, 0);
+    expect_paths(&t.a, HCA_PM_MIGRATED, ALT_LID, LOOP_LID);
+    expect_paths(&t.b, HCA_PM_MIGRATED, ALT_LID, LOOP_LID);
+    assert_int_equal(loop_events(&t.l, HCA_EVENT_PATH_MIG), 2);
+    /* the second time there is nowhere to go */
+    faults.drop[1] = 1000000;
+    hca_set_faults(t.l.d->hca, &faults);
+    loop_rdma(&t.a, HCA_WR_RDMA_WRITE, t.dst.va, t.dst.key, 0, &t.src, 64);
+    for (unsigned i = 0; i <= rc.retry; i++) {
+        assert_null(cq_poll(&t.l.cq));
+        loop_tick(&t.l);
+    }
+    loop_expect(&t.l, t.a.qpn, true, 0, HCA_SYN_RETRY_EXCEEDED);
+    loop_down(&t.l);
+}
+
+static void test_apm_refused(void **state)
+{
+    uint8_t c[HCA_QPC_SIZE] = { 0 };
+    MwBed t;
+
+    (void)state;
+    apm_up(&t, ALT_LID + 1);                   /* expects another sender */
+    assert_int_equal(set_pm(&t.a, HCA_PM_MIGRATED), 0);
+    loop_events(&t.l, HCA_EVENT_PATH_MIG);
+    loop_rdma(&t.a, HCA_WR_RDMA_WRITE, t.dst.va, t.dst.key, 0, &t.src, 64);
+    loop_tick(&t.l);
+    assert_int_equal(loop_events(&t.l, HCA_EVENT_PATH_MIG_FAILED), 1);
+    expect_paths(&t.b, HCA_PM_ARMED, LOOP_LID, ALT_LID + 1);
+    loop_reset(&t.a);
+    loop_reset(&t.b);
+    mw_pair(&t);
+    assert_int_equal(set_pm(&t.a, HCA_PM_REARM), HCA_CMD_BAD_PARAM);
+    hca_put16(c + 68 + 6, ALT_LID);
+    hca_put32(c, 2u << 11);
+    assert_int_equal(loop_modify(&t.a, 0x01c, OPT_PM | OPT_ALT, c),
+                     HCA_CMD_BAD_PARAM);
+    hca_put32(c, 1u << 11);
+    assert_int_equal(loop_modify(&t.a, 0x01c, OPT_PM | OPT_ALT, c), 0);
+    loop_down(&t.l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -411,6 +557,9 @@ int main(void)
         cmocka_unit_test(test_mw_bind_rules),
         cmocka_unit_test(test_invalidate_rules),
         cmocka_unit_test(test_fast_register),
+        cmocka_unit_test(test_apm_asked),
+        cmocka_unit_test(test_apm_automatic),
+        cmocka_unit_test(test_apm_refused),
     };
 
     return cmocka_run_group_tests_name("verbs", tests, NULL, NULL);
