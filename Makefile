@@ -40,13 +40,17 @@ overlay: lab-deps
 	$(LAB) build-sh -- $(MAKE) all
 	rm -rf $(OVERLAY)
 	install -D -t $(OVERLAY)/usr/lib/xenib backend/xen-ibback.ko frontend/xen-ibfront.ko
+	strip -g $(OVERLAY)/usr/lib/xenib/*.ko
 	$(LAB) build-sh -- $(MAKE) -C userlib install DESTDIR=$(CURDIR)/$(OVERLAY) PREFIX=/usr
 	$(LAB) build-sh -- $(MAKE) -C tools install DESTDIR=$(CURDIR)/$(OVERLAY) PREFIX=/usr
 
 unit: lab-deps
 	$(LAB) build-sh -- $(MAKE) -C tests/unit
 
+# The lab command is Python, and a bare Debian has none.
 lab-deps:
+	command -v /usr/bin/python3 >/dev/null || { apt-get update -q && \
+		apt-get install -y -q --no-install-recommends python3; }
 	$(LAB) deps
 
 check-deps: lab-deps

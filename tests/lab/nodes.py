@@ -117,7 +117,7 @@ def attach(host, guest):
     """Give a guest its HCA: frontend module first, then the device."""
     domain = guest.name.split("-", 1)[1]
     guest.run("modprobe ib_uverbs && insmod %s/xen-ibfront.ko" % MODULES)
-    host.run("xenib attach --wait %s" % domain)
+    host.run("xenib attach --wait --timeout 120 %s" % domain)
     wait_active(guest)
 
 

@@ -24,7 +24,3 @@ def test_devinfo_shows_an_active_port_with_the_hosts_lid(guest, dom0):
         out = node.out("ibv_devinfo -v")
         assert "PORT_ACTIVE" in out
         assert lid and "port_lid:\t\t%d" % lid in out, out
-
-
-def test_multicast_group_messages_arrive(guest):
-    nodes.run_pair(*guest, "ib_send_lat -F -n 100 -c UD -g 2")

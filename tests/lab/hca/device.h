@@ -178,12 +178,31 @@ bool hca_icm_set_size(Hca *hca, uint64_t size); /* forgets all mappings */
 
 /* ---- eq.c ---- */
 
+/* Attributes, MLX4_EQ_PORT_INFO_*, and subtypes, MLX4_DEV_PMC_SUBTYPE_* */
+enum {
+    HCA_PORT_SM_LID     = 1 << 0,
+    HCA_PORT_GID_PREFIX = 1 << 1,
+    HCA_PORT_LID        = 1 << 2,
+    HCA_PORT_REREGISTER = 1 << 3,
+    HCA_PORT_SM_SL      = 1 << 4,
+    HCA_PMC_GUID_INFO   = 0x14,
+    HCA_PMC_PORT_INFO   = 0x15,
+    HCA_PMC_PKEY_TABLE  = 0x16,
+};
+
 void hca_eq_reset(Hca *hca);
 void hca_eq_doorbell(Hca *hca, uint32_t eqn, uint32_t value);
 void hca_eq_completion(Hca *hca, uint8_t eqn, uint32_t cqn);
 void hca_eq_command(Hca *hca, uint16_t token, uint8_t status, uint64_t out_param);
 /* subtype 1: down, 4: active */
 void hca_eq_port(Hca *hca, unsigned port, uint8_t subtype);
+/*
+ * Port management has changed something. changed: bit per attribute of
+ * PortInfo (HCA_PORT_*), or per entry of a block of a table.
+ */
+void hca_eq_port_info(Hca *hca, unsigned port, uint32_t changed);
+void hca_eq_port_table(Hca *hca, unsigned port, uint8_t subtype, uint32_t block,
+                       uint32_t changed);
 
 /* ---- cq.c ---- */
 

@@ -149,6 +149,31 @@ void hca_eq_port(Hca *hca, unsigned port, uint8_t subtype)
     push_async(hca, eqe);
 }
 
+void hca_eq_port_info(Hca *hca, unsigned port, uint32_t changed)
+{
+    uint8_t eqe[EQE_SIZE] = { [1] = HCA_EVENT_PORT_MNG_CHG,
+                              [3] = HCA_PMC_PORT_INFO, [7] = port };
+    const HcaPort *p = &hca->port[port];
+
+    hca_put16(eqe + 8, p->sm_lid);
+    hca_put16(eqe + 10, p->lid);
+    hca_put32(eqe + 12, changed);
+    eqe[19] = p->sm_sl;
+    hca_put64(eqe + 20, p->gid_prefix);
+    push_async(hca, eqe);
+}
+
+void hca_eq_port_table(Hca *hca, unsigned port, uint8_t subtype, uint32_t block,
+                       uint32_t changed)
+{
+    uint8_t eqe[EQE_SIZE] = { [1] = HCA_EVENT_PORT_MNG_CHG, [3] = subtype,
+                              [7] = port };
+
+    hca_put32(eqe + 8, block);
+    hca_put32(eqe + 12, changed);
+    push_async(hca, eqe);
+}
+
 /* ---- Commands. in_modifier is the EQ's number. ---- */
 
 static HcaEq *get_eq(Hca *hca, uint32_t eqn)

@@ -94,6 +94,7 @@ static uint16_t node_info(const Query *q)
 static uint16_t guid_info(const Query *q)
 {
     uint64_t *guid = q->hca->port[q->port].guid;
+    uint32_t changed = 0;
 
     if (q->attr_mod >= HCA_NUM_GIDS / GUIDS_PER_BLOCK) {
         return STATUS_BAD_VALUE;
@@ -101,9 +102,14 @@ static uint16_t guid_info(const Query *q)
     guid += q->attr_mod * GUIDS_PER_BLOCK;
     for (unsigned i = 0; i < GUIDS_PER_BLOCK; i++) {
         if (q->set && (q->attr_mod || i)) {    /* the first is the port's own */
+            changed |= (uint32_t)(guid[i] != hca_get64(q->in + 8 * i)) << i;
             guid[i] = hca_get64(q->in + 8 * i);
         }
         hca_put64(q->out + 8 * i, guid[i]);
+    }
+    if (changed) {
+        hca_eq_port_table(q->hca, q->port, HCA_PMC_GUID_INFO, q->attr_mod,
+                          changed);
     }
     return STATUS_OK;
 }
@@ -112,6 +118,7 @@ static uint16_t pkey_table(const Query *q)
 {
     unsigned block = q->attr_mod & 0xffff;
     uint16_t *pkey = q->hca->port[q->port].pkey;
+    uint32_t changed = 0;
 
     if (block >= HCA_NUM_PKEYS / PKEYS_PER_BLOCK) {
         return STATUS_BAD_VALUE;
@@ -119,9 +126,13 @@ static uint16_t pkey_table(const Query *q)
     pkey += block * PKEYS_PER_BLOCK;
     for (unsigned i = 0; i < PKEYS_PER_BLOCK; i++) {
         if (q->set) {
+            changed |= (uint32_t)(pkey[i] != hca_get16(q->in + 2 * i)) << i;
             pkey[i] = hca_get16(q->in + 2 * i);
         }
         hca_put16(q->out + 2 * i, pkey[i]);
+    }
+    if (changed) {
+        hca_eq_port_table(q->hca, q->port, HCA_PMC_PKEY_TABLE, block, changed);
     }
     return STATUS_OK;
 }
@@ -205,14 +216,26 @@ static bool port_info_ok(const uint8_t *in)
            phys <= PHYS_DISABLED && vls <= VL_CAP;
 }
 
+/* What of this Set will have to be told, HCA_PORT_* */
+static uint32_t port_info_changes(const HcaPort *p, const uint8_t *in)
+{
+    return (p->sm_lid != hca_get16(in + 18) ? HCA_PORT_SM_LID : 0) |
+           (p->gid_prefix != hca_get64(in + 8) ? HCA_PORT_GID_PREFIX : 0) |
+           (p->lid != hca_get16(in + 16) ? HCA_PORT_LID : 0) |
+           (in[51] & 0x80 ? HCA_PORT_REREGISTER : 0) |
+           (p->sm_sl != (in[36] & 0xf) ? HCA_PORT_SM_SL : 0);
+}
+
 static uint16_t set_port_info(Hca *hca, unsigned i, const uint8_t *in)
 {
     HcaPort *p = &hca->port[i];
     unsigned state = in[32] & 0xf, phys = in[33] >> 4;
+    uint32_t changed;
 
     if (!port_info_ok(in)) {
         return STATUS_BAD_VALUE;
     }
+    changed = port_info_changes(p, in);
     hca->tables->sma[i].mkey = hca_get64(in);
     p->gid_prefix = hca_get64(in + 8);
     p->lid = hca_get16(in + 16);
@@ -240,6 +263,9 @@ static uint16_t set_port_info(Hca *hca, unsigned i, const uint8_t *in)
     p->qkey_violations = hca_get16(in + 48);
     hca->tables->sma[i].subnet_timeout = in[51] & 0x1f;
     hca->tables->sma[i].error_thresholds = in[53];
+    if (changed) {
+        hca_eq_port_info(hca, i, changed);
+    }
     if (phys == PHYS_DISABLED || phys == PHYS_POLLING) {
         hca_port_set_phys(hca, i, phys == PHYS_POLLING);
     }

@@ -27,6 +27,7 @@
      DEV_CAP_FLAG(20) |    /* port check of UD address vectors */ \
      DEV_CAP_FLAG(21) |    /* UD multicast */ \
      DEV_CAP_FLAG(32) |    /* unicast loopback */ \
+     DEV_CAP_FLAG(59) |    /* events of port management */ \
      DEV_CAP_FLAG(61) |    /* 64-octet EQE */ \
      DEV_CAP_FLAG(62))     /* 64-octet CQE */
 

@@ -169,7 +169,8 @@ def qemu_argv(lab, node):
     c, art = lab.config, images.image()
     words = "%s lab.name=%s lab.role=%s lab.addr=%s" % (
         LINUX_OPTIONS, node.name, node.role, node.addr)
-    argv = ["nice", "-n", "-10"] + qemu.command() + [
+    argv = ["taskset", "-c", _processors(node), "nice", "-n", "-10"] + \
+        qemu.command() + [
         "-name", node.name, "-M", "q35", "-nodefaults", "-no-user-config",
         "-no-reboot", "-display", "none", "-smp", str(c["smp"]),
         "-m", "%dM" % c["memory"],
@@ -210,6 +211,17 @@ def _console_tail(lab, node, count=25):
     except LabError as e:
         text = str(e)
     return "--- console of %s, last lines ---\n%s" % (node.name, text)
+
+
+def _processors(node):
+    """Which of the build machine's processors a machine runs on: its pair's
+    other half has none of them. Two machines that ping-pong then never share
+    one, and the packet that wakes a machine's main thread interrupts only
+    the processor thread that waits for it."""
+    cpus = sorted(os.sched_getaffinity(0))
+    half = int(node.name[-1]) % len(MACHINES)
+    mine = cpus[half::len(MACHINES)] or cpus
+    return ",".join(str(cpu) for cpu in mine)
 
 
 def _favour_device_thread(lab, node):
