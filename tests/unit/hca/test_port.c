@@ -204,6 +204,65 @@ static void test_port_info_values(void **state)
     drv_free(d);
 }
 
+/* What is set anew is told: attributes of PortInfo, entries of tables. */
+static void test_management_events(void **state)
+{
+    Mad m = { .class = SMP, .method = GET, .attr = 0x16, .port = 1 };
+    uint8_t info[64], out[64];
+    const uint8_t *e;
+    TestEq eq;
+    Drv *d = drv_up(true);
+
+    (void)state;
+    assert_int_equal(eq_create(d, &eq, EQN, 4, 0), 0);
+    assert_int_equal(drv_cmd(d, 0x012, 0, EQN, 1u << HCA_EVENT_PORT_MNG_CHG,
+                             NULL), 0);
+    hca_wire_link(d->hca, 1, true);
+    drv_cmd(d, 0x009, 0, 1, 0, NULL);
+    assert_int_equal(bring(d, 1, 0), 0);
+    e = eq_poll(&eq);
+    assert_int_equal(e[1], HCA_EVENT_PORT_MNG_CHG);
+    assert_int_equal(e[3], HCA_PMC_PORT_INFO);
+    assert_int_equal(e[7], 1);
+    assert_int_equal(hca_get16(e + 8), 1);
+    assert_int_equal(hca_get16(e + 10), 0x21);
+    assert_int_equal(hca_get32(e + 12), HCA_PORT_SM_LID | HCA_PORT_LID);
+    assert_int_equal(bring(d, 1, 3), 0);       /* nothing but the state */
+    assert_null(eq_poll(&eq));
+    get_port_info(d, 1, info);
+    hca_put64(info + 8, 0xfec0000000000000ull);
+    info[32] = info[33] = 0;
+    info[36] |= 5;
+    info[51] |= 0x80;
+    assert_int_equal(set_port_info(d, 1, info), 0);
+    e = eq_poll(&eq);
+    assert_int_equal(hca_get32(e + 12), HCA_PORT_GID_PREFIX |
+                     HCA_PORT_REREGISTER | HCA_PORT_SM_SL);
+    assert_int_equal(e[19], 5);
+    assert_int_equal(hca_get64(e + 20), 0xfec0000000000000ull);
+    /* P_Keys */
+    assert_int_equal(mad(d, &m, m.data), 0);
+    m.method = SET;
+    assert_int_equal(mad(d, &m, out), 0);
+    assert_null(eq_poll(&eq));
+    hca_put16(m.data + 2 * 3, 0x8123);
+    assert_int_equal(mad(d, &m, out), 0);
+    e = eq_poll(&eq);
+    assert_int_equal(e[3], HCA_PMC_PKEY_TABLE);
+    assert_int_equal(hca_get32(e + 8), 0);
+    assert_int_equal(hca_get32(e + 12), 1 << 3);
+    /* GUIDs; the port's own stays */
+    m = (Mad) { .class = SMP, .method = SET, .attr = 0x14, .port = 1 };
+    hca_put64(m.data, 77);
+    hca_put64(m.data + 16, 78);
+    assert_int_equal(mad(d, &m, out), 0);
+    e = eq_poll(&eq);
+    assert_int_equal(e[3], HCA_PMC_GUID_INFO);
+    assert_int_equal(hca_get32(e + 12), 1 << 2);
+    assert_null(eq_poll(&eq));
+    drv_free(d);
+}
+
 static void test_tables(void **state)
 {
     uint8_t out[64], gid[16];
@@ -403,6 +462,7 @@ int main(void)
         cmocka_unit_test(test_link),
         cmocka_unit_test(test_disable),
         cmocka_unit_test(test_port_info_values),
+        cmocka_unit_test(test_management_events),
         cmocka_unit_test(test_tables),
         cmocka_unit_test(test_mkey),
         cmocka_unit_test(test_counters),
