@@ -160,11 +160,17 @@ static bool is_after(uint32_t a, uint32_t b)
     return distance != 0 && distance <= INDEX_MASK / 2;
 }
 
-/* An event is due for entries that neither the driver has seen nor an event told. */
+/* The index that the driver has seen, or has been told of. */
+static uint32_t last_noticed(const HcaCq *cq)
+{
+    return is_after(cq->last_notified, cq->consumer) ? cq->last_notified
+                                                     : cq->consumer;
+}
+
+/* An event is due for entries beyond it. */
 static bool unnoticed(const HcaCq *cq, uint32_t producer)
 {
-    return is_after(producer, cq->consumer) &&
-           is_after(producer, cq->last_notified);
+    return is_after(producer, last_noticed(cq));
 }
 
 /*
@@ -187,6 +193,8 @@ void hca_cq_doorbell(Hca *hca, uint32_t uar, uint32_t word0, uint32_t word1)
     }
     cq->arm_sn = sn;
     cq->consumer = word1 & INDEX_MASK;
+    cq->waiting = unnoticed(cq, cq->producer)
+                ? (cq->producer - last_noticed(cq)) & INDEX_MASK : 0;
     if (command == DB_NEXT) {
         cq->arm = HCA_CQ_ARMED;
         if (unnoticed(cq, cq->producer)) {

@@ -369,9 +369,33 @@ static void test_cq_moderation(void **state)
     d->now += 1;
     hca_timer(d->hca);
     assert_int_equal(comps(&eq), 1);
+    /* what was polled before the arming does not count, what is there does */
+    for (unsigned i = 0; i < 10; i++) {
+        hca_cq_push(d->hca, CQN, &plain);
+        cq_poll(&cq);
+    }
+    cq_poll(&cq);
+    cq.sn++;
+    cq_arm(&cq, false);
+    hca_cq_push(d->hca, CQN, &plain);
+    hca_cq_push(d->hca, CQN, &plain);
+    hca_cq_push(d->hca, CQN, &plain);
+    assert_int_equal(comps(&eq), 0);
+    d->now += 50000;
+    hca_timer(d->hca);
+    assert_int_equal(comps(&eq), 1);
+    while (cq_poll(&cq)) {
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        hca_cq_push(d->hca, CQN, &plain);
+    }
+    cq.sn++;
+    cq_arm(&cq, false);
+    assert_int_equal(comps(&eq), 1);
     /* destroyed with the timer running */
     cq.sn++;
-    cq_poll(&cq);
+    while (cq_poll(&cq)) {
+    }
     cq_arm(&cq, false);
     hca_cq_push(d->hca, CQN, &plain);
     assert_int_equal(drv_cmd(d, 0x017, 1, CQN, 0, NULL), 0);
