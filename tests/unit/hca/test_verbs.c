@@ -547,6 +547,63 @@ static void test_apm_refused(void **state)
     loop_down(&t.l);
 }
 
+/* ---- Garbage ---- */
+
+static uint32_t next_random(uint64_t *seed)
+{
+    *seed = *seed * 6364136223846793005ull + 1442695040888963407ull;
+    return *seed >> 32;
+}
+
+/*
+ * Work requests about keys with random fields, and entries of the tables with
+ * random bits: nothing may crash, hang, or reach memory that is not there.
+ */
+static void test_garbage_keys(void **state)
+{
+    static const uint8_t opcodes[] = {
+        HCA_WR_BIND_MW, HCA_WR_LOCAL_INVAL, HCA_WR_FAST_REG, HCA_WR_SEND_INVAL,
+        HCA_WR_RDMA_WRITE, HCA_WR_RDMA_READ,
+    };
+    uint64_t seed = 1;
+
+    (void)state;
+    for (unsigned round = 0; round < 8; round++) {
+        MwBed t;
+        uint32_t keys[4];
+
+        mw_up(&t);
+        t.l.fast_reg = true;
+        keys[0] = loop_mw(&t.l, LOOP_PD, 1);
+        keys[1] = loop_mw(&t.l, LOOP_PD, 2);
+        keys[2] = t.src.key;
+        keys[3] = t.dst.key;
+        for (unsigned i = 0; i < 200; i++) {
+            uint32_t key = keys[next_random(&seed) % 4];
+            uint8_t seg[48];
+
+            for (unsigned j = 0; j < sizeof(seg); j += 4) {
+                uint32_t r = next_random(&seed);
+
+                hca_put32(seg + j, r & 1 ? r : r & 2 ? key : r >> 24);
+            }
+            loop_post(i & 1 ? &t.a : &t.b,
+                      opcodes[next_random(&seed) % sizeof(opcodes)], key, 0,
+                      seg, 16 * (1 + next_random(&seed) % 3), &t.src, 64);
+            drv_ptr(t.l.d, t.l.d->icm + DMPT_BASE + (key >> 8) * 64)
+                [next_random(&seed) % 64] ^= 1 << (next_random(&seed) & 7);
+            while (cq_poll(&t.l.cq)) {
+            }
+            if (i % 8 == 0) {
+                loop_reset(&t.a);
+                loop_reset(&t.b);
+                mw_pair(&t);
+            }
+        }
+        loop_down(&t.l);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -560,6 +617,7 @@ int main(void)
         cmocka_unit_test(test_apm_asked),
         cmocka_unit_test(test_apm_automatic),
         cmocka_unit_test(test_apm_refused),
+        cmocka_unit_test(test_garbage_keys),
     };
 
     return cmocka_run_group_tests_name("verbs", tests, NULL, NULL);
