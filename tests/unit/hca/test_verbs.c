@@ -587,6 +587,12 @@ static void test_garbage_keys(void **state)
 
                 hca_put32(seg + j, r & 1 ? r : r & 2 ? key : r >> 24);
             }
+            if (i & 2) {                       /* nearly right */
+                hca_put32(seg + 8, key);
+                hca_put32(seg + 12, t.dst.key);
+                hca_put64(seg + 16, t.dst.va + next_random(&seed) % 64);
+                hca_put64(seg + 24, next_random(&seed) % 4096);
+            }
             loop_post(i & 1 ? &t.a : &t.b,
                       opcodes[next_random(&seed) % sizeof(opcodes)], key, 0,
                       seg, 16 * (1 + next_random(&seed) % 3), &t.src, 64);
@@ -594,7 +600,7 @@ static void test_garbage_keys(void **state)
                 [next_random(&seed) % 64] ^= 1 << (next_random(&seed) & 7);
             while (cq_poll(&t.l.cq)) {
             }
-            if (i % 8 == 0) {
+            if (i % 2 == 0) {
                 loop_reset(&t.a);
                 loop_reset(&t.b);
                 mw_pair(&t);
