@@ -49,6 +49,8 @@ class Node:
                                 stderr=subprocess.STDOUT)
 
 
+PORT = 18515    # of perftest and the ping-pongs alike
+
 # Starts the server and says READY once it listens on the port (hexadecimal,
 # as /proc/net/tcp has it), so that the client need not guess.
 SERVER = """
@@ -62,32 +64,32 @@ wait $pid
 """
 
 
-def run_pair(server, client, command, port=18515, host=None, timeout=120,
-             client_command=None):
-    """
-    Run `command -p port` on the server and the same with the server's name on the
-    client. Returns the client's output; either side's failure is an error
-    that shows both outputs.
-    """
-    command = "%s -p %d" % (command, port)
-    far = "timeout %d %s" % (timeout, command)
-    near = "timeout %d %s -p %d" % (timeout, client_command, port) \
-        if client_command else far
-    process = server.start(SERVER % {"command": far, "port": port})
-    first = ""
+def start_server(node, command, port=PORT):
+    """Start a shell command on a node; returns the process once it listens on
+    the port, or has ended (then its output is still to be read)."""
+    process = node.start(SERVER % {"command": command, "port": port})
     while True:
         line = process.stdout.readline()
         if not line or line.strip() == "READY":
-            break
-        first += line
-    done = client.run("%s %s" % (near, host or server.name), check=False,
+            return process
+
+
+def run_pair(server, client, command, timeout=120):
+    """
+    Run a command on the server, and the same with the server's name on the
+    client. Returns the client's output; either side's failure is an error that
+    shows both outputs.
+    """
+    command = "timeout %d %s" % (timeout, command)
+    process = start_server(server, command)
+    done = client.run("%s %s" % (command, server.name), check=False,
                       timeout=timeout + 30)
     rest, _ = process.communicate(timeout=timeout + 30)
     if done.returncode or process.returncode:
         raise AssertionError(
-            "%s: %s\nclient %s, status %d:\n%s\nserver %s, status %d:\n%s" % (
-                command, "failed", client, done.returncode, done.stdout,
-                server, process.returncode, first + rest))
+            "%s\nclient %s, status %d:\n%s\nserver %s, status %d:\n%s" % (
+                command, client, done.returncode, done.stdout,
+                server, process.returncode, rest))
     return done.stdout
 
 
