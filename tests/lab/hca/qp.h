@@ -232,6 +232,7 @@ typedef struct HcaQp {
     uint8_t  responses_pending;         /* reads and atomics in flight */
     uint8_t  retries_left, rnr_left;
     bool     rnr_waiting;
+    uint8_t  rnr_window;                /* operations allowed in flight; 0: all */
     bool     sqd_event;
     HcaWqe   wqe;                       /* of op_tx */
     HcaWqe   read_wqe;                  /* of the read being answered */

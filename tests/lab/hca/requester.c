@@ -45,10 +45,22 @@ void hca_requester_reset(HcaQp *qp)
     qp->op_head = qp->op_tail = qp->op_tx = qp->op_packet = 0;
     qp->responses_pending = 0;
     qp->rnr_waiting = false;
+    qp->rnr_window = 0;
     qp->sq_rung |= qp->sq_next != qp->sq_done;
     qp->sq_next = qp->sq_done;
     qp->wqe.valid = false;
     qp->read_wqe.valid = false;
+}
+
+/* The oldest operation not done; op_head when all are. */
+static uint32_t first_open(HcaQp *qp)
+{
+    uint32_t n = qp->op_tail;
+
+    while (n != qp->op_head && op_at(qp, n)->done) {
+        n++;
+    }
+    return n;
 }
 
 /* ---- Completion ---- */
@@ -364,6 +376,10 @@ bool hca_requester_run(Hca *hca, HcaQp *qp, int *budget)
         if (*budget <= 0) {
             return false;
         }
+        if (qp->rnr_window &&
+            (int32_t)(qp->op_tx - first_open(qp)) >= qp->rnr_window) {
+            break;
+        }
         if (qp->op_tx == qp->op_head && !begin_op(hca, qp)) {
             break;
         }
@@ -396,17 +412,6 @@ static void restart(Hca *hca, HcaQp *qp, uint32_t n)
     qp->op_tx = n;
     qp->op_packet = op_at(qp, n)->response ? 0 : op_at(qp, n)->acked;
     hca_qp_schedule(hca, qp);
-}
-
-/* The oldest operation not done; op_head when all are. */
-static uint32_t first_open(HcaQp *qp)
-{
-    uint32_t n = qp->op_tail;
-
-    while (n != qp->op_head && op_at(qp, n)->done) {
-        n++;
-    }
-    return n;
 }
 
 /*
@@ -467,6 +472,10 @@ static void retry(Hca *hca, HcaQp *qp)
     arm_timer(hca, qp);
 }
 
+/*
+ * A refusal takes long over our wire, and what is sent meanwhile is in vain:
+ * start anew with one operation, and one more for each acknowledgement.
+ */
 static void receiver_not_ready(Hca *hca, HcaQp *qp, uint8_t timer)
 {
     uint32_t n = first_open(qp);
@@ -483,6 +492,7 @@ static void receiver_not_ready(Hca *hca, HcaQp *qp, uint8_t timer)
     }
     restart(hca, qp, n);
     qp->rnr_waiting = true;
+    qp->rnr_window = 1;
     hca_qp_set_timer(hca, qp, hca->bus->now_ns(hca->opaque) +
                      rnr_delay[timer] * 10000ull);
 }
@@ -512,6 +522,9 @@ static void progress(Hca *hca, HcaQp *qp)
 {
     qp->retries_left = qp->retry_count;
     qp->rnr_left = qp->rnr_retry;
+    if (qp->rnr_window && ++qp->rnr_window == HCA_SEND_WINDOW) {
+        qp->rnr_window = 0;
+    }
     complete_ops(hca, qp);
     if (qp->state != HCA_QP_ERR) {
         arm_timer(hca, qp);

@@ -548,6 +548,41 @@ static void test_rnr(void **state)
     bed_down(&t);
 }
 
+/* A receiver that was not ready is asked by one message, not by a queueful. */
+static void test_rnr_window(void **state)
+{
+    unsigned sent;
+    Sge in;
+    Bed t;
+
+    (void)state;
+    bed_up(&t, &rc);
+    in = sge_b(&t, 0, 1024);
+    Wr wr = {
+        .opcode = HCA_WR_SEND, .sge = { sge_a(&t, 0, 1024) }, .num_sge = 1,
+    };
+    for (unsigned i = 0; i < 20; i++) {
+        post_send(t.qa, &wr);                  /* of four packets each */
+    }
+    pump(t.a);
+    for (unsigned i = 0; i < 5; i++) {
+        sent = t.a->sent;
+        settle(t.a, 1);
+        assert_int_equal(t.a->sent - sent, 4);
+    }
+    for (unsigned i = 0; i < 20; i++) {
+        post_recv(t.qb, &in, 1);
+    }
+    sent = t.a->sent;
+    settle(t.a, 1);
+    assert_int_equal(t.a->sent - sent, 80);
+    for (unsigned i = 0; i < 20; i++) {
+        expect_send(t.a, HCA_WR_SEND, i);
+        expect_recv(t.b, HCA_RECV_SEND, 1024);
+    }
+    bed_down(&t);
+}
+
 static void test_rnr_exceeded(void **state)
 {
     Bed t;
@@ -1341,6 +1376,7 @@ int main(void)
         cmocka_unit_test(test_random_loss),
         cmocka_unit_test(test_retry_exceeded),
         cmocka_unit_test(test_rnr),
+        cmocka_unit_test(test_rnr_window),
         cmocka_unit_test(test_rnr_exceeded),
         cmocka_unit_test(test_remote_access),
         cmocka_unit_test(test_local_errors),
