@@ -123,6 +123,8 @@ struct ibback_qp_params {
  * @mr_destroy: -EBUSY while a window is bound to it
  * @cq_create: create a completion queue, its number goes to @cqn
  * @cq_modify: set event moderation
+ * @cq_resize: move a completion queue to @pages of @entries; after success
+ *	the HCA has left the old ones
  * @cq_destroy: destroy it
  * @srq_create: create a shared receive queue, its number goes to @srqn
  * @srq_arm: ask for an event when less than @limit WQEs are left
@@ -161,6 +163,8 @@ struct ibback_hca_ops {
 					   u32 *cqn);
 	int (*cq_modify)(struct ibback_hca *hca, struct ibback_hca_cq *cq,
 			 u16 count, u16 period_us);
+	int (*cq_resize)(struct ibback_hca *hca, struct ibback_hca_cq *cq,
+			 u32 entries, const struct ibback_dma *pages);
 	void (*cq_destroy)(struct ibback_hca *hca, struct ibback_hca_cq *cq);
 
 	struct ibback_hca_srq *(*srq_create)(struct ibback_hca *hca,

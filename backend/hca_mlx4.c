@@ -171,6 +171,7 @@ const struct ibback_hca_ops ibback_mlx4_ops = {
 	.cq_create = ibback_mlx4_cq_create,
 	.cq_destroy = ibback_mlx4_cq_destroy,
 	.cq_modify = ibback_mlx4_cq_modify,
+	.cq_resize = ibback_mlx4_cq_resize,
 	.mcast_attach = ibback_mlx4_mcast_attach,
 	.mcast_detach = ibback_mlx4_mcast_detach,
 	.mr_create = ibback_mlx4_mr_create,

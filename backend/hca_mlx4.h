@@ -49,6 +49,8 @@ struct ibback_hca_cq *ibback_mlx4_cq_create(struct ibback_hca *hca,
 					    u32 *cqn);
 int ibback_mlx4_cq_modify(struct ibback_hca *hca, struct ibback_hca_cq *cq,
 			  u16 count, u16 period_us);
+int ibback_mlx4_cq_resize(struct ibback_hca *hca, struct ibback_hca_cq *cq,
+			  u32 entries, const struct ibback_dma *pages);
 void ibback_mlx4_cq_destroy(struct ibback_hca *hca, struct ibback_hca_cq *cq);
 struct ibback_hca_srq *ibback_mlx4_srq_create(struct ibback_hca *hca,
 					      const struct ibback_srq_params *p,

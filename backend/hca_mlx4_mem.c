@@ -167,6 +167,26 @@ int ibback_mlx4_cq_modify(struct ibback_hca *hca, struct ibback_hca_cq *cq,
 	return mlx4_cq_modify(to_mlx4(hca)->dev, &cq->mcq, count, period_us);
 }
 
+int ibback_mlx4_cq_resize(struct ibback_hca *hca, struct ibback_hca_cq *cq,
+			  u32 entries, const struct ibback_dma *pages)
+{
+	struct mlx4_dev *dev = to_mlx4(hca)->dev;
+	struct mlx4_mtt mtt;
+	int err;
+
+	err = ibback_mlx4_mtt_create(dev, &mtt, pages);
+	if (err)
+		return err;
+	err = mlx4_cq_resize(dev, &cq->mcq, entries, &mtt);
+	if (err) {
+		mlx4_mtt_cleanup(dev, &mtt);
+		return err;
+	}
+	mlx4_mtt_cleanup(dev, &cq->mtt);
+	cq->mtt = mtt;
+	return 0;
+}
+
 void ibback_mlx4_cq_destroy(struct ibback_hca *hca, struct ibback_hca_cq *cq)
 {
 	struct mlx4_dev *dev = to_mlx4(hca)->dev;

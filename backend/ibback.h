@@ -323,6 +323,8 @@ int ibback_create_cq(struct ibback_dev *dev, const struct vibif_req *req,
 		     struct vibif_rsp *rsp);
 int ibback_modify_cq(struct ibback_dev *dev, const struct vibif_req *req,
 		     struct vibif_rsp *rsp);
+int ibback_resize_cq(struct ibback_dev *dev, const struct vibif_req *req,
+		     struct vibif_rsp *rsp);
 int ibback_create_srq(struct ibback_dev *dev, const struct vibif_req *req,
 		      struct vibif_rsp *rsp);
 int ibback_modify_srq(struct ibback_dev *dev, const struct vibif_req *req,

@@ -28,6 +28,7 @@ static const struct {
 	[VIBIF_OP_REG_MR] = { ibback_reg_mr, NO_HANDLE(reg_mr) },
 	[VIBIF_OP_CREATE_CQ] = { ibback_create_cq, NO_HANDLE(create_cq) },
 	[VIBIF_OP_MODIFY_CQ] = { ibback_modify_cq, ON_HANDLE(modify_cq) },
+	[VIBIF_OP_RESIZE_CQ] = { ibback_resize_cq, ON_HANDLE(resize_cq) },
 	[VIBIF_OP_CREATE_SRQ] = { ibback_create_srq, NO_HANDLE(create_srq) },
 	[VIBIF_OP_MODIFY_SRQ] = { ibback_modify_srq, ON_HANDLE(modify_srq) },
 	[VIBIF_OP_QUERY_SRQ] = { ibback_query_srq, { 0, true } },

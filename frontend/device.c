@@ -291,6 +291,20 @@ static const struct ib_device_ops ibfront_dev_ops = {
 	INIT_RDMA_OBJ_SIZE(ib_ucontext, ibfront_ucontext, ibucontext),
 };
 
+static const struct ib_device_ops ibfront_resize_cq_ops = {
+	.resize_cq = ibfront_resize_cq,
+};
+
+/* Without its operation a verb fails with -EOPNOTSUPP. */
+static void ibfront_set_ops(struct ibfront_dev *dev)
+{
+	struct ib_device *ibdev = &dev->ibdev;
+
+	ib_set_device_ops(ibdev, &ibfront_dev_ops);
+	if (dev->has_resize_cq)
+		ib_set_device_ops(ibdev, &ibfront_resize_cq_ops);
+}
+
 /* Returns NULL, or which attribute the frontend cannot work with. */
 static const char *ibfront_check_attr(const struct vibif_device_attr *attr)
 {
@@ -392,7 +406,7 @@ int ibfront_dev_register(struct ibfront_dev *dev)
 	       sizeof(ibdev->node_guid));
 	memcpy(ibdev->node_desc, dev->attr.node_desc,
 	       sizeof(ibdev->node_desc) - 1);
-	ib_set_device_ops(ibdev, &ibfront_dev_ops);
+	ibfront_set_ops(dev);
 
 	/*
 	 * Without a DMA device: machine addresses are the backend's business.

@@ -8,6 +8,7 @@
  * Locks, outermost first:
  *	ibfront_info.lock	connecting and disconnecting
  *	ibfront_qp.mutex	one QP's state
+ *	ibfront_cq.mutex	one CQ's size
  *	ibfront_dev.tables_lock	what was read of the ports' tables
  *	ibfront_events.lock	which object an event belongs to
  *	ibfront_ring.lock	the request ring
@@ -99,6 +100,7 @@ struct ibfront_dev {
 	struct ibfront_ring ring;
 	struct ibfront_events events;
 	struct vibif_device_attr attr;
+	bool has_resize_cq;	/* the backend's features */
 	struct mutex tables_lock;	/* Protects tables */
 	struct ibfront_table tables[VIBIF_MAX_PORTS][2];	/* P_Keys, GIDs */
 	bool registered;	/* with ib_core; under ibfront_info.lock */
@@ -146,6 +148,7 @@ struct ibfront_mr {
 struct ibfront_cq {
 	struct ib_cq ibcq;
 	struct ibfront_target target;
+	struct mutex mutex;	/* Protects mem and ibcq.cqe */
 	struct ibfront_mem *mem;
 	struct ibfront_mem *db;
 };
@@ -385,6 +388,7 @@ int ibfront_dereg_mr(struct ib_mr *ibmr, struct ib_udata *udata);
 int ibfront_create_cq(struct ib_cq *ibcq, const struct ib_cq_init_attr *attr,
 		      struct uverbs_attr_bundle *attrs);
 int ibfront_modify_cq(struct ib_cq *ibcq, u16 count, u16 period);
+int ibfront_resize_cq(struct ib_cq *ibcq, int cqe, struct ib_udata *udata);
 int ibfront_destroy_cq(struct ib_cq *ibcq, struct ib_udata *udata);
 
 /* srq.c */
