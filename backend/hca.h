@@ -120,6 +120,9 @@ struct ibback_qp_params {
  * @pd_alloc: allocate a protection domain
  * @pd_free: free it
  * @mr_create: register memory; its lkey and rkey go to @lkey and @rkey
+ * @mr_rereg: change what @flags, VIBIF_MR_REREG_*, names. After -EIO the HCA may use
+ *	both the old and the new pages until @mr_destroy, the only thing that
+ *	is left to do; after any other error it is unchanged
  * @mr_destroy: -EBUSY while a window is bound to it
  * @cq_create: create a completion queue, its number goes to @cqn
  * @cq_modify: set event moderation
@@ -156,6 +159,8 @@ struct ibback_hca_ops {
 	struct ibback_hca_mr *(*mr_create)(struct ibback_hca *hca,
 					   const struct ibback_mr_params *p,
 					   u32 *lkey, u32 *rkey);
+	int (*mr_rereg)(struct ibback_hca *hca, struct ibback_hca_mr *mr,
+			const struct ibback_mr_params *p, u32 flags);
 	int (*mr_destroy)(struct ibback_hca *hca, struct ibback_hca_mr *mr);
 
 	struct ibback_hca_cq *(*cq_create)(struct ibback_hca *hca,

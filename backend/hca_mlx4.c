@@ -176,6 +176,7 @@ const struct ibback_hca_ops ibback_mlx4_ops = {
 	.mcast_detach = ibback_mlx4_mcast_detach,
 	.mr_create = ibback_mlx4_mr_create,
 	.mr_destroy = ibback_mlx4_mr_destroy,
+	.mr_rereg = ibback_mlx4_mr_rereg,
 	.open = mlx4_open,
 	.pd_alloc = mlx4_pd_create,
 	.pd_free = mlx4_pd_destroy,

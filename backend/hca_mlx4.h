@@ -43,6 +43,8 @@ int ibback_mlx4_mtt_create(struct mlx4_dev *dev, struct mlx4_mtt *mtt,
 struct ibback_hca_mr *ibback_mlx4_mr_create(struct ibback_hca *hca,
 					    const struct ibback_mr_params *p,
 					    u32 *lkey, u32 *rkey);
+int ibback_mlx4_mr_rereg(struct ibback_hca *hca, struct ibback_hca_mr *mr,
+			 const struct ibback_mr_params *p, u32 flags);
 int ibback_mlx4_mr_destroy(struct ibback_hca *hca, struct ibback_hca_mr *mr);
 struct ibback_hca_cq *ibback_mlx4_cq_create(struct ibback_hca *hca,
 					    const struct ibback_cq_params *p,

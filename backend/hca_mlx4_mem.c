@@ -92,6 +92,74 @@ err_free:
 	return ERR_PTR(err);
 }
 
+/*
+ * Translate through new pages. The old table is left to the caller, in @old,
+ * who frees it when the HCA has got the entry back.
+ */
+static int mr_set_pages(struct mlx4_dev *dev, struct mlx4_mr *mmr,
+			const struct ibback_mr_params *p,
+			struct mlx4_mpt_entry *mpt, struct mlx4_mtt *old)
+{
+	struct mlx4_mtt mtt = mmr->mtt;
+	int err;
+
+	/* Puts a new table in the old one's place before it fills the entry */
+	err = mlx4_mr_rereg_mem_write(dev, mmr, p->iova, p->length,
+				      p->pages.nr, IBBACK_PAGE_SHIFT, mpt);
+	if (err) {
+		mmr->mtt = mtt;
+		return err;
+	}
+	*old = mtt;
+	mmr->iova = p->iova;
+	mmr->size = p->length;
+	return mtt_write(dev, &mmr->mtt, &p->pages) ? -EIO : 0;
+}
+
+/* Return: 0, -EIO and the entry is half changed, or another and it is not. */
+static int mr_change(struct mlx4_dev *dev, struct mlx4_mr *mmr,
+		     const struct ibback_mr_params *p, u32 flags,
+		     struct mlx4_mpt_entry *mpt, struct mlx4_mtt *old)
+{
+	int err = 0;
+
+	/* First, because it can fail with nothing changed */
+	if (flags & VIBIF_MR_REREG_TRANS)
+		err = mr_set_pages(dev, mmr, p, mpt, old);
+	if (!err && flags & VIBIF_MR_REREG_PD)
+		err = mlx4_mr_hw_change_pd(dev, mpt, p->pdn) ? -EIO : 0;
+	if (!err && flags & VIBIF_MR_REREG_ACCESS) {
+		mmr->access = mr_access(p->access);
+		err = mlx4_mr_hw_change_access(dev, mpt, mmr->access) ?
+			-EIO : 0;
+	}
+	return err;
+}
+
+int ibback_mlx4_mr_rereg(struct ibback_hca *hca, struct ibback_hca_mr *mr,
+			 const struct ibback_mr_params *p, u32 flags)
+{
+	struct mlx4_dev *dev = to_mlx4(hca)->dev;
+	struct mlx4_mtt old = { .order = -1 };
+	struct mlx4_mpt_entry *mpt, **pmpt = &mpt;
+	int in_hca = mr->mmr.enabled;
+	int err;
+
+	err = mlx4_mr_hw_get_mpt(dev, &mr->mmr, &pmpt);
+	/* As with a window bound to it; else the HCA has given it up */
+	if (err)
+		return mr->mmr.enabled == in_hca ? err : -EIO;
+	err = mr_change(dev, &mr->mmr, p, flags, *pmpt, &old);
+	if (err != -EIO && mlx4_mr_hw_write_mpt(dev, &mr->mmr, pmpt)) {
+		/* It may have got there: have a destroy take it away */
+		mr->mmr.enabled = in_hca;
+		err = -EIO;
+	}
+	mlx4_mr_hw_put_mpt(dev, pmpt);
+	mlx4_mtt_cleanup(dev, &old);
+	return err;
+}
+
 int ibback_mlx4_mr_destroy(struct ibback_hca *hca, struct ibback_hca_mr *mr)
 {
 	int err = mlx4_mr_free(to_mlx4(hca)->dev, &mr->mmr);

@@ -118,10 +118,28 @@ struct ibback_pd {
 	u32 pdn;
 };
 
+/**
+ * struct ibback_mr - a memory region
+ * @obj: its first dependency is the PD
+ * @hca: the HCA's
+ * @lkey: of @hca
+ * @rkey: of @hca
+ * @access: VIBIF_ACCESS_*
+ * @writable: @pages are mapped for writing
+ * @broken: a REREG_MR failed halfway, nothing is left but to destroy it
+ * @pages: what it translates to
+ * @other_pages: what it was to translate to, if @broken
+ */
 struct ibback_mr {
 	struct ibback_obj obj;
 	struct ibback_hca_mr *hca;
+	u32 lkey;
+	u32 rkey;
+	u32 access;
+	bool writable;
+	bool broken;
 	struct ibback_pages pages;
+	struct ibback_pages other_pages;
 };
 
 struct ibback_cq {
@@ -319,6 +337,8 @@ int ibback_alloc_pd(struct ibback_dev *dev, const struct vibif_req *req,
 		    struct vibif_rsp *rsp);
 int ibback_reg_mr(struct ibback_dev *dev, const struct vibif_req *req,
 		  struct vibif_rsp *rsp);
+int ibback_rereg_mr(struct ibback_dev *dev, const struct vibif_req *req,
+		    struct vibif_rsp *rsp);
 int ibback_create_cq(struct ibback_dev *dev, const struct vibif_req *req,
 		     struct vibif_rsp *rsp);
 int ibback_modify_cq(struct ibback_dev *dev, const struct vibif_req *req,

@@ -26,6 +26,7 @@ static const struct {
 	[VIBIF_OP_ALLOC_CONTEXT] = { ibback_alloc_context, { 0, false } },
 	[VIBIF_OP_ALLOC_PD] = { ibback_alloc_pd, { 0, false } },
 	[VIBIF_OP_REG_MR] = { ibback_reg_mr, NO_HANDLE(reg_mr) },
+	[VIBIF_OP_REREG_MR] = { ibback_rereg_mr, ON_HANDLE(reg_mr) },
 	[VIBIF_OP_CREATE_CQ] = { ibback_create_cq, NO_HANDLE(create_cq) },
 	[VIBIF_OP_MODIFY_CQ] = { ibback_modify_cq, ON_HANDLE(modify_cq) },
 	[VIBIF_OP_RESIZE_CQ] = { ibback_resize_cq, ON_HANDLE(resize_cq) },

@@ -323,6 +323,7 @@ static int write_features(struct ibback_dev *dev)
 {
 	static const char *const features[] = {
 		VIBIF_FIELD_FEATURE_RESIZE_CQ,
+		VIBIF_FIELD_FEATURE_REREG_MR,
 	};
 	unsigned int i;
 	int err = 0;

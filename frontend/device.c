@@ -295,6 +295,10 @@ static const struct ib_device_ops ibfront_resize_cq_ops = {
 	.resize_cq = ibfront_resize_cq,
 };
 
+static const struct ib_device_ops ibfront_rereg_mr_ops = {
+	.rereg_user_mr = ibfront_rereg_user_mr,
+};
+
 /* Without its operation a verb fails with -EOPNOTSUPP. */
 static void ibfront_set_ops(struct ibfront_dev *dev)
 {
@@ -303,6 +307,8 @@ static void ibfront_set_ops(struct ibfront_dev *dev)
 	ib_set_device_ops(ibdev, &ibfront_dev_ops);
 	if (dev->has_resize_cq)
 		ib_set_device_ops(ibdev, &ibfront_resize_cq_ops);
+	if (dev->has_rereg_mr)
+		ib_set_device_ops(ibdev, &ibfront_rereg_mr_ops);
 }
 
 /* Returns NULL, or which attribute the frontend cannot work with. */

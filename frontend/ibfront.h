@@ -101,6 +101,7 @@ struct ibfront_dev {
 	struct ibfront_events events;
 	struct vibif_device_attr attr;
 	bool has_resize_cq;	/* the backend's features */
+	bool has_rereg_mr;
 	struct mutex tables_lock;	/* Protects tables */
 	struct ibfront_table tables[VIBIF_MAX_PORTS][2];	/* P_Keys, GIDs */
 	bool registered;	/* with ib_core; under ibfront_info.lock */
@@ -142,7 +143,10 @@ struct ibfront_pd {
 struct ibfront_mr {
 	struct ib_mr ibmr;
 	u32 handle;
+	int access;		/* IB_ACCESS_* */
 	struct ibfront_mem *mem;
+	/* What a re-registration that failed halfway may have left in use */
+	struct ibfront_mem *other_mem;
 };
 
 struct ibfront_cq {
@@ -382,6 +386,10 @@ int ibfront_dealloc_pd(struct ib_pd *ibpd, struct ib_udata *udata);
 struct ib_mr *ibfront_reg_user_mr(struct ib_pd *ibpd, u64 start, u64 length,
 				  u64 virt_addr, int access,
 				  struct ib_udata *udata);
+struct ib_mr *ibfront_rereg_user_mr(struct ib_mr *ibmr, int flags, u64 start,
+				    u64 length, u64 virt_addr, int access,
+				    struct ib_pd *ibpd,
+				    struct ib_udata *udata);
 int ibfront_dereg_mr(struct ib_mr *ibmr, struct ib_udata *udata);
 
 /* cq.c */

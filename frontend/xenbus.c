@@ -178,6 +178,8 @@ static void ibfront_read_features(struct ibfront_dev *dev)
 
 	dev->has_resize_cq =
 		ibfront_has_feature(xbdev, VIBIF_FIELD_FEATURE_RESIZE_CQ);
+	dev->has_rereg_mr =
+		ibfront_has_feature(xbdev, VIBIF_FIELD_FEATURE_REREG_MR);
 }
 
 /* The backend is in InitWait: allocates and publishes both channels. */
