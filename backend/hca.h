@@ -29,6 +29,7 @@ struct ibback_hca_mr;
 struct ibback_hca_cq;
 struct ibback_hca_srq;
 struct ibback_hca_qp;
+struct ibback_hca_xrcd;
 
 /**
  * struct ibback_uar - a doorbell page of the HCA
@@ -84,6 +85,8 @@ struct ibback_cq_params {
 
 struct ibback_srq_params {
 	u32 pdn;
+	struct ibback_hca_cq *cq;	/* of an XRC SRQ, else NULL */
+	struct ibback_hca_xrcd *xrcd;	/* the same */
 	u8 log_wqe_count;
 	u8 log_wqe_stride;
 	struct ibback_dma pages;
@@ -91,13 +94,15 @@ struct ibback_srq_params {
 	struct ibback_sink sink;
 };
 
+/* An XRC target QP has a type, an xrcd and a sink, and nothing else. */
 struct ibback_qp_params {
 	const struct ibback_uar *uar;
 	u32 pdn;
 	enum ib_qp_type type;
 	struct ibback_hca_cq *send_cq;
-	struct ibback_hca_cq *recv_cq;
+	struct ibback_hca_cq *recv_cq;	/* NULL: an XRC initiator QP */
 	struct ibback_hca_srq *srq;	/* NULL: none */
+	struct ibback_hca_xrcd *xrcd;	/* NULL: no XRC target QP */
 	bool has_rq;
 	u8 log_sq_wqe_count;
 	u8 log_sq_wqe_stride;
@@ -142,6 +147,8 @@ struct ibback_qp_params {
  * @qp_destroy: reset and destroy it
  * @mcast_attach: let a UD QP receive what is sent to @gid
  * @mcast_detach: undo @mcast_attach
+ * @xrcd_create: create an XRC domain; -EOPNOTSUPP if the HCA has none
+ * @xrcd_destroy: destroy it
  */
 struct ibback_hca_ops {
 	int (*open)(struct ibback_hca *hca, struct ib_device *ibdev);
@@ -196,6 +203,10 @@ struct ibback_hca_ops {
 			    const u8 *gid, bool block_loopback, u64 *reg_id);
 	int (*mcast_detach)(struct ibback_hca *hca, struct ibback_hca_qp *qp,
 			    const u8 *gid, u64 reg_id);
+
+	struct ibback_hca_xrcd *(*xrcd_create)(struct ibback_hca *hca);
+	void (*xrcd_destroy)(struct ibback_hca *hca,
+			     struct ibback_hca_xrcd *xrcd);
 };
 
 /**

@@ -12,11 +12,13 @@
  * @dev: as mlx4_core knows it
  * @vector: mlx4_core's numbers of the completion vectors
  * @nr_vectors: entries of @vector
+ * @uar: a doorbell page that is mapped nowhere, for what nobody is to ring
  */
 struct ibback_mlx4 {
 	struct mlx4_dev *dev;
 	int *vector;
 	u32 nr_vectors;
+	struct mlx4_uar uar;
 };
 
 static inline struct ibback_mlx4 *to_mlx4(const struct ibback_hca *hca)
@@ -35,6 +37,26 @@ struct ibback_hca_srq {
 	struct mlx4_srq msrq;
 	struct mlx4_mtt mtt;
 	struct ibback_sink sink;
+};
+
+/**
+ * struct ibback_hca_xrcd - an XRC domain, with what its target QPs share
+ * @xrcdn: its number
+ * @pdn: their PD; what SRQs receive is the business of the SRQs' PDs
+ * @buf: a page of this domain's
+ * @page: its bus address
+ * @dma: the same, the queue of @cq and the send queue of each of them
+ * @db: doorbell record of @cq
+ * @cq: their CQ
+ */
+struct ibback_hca_xrcd {
+	u32 xrcdn;
+	u32 pdn;
+	struct mlx4_buf buf;
+	u64 page;
+	struct ibback_dma dma;
+	struct mlx4_db db;
+	struct ibback_hca_cq cq;
 };
 
 /* hca_mlx4_mem.c */
@@ -80,5 +102,10 @@ int ibback_mlx4_mcast_attach(struct ibback_hca *hca, struct ibback_hca_qp *qp,
 			     const u8 *gid, bool block_loopback, u64 *reg_id);
 int ibback_mlx4_mcast_detach(struct ibback_hca *hca, struct ibback_hca_qp *qp,
 			     const u8 *gid, u64 reg_id);
+
+/* hca_mlx4_xrc.c */
+struct ibback_hca_xrcd *ibback_mlx4_xrcd_create(struct ibback_hca *hca);
+void ibback_mlx4_xrcd_destroy(struct ibback_hca *hca,
+			      struct ibback_hca_xrcd *xrcd);
 
 #endif /* IBBACK_HCA_MLX4_H */

@@ -293,7 +293,9 @@ struct ibback_hca_srq *ibback_mlx4_srq_create(struct ibback_hca *hca,
 	err = ibback_mlx4_mtt_create(dev, &srq->mtt, &p->pages);
 	if (err)
 		goto err_free;
-	err = mlx4_srq_alloc(dev, p->pdn, 0, dev->caps.reserved_xrcds,
+	err = mlx4_srq_alloc(dev, p->pdn, p->cq ? p->cq->mcq.cqn : 0,
+			     p->xrcd ? p->xrcd->xrcdn :
+			     dev->caps.reserved_xrcds,
 			     &srq->mtt, p->db_addr, &srq->msrq);
 	if (err)
 		goto err_mtt;

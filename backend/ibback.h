@@ -166,6 +166,11 @@ struct ibback_qp {
 	struct list_head mcast;	/* struct ibback_mcast, under obj.lock */
 };
 
+struct ibback_xrcd {
+	struct ibback_obj obj;
+	struct ibback_hca_xrcd *hca;
+};
+
 #define ibback_to(kind, o)	container_of(o, struct ibback_##kind, obj)
 
 /* A request taken from the ring, until its response is there. */
@@ -320,7 +325,7 @@ void ibback_quotas_read(struct ibback_dev *dev);
 extern const struct attribute_group *ibback_dev_groups[];
 extern const struct attribute_group *ibback_driver_groups[];
 
-/* query.c, context.c, mr.c, cq.c, srq.c, qp.c: the verbs */
+/* query.c, context.c, mr.c, cq.c, srq.c, qp.c, xrcd.c: the verbs */
 typedef int (*ibback_verb)(struct ibback_dev *dev, const struct vibif_req *req,
 			   struct vibif_rsp *rsp);
 int ibback_query_device(struct ibback_dev *dev, const struct vibif_req *req,
@@ -361,6 +366,8 @@ int ibback_attach_mcast(struct ibback_dev *dev, const struct vibif_req *req,
 			struct vibif_rsp *rsp);
 int ibback_detach_mcast(struct ibback_dev *dev, const struct vibif_req *req,
 			struct vibif_rsp *rsp);
+int ibback_alloc_xrcd(struct ibback_dev *dev, const struct vibif_req *req,
+		      struct vibif_rsp *rsp);
 
 /*
  * Take an object away from the HCA and free what it holds, but not the object.
@@ -372,7 +379,14 @@ int ibback_mr_destroy(struct ibback_obj *obj);
 int ibback_cq_destroy(struct ibback_obj *obj);
 int ibback_srq_destroy(struct ibback_obj *obj);
 int ibback_qp_destroy(struct ibback_obj *obj);
+int ibback_xrcd_destroy(struct ibback_obj *obj);
 void ibback_qp_detach_all(struct ibback_obj *obj);
+
+/* What the HCA has of the protocol's optional features */
+static inline bool ibback_has_xrc(const struct ibback_dev *dev)
+{
+	return dev->hca->ibdev->attrs.device_cap_flags & IB_DEVICE_XRC;
+}
 
 /* hca.c */
 int ibback_hca_init(void);

@@ -277,7 +277,7 @@ static int check_qp_xrc(const struct vibif_create_qp_req *req)
 		return -EINVAL;
 	if (req->type == VIBIF_QPT_XRC_INI)
 		return req->xrcd ? -EINVAL : 0;
-	if (req->pd || req->send_cq || req->log_sq_wqe_count ||
+	if (req->context || req->pd || req->send_cq || req->log_sq_wqe_count ||
 	    req->log_sq_wqe_stride || req->pages.gref_directory ||
 	    req->pages.nr_pages)
 		return -EINVAL;

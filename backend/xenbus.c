@@ -321,16 +321,20 @@ void ibback_dev_hca_gone(struct ibback_dev *dev)
 
 static int write_features(struct ibback_dev *dev)
 {
-	static const char *const features[] = {
-		VIBIF_FIELD_FEATURE_RESIZE_CQ,
-		VIBIF_FIELD_FEATURE_REREG_MR,
+	const struct {
+		const char *field;
+		bool has;
+	} features[] = {
+		{ VIBIF_FIELD_FEATURE_RESIZE_CQ, true },
+		{ VIBIF_FIELD_FEATURE_REREG_MR, true },
+		{ VIBIF_FIELD_FEATURE_XRC, ibback_has_xrc(dev) },
 	};
 	unsigned int i;
 	int err = 0;
 
 	for (i = 0; i < ARRAY_SIZE(features) && !err; i++)
-		err = xenbus_printf(XBT_NIL, dev->xbdev->nodename, features[i],
-				    "1");
+		err = xenbus_printf(XBT_NIL, dev->xbdev->nodename,
+				    features[i].field, "%u", features[i].has);
 	return err;
 }
 

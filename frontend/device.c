@@ -299,6 +299,13 @@ static const struct ib_device_ops ibfront_rereg_mr_ops = {
 	.rereg_user_mr = ibfront_rereg_user_mr,
 };
 
+static const struct ib_device_ops ibfront_xrc_ops = {
+	.alloc_xrcd = ibfront_alloc_xrcd,
+	.dealloc_xrcd = ibfront_dealloc_xrcd,
+
+	INIT_RDMA_OBJ_SIZE(ib_xrcd, ibfront_xrcd, ibxrcd),
+};
+
 /* Without its operation a verb fails with -EOPNOTSUPP. */
 static void ibfront_set_ops(struct ibfront_dev *dev)
 {
@@ -309,6 +316,8 @@ static void ibfront_set_ops(struct ibfront_dev *dev)
 		ib_set_device_ops(ibdev, &ibfront_resize_cq_ops);
 	if (dev->has_rereg_mr)
 		ib_set_device_ops(ibdev, &ibfront_rereg_mr_ops);
+	if (dev->has_xrc)
+		ib_set_device_ops(ibdev, &ibfront_xrc_ops);
 }
 
 /* Returns NULL, or which attribute the frontend cannot work with. */

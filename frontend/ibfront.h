@@ -102,6 +102,7 @@ struct ibfront_dev {
 	struct vibif_device_attr attr;
 	bool has_resize_cq;	/* the backend's features */
 	bool has_rereg_mr;
+	bool has_xrc;
 	struct mutex tables_lock;	/* Protects tables */
 	struct ibfront_table tables[VIBIF_MAX_PORTS][2];	/* P_Keys, GIDs */
 	bool registered;	/* with ib_core; under ibfront_info.lock */
@@ -183,6 +184,11 @@ struct ibfront_qp {
 	u8 sq_wqe_shift;
 };
 
+struct ibfront_xrcd {
+	struct ib_xrcd ibxrcd;
+	u32 handle;
+};
+
 struct ibfront_ah {
 	struct ib_ah ibah;
 	struct rdma_ah_attr attr;
@@ -221,6 +227,11 @@ static inline struct ibfront_srq *to_fsrq(struct ib_srq *ibsrq)
 static inline struct ibfront_qp *to_fqp(struct ib_qp *ibqp)
 {
 	return container_of(ibqp, struct ibfront_qp, ibqp);
+}
+
+static inline struct ibfront_xrcd *to_fxrcd(struct ib_xrcd *ibxrcd)
+{
+	return container_of(ibxrcd, struct ibfront_xrcd, ibxrcd);
 }
 
 static inline struct ibfront_ah *to_fah(struct ib_ah *ibah)
@@ -417,6 +428,10 @@ int ibfront_query_qp(struct ib_qp *ibqp, struct ib_qp_attr *attr,
 int ibfront_destroy_qp(struct ib_qp *ibqp, struct ib_udata *udata);
 int ibfront_attach_mcast(struct ib_qp *ibqp, union ib_gid *gid, u16 lid);
 int ibfront_detach_mcast(struct ib_qp *ibqp, union ib_gid *gid, u16 lid);
+
+/* xrcd.c */
+int ibfront_alloc_xrcd(struct ib_xrcd *ibxrcd, struct ib_udata *udata);
+int ibfront_dealloc_xrcd(struct ib_xrcd *ibxrcd, struct ib_udata *udata);
 
 /* ah.c */
 int ibfront_create_ah(struct ib_ah *ibah, struct rdma_ah_init_attr *init_attr,

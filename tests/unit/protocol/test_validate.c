@@ -406,7 +406,15 @@ static void test_qp_kinds(void **state)
 	req.type = VIBIF_QPT_XRC_TGT;
 	req.xrcd = 5;
 	assert_int_equal(ibback_check_create_qp(&lim, &req), 0);
-	req.pd = 1;
+	for (type = 0; type < offsetof(struct vibif_create_qp_req, type);
+	     type += sizeof(uint32_t)) {
+		if (type == offsetof(struct vibif_create_qp_req, xrcd))
+			continue;
+		*(uint32_t *)((char *)&req + type) = 1;
+		assert_int_equal(ibback_check_create_qp(&lim, &req), -EINVAL);
+		*(uint32_t *)((char *)&req + type) = 0;
+	}
+	req.pages.nr_pages = 1;
 	assert_int_equal(ibback_check_create_qp(&lim, &req), -EINVAL);
 }
 

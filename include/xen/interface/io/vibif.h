@@ -687,7 +687,8 @@ struct vibif_srq_limit {
  * VIBIF_OP_CREATE_QP
  *
  * Request:
- *   context, pd, send_cq, recv_cq, srq, xrcd - handles
+ *   context, pd, send_cq, recv_cq, srq, xrcd - handles; where one does not
+ *     belong it is 0
  *   type - VIBIF_QPT_*
  *   flags - VIBIF_QP_*
  *   log_sq_wqe_count, log_rq_wqe_count - 0 .. 15
@@ -699,7 +700,7 @@ struct vibif_srq_limit {
  *   A QP has a receive queue when VIBIF_QP_HAS_RQ is set; without one,
  *   log_rq_* and doorbell are 0. srq: 0 or handle, then no receive queue.
  *   VIBIF_QPT_XRC_INI: no recv_cq (0), no receive queue, no SRQ.
- *   VIBIF_QPT_XRC_TGT: xrcd and context, nothing else (pages.nr_pages is 0).
+ *   VIBIF_QPT_XRC_TGT: xrcd and nothing else (pages.nr_pages is 0).
  * Response: handle; qpn, 24 bits. The QP is in Reset.
  */
 #define VIBIF_QPT_RC				2
