@@ -26,6 +26,7 @@ struct ibback_hca;
 
 /* Objects of the HCA; each kind of HCA has its own definitions. */
 struct ibback_hca_mr;
+struct ibback_hca_mw;
 struct ibback_hca_cq;
 struct ibback_hca_srq;
 struct ibback_hca_qp;
@@ -129,6 +130,9 @@ struct ibback_qp_params {
  *	both the old and the new pages until @mr_destroy, the only thing that
  *	is left to do; after any other error it is unchanged
  * @mr_destroy: -EBUSY while a window is bound to it
+ * @mw_create: allocate a memory window, its rkey goes to @rkey; -EOPNOTSUPP if
+ *	the HCA has none of @type
+ * @mw_destroy: free it, bound or not
  * @cq_create: create a completion queue, its number goes to @cqn
  * @cq_modify: set event moderation
  * @cq_resize: move a completion queue to @pages of @entries; after success
@@ -169,6 +173,10 @@ struct ibback_hca_ops {
 	int (*mr_rereg)(struct ibback_hca *hca, struct ibback_hca_mr *mr,
 			const struct ibback_mr_params *p, u32 flags);
 	int (*mr_destroy)(struct ibback_hca *hca, struct ibback_hca_mr *mr);
+
+	struct ibback_hca_mw *(*mw_create)(struct ibback_hca *hca, u32 pdn,
+					   enum ib_mw_type type, u32 *rkey);
+	void (*mw_destroy)(struct ibback_hca *hca, struct ibback_hca_mw *mw);
 
 	struct ibback_hca_cq *(*cq_create)(struct ibback_hca *hca,
 					   const struct ibback_cq_params *p,

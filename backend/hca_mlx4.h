@@ -68,6 +68,9 @@ struct ibback_hca_mr *ibback_mlx4_mr_create(struct ibback_hca *hca,
 int ibback_mlx4_mr_rereg(struct ibback_hca *hca, struct ibback_hca_mr *mr,
 			 const struct ibback_mr_params *p, u32 flags);
 int ibback_mlx4_mr_destroy(struct ibback_hca *hca, struct ibback_hca_mr *mr);
+struct ibback_hca_mw *ibback_mlx4_mw_create(struct ibback_hca *hca, u32 pdn,
+					    enum ib_mw_type type, u32 *rkey);
+void ibback_mlx4_mw_destroy(struct ibback_hca *hca, struct ibback_hca_mw *mw);
 struct ibback_hca_cq *ibback_mlx4_cq_create(struct ibback_hca *hca,
 					    const struct ibback_cq_params *p,
 					    u32 *cqn);

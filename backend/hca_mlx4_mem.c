@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * ConnectX-3 and its kin: translation tables, memory regions, CQs, SRQs.
+ * ConnectX-3 and its kin: translation tables, memory regions and
+ * windows, CQs, SRQs.
  *
  * mlx4_core resets the HCA when a command fails that takes an object away from
  * it, except for a memory region with windows. So after its free functions
@@ -15,6 +16,10 @@
 
 struct ibback_hca_mr {
 	struct mlx4_mr mmr;
+};
+
+struct ibback_hca_mw {
+	struct mlx4_mw mmw;
 };
 
 /* Always real entries: a table of no pages would mean all of memory. */
@@ -167,6 +172,39 @@ int ibback_mlx4_mr_destroy(struct ibback_hca *hca, struct ibback_hca_mr *mr)
 	if (!err)
 		kfree(mr);
 	return err;
+}
+
+struct ibback_hca_mw *ibback_mlx4_mw_create(struct ibback_hca *hca, u32 pdn,
+					    enum ib_mw_type type, u32 *rkey)
+{
+	struct mlx4_dev *dev = to_mlx4(hca)->dev;
+	struct ibback_hca_mw *mw;
+	int err;
+
+	mw = kzalloc(sizeof(*mw), GFP_KERNEL);
+	if (!mw)
+		return ERR_PTR(-ENOMEM);
+	err = mlx4_mw_alloc(dev, pdn, type == IB_MW_TYPE_1 ? MLX4_MW_TYPE_1 :
+			    MLX4_MW_TYPE_2, &mw->mmw);
+	if (err)
+		goto err_free;
+	err = mlx4_mw_enable(dev, &mw->mmw);
+	if (err)
+		goto err_mw;
+	*rkey = mw->mmw.key;
+	return mw;
+
+err_mw:
+	mlx4_mw_free(dev, &mw->mmw);
+err_free:
+	kfree(mw);
+	return ERR_PTR(err);
+}
+
+void ibback_mlx4_mw_destroy(struct ibback_hca *hca, struct ibback_hca_mw *mw)
+{
+	mlx4_mw_free(to_mlx4(hca)->dev, &mw->mmw);
+	kfree(mw);
 }
 
 static void cq_completion(struct mlx4_cq *mcq)

@@ -166,6 +166,11 @@ struct ibback_qp {
 	struct list_head mcast;	/* struct ibback_mcast, under obj.lock */
 };
 
+struct ibback_mw {
+	struct ibback_obj obj;
+	struct ibback_hca_mw *hca;
+};
+
 struct ibback_xrcd {
 	struct ibback_obj obj;
 	struct ibback_hca_xrcd *hca;
@@ -325,7 +330,7 @@ void ibback_quotas_read(struct ibback_dev *dev);
 extern const struct attribute_group *ibback_dev_groups[];
 extern const struct attribute_group *ibback_driver_groups[];
 
-/* query.c, context.c, mr.c, cq.c, srq.c, qp.c, xrcd.c: the verbs */
+/* query.c, context.c, mr.c, cq.c, srq.c, qp.c, xrcd.c, mw.c: the verbs */
 typedef int (*ibback_verb)(struct ibback_dev *dev, const struct vibif_req *req,
 			   struct vibif_rsp *rsp);
 int ibback_query_device(struct ibback_dev *dev, const struct vibif_req *req,
@@ -366,6 +371,8 @@ int ibback_attach_mcast(struct ibback_dev *dev, const struct vibif_req *req,
 			struct vibif_rsp *rsp);
 int ibback_detach_mcast(struct ibback_dev *dev, const struct vibif_req *req,
 			struct vibif_rsp *rsp);
+int ibback_alloc_mw(struct ibback_dev *dev, const struct vibif_req *req,
+		    struct vibif_rsp *rsp);
 int ibback_alloc_xrcd(struct ibback_dev *dev, const struct vibif_req *req,
 		      struct vibif_rsp *rsp);
 
@@ -380,12 +387,20 @@ int ibback_cq_destroy(struct ibback_obj *obj);
 int ibback_srq_destroy(struct ibback_obj *obj);
 int ibback_qp_destroy(struct ibback_obj *obj);
 int ibback_xrcd_destroy(struct ibback_obj *obj);
+int ibback_mw_destroy(struct ibback_obj *obj);
 void ibback_qp_detach_all(struct ibback_obj *obj);
 
 /* What the HCA has of the protocol's optional features */
 static inline bool ibback_has_xrc(const struct ibback_dev *dev)
 {
 	return dev->hca->ibdev->attrs.device_cap_flags & IB_DEVICE_XRC;
+}
+
+static inline bool ibback_has_mw(const struct ibback_dev *dev)
+{
+	return dev->hca->ibdev->attrs.device_cap_flags &
+		(IB_DEVICE_MEM_WINDOW | IB_DEVICE_MEM_WINDOW_TYPE_2A |
+		 IB_DEVICE_MEM_WINDOW_TYPE_2B);
 }
 
 /* hca.c */

@@ -193,6 +193,11 @@ int ibback_check_rereg_mr(const struct vibif_reg_mr_req *req, u32 access,
 	return check_access(access, writable);
 }
 
+int ibback_check_alloc_mw(const struct vibif_alloc_mw_req *req)
+{
+	return req->type == 1 || req->type == 2 ? 0 : -EINVAL;
+}
+
 static int check_cq_size(const struct ibback_limits *lim, u32 entries,
 			 const struct vibif_page_list *pages)
 {

@@ -39,6 +39,7 @@ static const struct {
 	[VIBIF_OP_ATTACH_MCAST] = { ibback_attach_mcast, ON_HANDLE(mcast) },
 	[VIBIF_OP_DETACH_MCAST] = { ibback_detach_mcast, ON_HANDLE(mcast) },
 	[VIBIF_OP_DESTROY] = { destroy, { 0, true } },
+	[VIBIF_OP_ALLOC_MW] = { ibback_alloc_mw, NO_HANDLE(alloc_mw) },
 	[VIBIF_OP_ALLOC_XRCD] = { ibback_alloc_xrcd, { 0, false } },
 };
 

@@ -328,6 +328,7 @@ static int write_features(struct ibback_dev *dev)
 		{ VIBIF_FIELD_FEATURE_RESIZE_CQ, true },
 		{ VIBIF_FIELD_FEATURE_REREG_MR, true },
 		{ VIBIF_FIELD_FEATURE_XRC, ibback_has_xrc(dev) },
+		{ VIBIF_FIELD_FEATURE_MW, ibback_has_mw(dev) },
 	};
 	unsigned int i;
 	int err = 0;

@@ -306,6 +306,13 @@ static const struct ib_device_ops ibfront_xrc_ops = {
 	INIT_RDMA_OBJ_SIZE(ib_xrcd, ibfront_xrcd, ibxrcd),
 };
 
+static const struct ib_device_ops ibfront_mw_ops = {
+	.alloc_mw = ibfront_alloc_mw,
+	.dealloc_mw = ibfront_dealloc_mw,
+
+	INIT_RDMA_OBJ_SIZE(ib_mw, ibfront_mw, ibmw),
+};
+
 /* Without its operation a verb fails with -EOPNOTSUPP. */
 static void ibfront_set_ops(struct ibfront_dev *dev)
 {
@@ -318,6 +325,8 @@ static void ibfront_set_ops(struct ibfront_dev *dev)
 		ib_set_device_ops(ibdev, &ibfront_rereg_mr_ops);
 	if (dev->has_xrc)
 		ib_set_device_ops(ibdev, &ibfront_xrc_ops);
+	if (dev->has_mw)
+		ib_set_device_ops(ibdev, &ibfront_mw_ops);
 }
 
 /* Returns NULL, or which attribute the frontend cannot work with. */

@@ -103,6 +103,7 @@ struct ibfront_dev {
 	bool has_resize_cq;	/* the backend's features */
 	bool has_rereg_mr;
 	bool has_xrc;
+	bool has_mw;
 	struct mutex tables_lock;	/* Protects tables */
 	struct ibfront_table tables[VIBIF_MAX_PORTS][2];	/* P_Keys, GIDs */
 	bool registered;	/* with ib_core; under ibfront_info.lock */
@@ -148,6 +149,11 @@ struct ibfront_mr {
 	struct ibfront_mem *mem;
 	/* What a re-registration that failed halfway may have left in use */
 	struct ibfront_mem *other_mem;
+};
+
+struct ibfront_mw {
+	struct ib_mw ibmw;
+	u32 handle;
 };
 
 struct ibfront_cq {
@@ -212,6 +218,11 @@ static inline struct ibfront_pd *to_fpd(struct ib_pd *ibpd)
 static inline struct ibfront_mr *to_fmr(struct ib_mr *ibmr)
 {
 	return container_of(ibmr, struct ibfront_mr, ibmr);
+}
+
+static inline struct ibfront_mw *to_fmw(struct ib_mw *ibmw)
+{
+	return container_of(ibmw, struct ibfront_mw, ibmw);
 }
 
 static inline struct ibfront_cq *to_fcq(struct ib_cq *ibcq)
@@ -402,6 +413,10 @@ struct ib_mr *ibfront_rereg_user_mr(struct ib_mr *ibmr, int flags, u64 start,
 				    struct ib_pd *ibpd,
 				    struct ib_udata *udata);
 int ibfront_dereg_mr(struct ib_mr *ibmr, struct ib_udata *udata);
+
+/* mw.c */
+int ibfront_alloc_mw(struct ib_mw *ibmw, struct ib_udata *udata);
+int ibfront_dealloc_mw(struct ib_mw *ibmw);
 
 /* cq.c */
 int ibfront_create_cq(struct ib_cq *ibcq, const struct ib_cq_init_attr *attr,

@@ -181,6 +181,7 @@ static void ibfront_read_features(struct ibfront_dev *dev)
 	dev->has_rereg_mr =
 		ibfront_has_feature(xbdev, VIBIF_FIELD_FEATURE_REREG_MR);
 	dev->has_xrc = ibfront_has_feature(xbdev, VIBIF_FIELD_FEATURE_XRC);
+	dev->has_mw = ibfront_has_feature(xbdev, VIBIF_FIELD_FEATURE_MW);
 }
 
 /* The backend is in InitWait: allocates and publishes both channels. */

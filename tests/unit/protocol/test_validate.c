@@ -228,6 +228,18 @@ static void test_rereg(void **state)
 	assert_int_equal(ibback_check_rereg_mr(&req, 0, false), -EINVAL);
 }
 
+static void test_mw(void **state)
+{
+	struct vibif_alloc_mw_req req = { .pd = 1 };
+
+	(void)state;
+	for (req.type = 0; req.type < 300; req.type++)
+		assert_int_equal(ibback_check_alloc_mw(&req),
+				 req.type == 1 || req.type == 2 ? 0 : -EINVAL);
+	req.type = 1U << 31;
+	assert_int_equal(ibback_check_alloc_mw(&req), -EINVAL);
+}
+
 static void test_cq(void **state)
 {
 	struct vibif_create_cq_req req = {
@@ -606,6 +618,7 @@ int main(void)
 		cmocka_unit_test(test_mr_geometry),
 		cmocka_unit_test(test_mr_access),
 		cmocka_unit_test(test_rereg),
+		cmocka_unit_test(test_mw),
 		cmocka_unit_test(test_cq),
 		cmocka_unit_test(test_srq),
 		cmocka_unit_test(test_qp_sizes),
