@@ -59,8 +59,12 @@ int ibfront_create_cq(struct ib_cq *ibcq, const struct ib_cq_init_attr *attr,
 	u32 entries;
 	int err;
 
-	if (!attr->cqe || attr->cqe > dev->attr.max_cqe || attr->flags)
+	if (!attr->cqe || attr->cqe > dev->attr.max_cqe ||
+	    attr->flags & ~IB_UVERBS_CQ_FLAGS_TIMESTAMP_COMPLETION)
 		return -EINVAL;
+	/* Stamps are of no use without the HCA's clock, which guests lack */
+	if (attr->flags)
+		return -EOPNOTSUPP;
 	err = ibfront_copy_in(udata, &cmd, sizeof(cmd));
 	if (err)
 		return err;
