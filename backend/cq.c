@@ -103,6 +103,44 @@ int ibback_modify_cq(struct ibback_dev *dev, const struct vibif_req *req,
 	return err;
 }
 
+static int cq_resize(struct ibback_cq *cq,
+		     const struct vibif_resize_cq_req *req)
+{
+	struct ibback_dev *dev = cq->obj.dev;
+	struct ibback_pages pages = {};
+	int err;
+
+	err = ibback_pages_map(dev, &pages, &req->pages, true);
+	if (err)
+		return err;
+	err = dev->hca->ops->cq_resize(dev->hca, cq->hca, req->entries,
+				       &pages.dma);
+	/* Of the two it is the one that the HCA does not use that goes */
+	if (!err)
+		swap(cq->pages, pages);
+	ibback_pages_unmap(dev, &pages);
+	return err;
+}
+
+int ibback_resize_cq(struct ibback_dev *dev, const struct vibif_req *req,
+		     struct vibif_rsp *rsp)
+{
+	struct ibback_obj *obj;
+	int err;
+
+	err = ibback_check_resize_cq(&dev->limits, &req->op.resize_cq);
+	if (err)
+		return err;
+	obj = ibback_obj_get(dev, req->handle, IBBACK_CQ);
+	if (!obj)
+		return -ENOENT;
+	mutex_lock(&obj->lock);
+	err = cq_resize(ibback_to(cq, obj), &req->op.resize_cq);
+	mutex_unlock(&obj->lock);
+	ibback_obj_put(obj);
+	return err;
+}
+
 int ibback_cq_destroy(struct ibback_obj *obj)
 {
 	struct ibback_cq *cq = ibback_to(cq, obj);

@@ -26,9 +26,11 @@ struct ibback_hca;
 
 /* Objects of the HCA; each kind of HCA has its own definitions. */
 struct ibback_hca_mr;
+struct ibback_hca_mw;
 struct ibback_hca_cq;
 struct ibback_hca_srq;
 struct ibback_hca_qp;
+struct ibback_hca_xrcd;
 
 /**
  * struct ibback_uar - a doorbell page of the HCA
@@ -84,6 +86,8 @@ struct ibback_cq_params {
 
 struct ibback_srq_params {
 	u32 pdn;
+	struct ibback_hca_cq *cq;	/* of an XRC SRQ, else NULL */
+	struct ibback_hca_xrcd *xrcd;	/* the same */
 	u8 log_wqe_count;
 	u8 log_wqe_stride;
 	struct ibback_dma pages;
@@ -91,13 +95,15 @@ struct ibback_srq_params {
 	struct ibback_sink sink;
 };
 
+/* An XRC target QP has a type, an xrcd and a sink, and nothing else. */
 struct ibback_qp_params {
 	const struct ibback_uar *uar;
 	u32 pdn;
 	enum ib_qp_type type;
 	struct ibback_hca_cq *send_cq;
-	struct ibback_hca_cq *recv_cq;
+	struct ibback_hca_cq *recv_cq;	/* NULL: an XRC initiator QP */
 	struct ibback_hca_srq *srq;	/* NULL: none */
+	struct ibback_hca_xrcd *xrcd;	/* NULL: no XRC target QP */
 	bool has_rq;
 	u8 log_sq_wqe_count;
 	u8 log_sq_wqe_stride;
@@ -120,9 +126,17 @@ struct ibback_qp_params {
  * @pd_alloc: allocate a protection domain
  * @pd_free: free it
  * @mr_create: register memory; its lkey and rkey go to @lkey and @rkey
+ * @mr_rereg: change what @flags, VIBIF_MR_REREG_*, names. After -EIO the HCA may use
+ *	both the old and the new pages until @mr_destroy, the only thing that
+ *	is left to do; after any other error it is unchanged
  * @mr_destroy: -EBUSY while a window is bound to it
+ * @mw_create: allocate a memory window, its rkey goes to @rkey; -EOPNOTSUPP if
+ *	the HCA has none of @type
+ * @mw_destroy: free it, bound or not
  * @cq_create: create a completion queue, its number goes to @cqn
  * @cq_modify: set event moderation
+ * @cq_resize: move a completion queue to @pages of @entries; after success
+ *	the HCA has left the old ones
  * @cq_destroy: destroy it
  * @srq_create: create a shared receive queue, its number goes to @srqn
  * @srq_arm: ask for an event when less than @limit WQEs are left
@@ -137,6 +151,8 @@ struct ibback_qp_params {
  * @qp_destroy: reset and destroy it
  * @mcast_attach: let a UD QP receive what is sent to @gid
  * @mcast_detach: undo @mcast_attach
+ * @xrcd_create: create an XRC domain; -EOPNOTSUPP if the HCA has none
+ * @xrcd_destroy: destroy it
  */
 struct ibback_hca_ops {
 	int (*open)(struct ibback_hca *hca, struct ib_device *ibdev);
@@ -154,13 +170,21 @@ struct ibback_hca_ops {
 	struct ibback_hca_mr *(*mr_create)(struct ibback_hca *hca,
 					   const struct ibback_mr_params *p,
 					   u32 *lkey, u32 *rkey);
+	int (*mr_rereg)(struct ibback_hca *hca, struct ibback_hca_mr *mr,
+			const struct ibback_mr_params *p, u32 flags);
 	int (*mr_destroy)(struct ibback_hca *hca, struct ibback_hca_mr *mr);
+
+	struct ibback_hca_mw *(*mw_create)(struct ibback_hca *hca, u32 pdn,
+					   enum ib_mw_type type, u32 *rkey);
+	void (*mw_destroy)(struct ibback_hca *hca, struct ibback_hca_mw *mw);
 
 	struct ibback_hca_cq *(*cq_create)(struct ibback_hca *hca,
 					   const struct ibback_cq_params *p,
 					   u32 *cqn);
 	int (*cq_modify)(struct ibback_hca *hca, struct ibback_hca_cq *cq,
 			 u16 count, u16 period_us);
+	int (*cq_resize)(struct ibback_hca *hca, struct ibback_hca_cq *cq,
+			 u32 entries, const struct ibback_dma *pages);
 	void (*cq_destroy)(struct ibback_hca *hca, struct ibback_hca_cq *cq);
 
 	struct ibback_hca_srq *(*srq_create)(struct ibback_hca *hca,
@@ -187,6 +211,10 @@ struct ibback_hca_ops {
 			    const u8 *gid, bool block_loopback, u64 *reg_id);
 	int (*mcast_detach)(struct ibback_hca *hca, struct ibback_hca_qp *qp,
 			    const u8 *gid, u64 reg_id);
+
+	struct ibback_hca_xrcd *(*xrcd_create)(struct ibback_hca *hca);
+	void (*xrcd_destroy)(struct ibback_hca *hca,
+			     struct ibback_hca_xrcd *xrcd);
 };
 
 /**

@@ -73,20 +73,30 @@ static int mlx4_open(struct ibback_hca *hca, struct ib_device *ibdev)
 	if (!m)
 		return -ENOMEM;
 	m->dev = persist->dev;
+	err = mlx4_uar_alloc(m->dev, &m->uar);
+	if (err)
+		goto err_free;
 	err = alloc_vectors(m, ibdev->num_comp_vectors);
-	if (err) {
-		kfree(m);
-		return err;
-	}
+	if (err)
+		goto err_uar;
 	read_limits(m, &hca->limits);
 	hca->priv = m;
 	return 0;
+
+err_uar:
+	mlx4_uar_free(m->dev, &m->uar);
+err_free:
+	kfree(m);
+	return err;
 }
 
 static void mlx4_close(struct ibback_hca *hca)
 {
-	free_vectors(to_mlx4(hca));
-	kfree(hca->priv);
+	struct ibback_mlx4 *m = to_mlx4(hca);
+
+	free_vectors(m);
+	mlx4_uar_free(m->dev, &m->uar);
+	kfree(m);
 }
 
 static void mlx4_query_device(struct ibback_hca *hca,
@@ -171,10 +181,14 @@ const struct ibback_hca_ops ibback_mlx4_ops = {
 	.cq_create = ibback_mlx4_cq_create,
 	.cq_destroy = ibback_mlx4_cq_destroy,
 	.cq_modify = ibback_mlx4_cq_modify,
+	.cq_resize = ibback_mlx4_cq_resize,
 	.mcast_attach = ibback_mlx4_mcast_attach,
 	.mcast_detach = ibback_mlx4_mcast_detach,
 	.mr_create = ibback_mlx4_mr_create,
 	.mr_destroy = ibback_mlx4_mr_destroy,
+	.mr_rereg = ibback_mlx4_mr_rereg,
+	.mw_create = ibback_mlx4_mw_create,
+	.mw_destroy = ibback_mlx4_mw_destroy,
 	.open = mlx4_open,
 	.pd_alloc = mlx4_pd_create,
 	.pd_free = mlx4_pd_destroy,
@@ -192,4 +206,6 @@ const struct ibback_hca_ops ibback_mlx4_ops = {
 	.uar_adopt = mlx4_uar_adopt,
 	.uar_alloc = mlx4_uar_reserve,
 	.uar_free = mlx4_uar_release,
+	.xrcd_create = ibback_mlx4_xrcd_create,
+	.xrcd_destroy = ibback_mlx4_xrcd_destroy,
 };

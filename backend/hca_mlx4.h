@@ -12,11 +12,13 @@
  * @dev: as mlx4_core knows it
  * @vector: mlx4_core's numbers of the completion vectors
  * @nr_vectors: entries of @vector
+ * @uar: a doorbell page that is mapped nowhere, for what nobody is to ring
  */
 struct ibback_mlx4 {
 	struct mlx4_dev *dev;
 	int *vector;
 	u32 nr_vectors;
+	struct mlx4_uar uar;
 };
 
 static inline struct ibback_mlx4 *to_mlx4(const struct ibback_hca *hca)
@@ -37,18 +39,45 @@ struct ibback_hca_srq {
 	struct ibback_sink sink;
 };
 
+/**
+ * struct ibback_hca_xrcd - an XRC domain, with what its target QPs share
+ * @xrcdn: its number
+ * @pdn: their PD; what SRQs receive is the business of the SRQs' PDs
+ * @buf: a page of this domain's
+ * @page: its bus address
+ * @dma: the same, the queue of @cq and the send queue of each of them
+ * @db: doorbell record of @cq
+ * @cq: their CQ
+ */
+struct ibback_hca_xrcd {
+	u32 xrcdn;
+	u32 pdn;
+	struct mlx4_buf buf;
+	u64 page;
+	struct ibback_dma dma;
+	struct mlx4_db db;
+	struct ibback_hca_cq cq;
+};
+
 /* hca_mlx4_mem.c */
 int ibback_mlx4_mtt_create(struct mlx4_dev *dev, struct mlx4_mtt *mtt,
 			   const struct ibback_dma *dma);
 struct ibback_hca_mr *ibback_mlx4_mr_create(struct ibback_hca *hca,
 					    const struct ibback_mr_params *p,
 					    u32 *lkey, u32 *rkey);
+int ibback_mlx4_mr_rereg(struct ibback_hca *hca, struct ibback_hca_mr *mr,
+			 const struct ibback_mr_params *p, u32 flags);
 int ibback_mlx4_mr_destroy(struct ibback_hca *hca, struct ibback_hca_mr *mr);
+struct ibback_hca_mw *ibback_mlx4_mw_create(struct ibback_hca *hca, u32 pdn,
+					    enum ib_mw_type type, u32 *rkey);
+void ibback_mlx4_mw_destroy(struct ibback_hca *hca, struct ibback_hca_mw *mw);
 struct ibback_hca_cq *ibback_mlx4_cq_create(struct ibback_hca *hca,
 					    const struct ibback_cq_params *p,
 					    u32 *cqn);
 int ibback_mlx4_cq_modify(struct ibback_hca *hca, struct ibback_hca_cq *cq,
 			  u16 count, u16 period_us);
+int ibback_mlx4_cq_resize(struct ibback_hca *hca, struct ibback_hca_cq *cq,
+			  u32 entries, const struct ibback_dma *pages);
 void ibback_mlx4_cq_destroy(struct ibback_hca *hca, struct ibback_hca_cq *cq);
 struct ibback_hca_srq *ibback_mlx4_srq_create(struct ibback_hca *hca,
 					      const struct ibback_srq_params *p,
@@ -76,5 +105,10 @@ int ibback_mlx4_mcast_attach(struct ibback_hca *hca, struct ibback_hca_qp *qp,
 			     const u8 *gid, bool block_loopback, u64 *reg_id);
 int ibback_mlx4_mcast_detach(struct ibback_hca *hca, struct ibback_hca_qp *qp,
 			     const u8 *gid, u64 reg_id);
+
+/* hca_mlx4_xrc.c */
+struct ibback_hca_xrcd *ibback_mlx4_xrcd_create(struct ibback_hca *hca);
+void ibback_mlx4_xrcd_destroy(struct ibback_hca *hca,
+			      struct ibback_hca_xrcd *xrcd);
 
 #endif /* IBBACK_HCA_MLX4_H */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * ConnectX-3 and its kin: translation tables, memory regions, CQs, SRQs.
+ * ConnectX-3 and its kin: translation tables, memory regions and
+ * windows, CQs, SRQs.
  *
  * mlx4_core resets the HCA when a command fails that takes an object away from
  * it, except for a memory region with windows. So after its free functions
@@ -15,6 +16,10 @@
 
 struct ibback_hca_mr {
 	struct mlx4_mr mmr;
+};
+
+struct ibback_hca_mw {
+	struct mlx4_mw mmw;
 };
 
 /* Always real entries: a table of no pages would mean all of memory. */
@@ -92,6 +97,74 @@ err_free:
 	return ERR_PTR(err);
 }
 
+/*
+ * Translate through new pages. The old table is left to the caller, in @old,
+ * who frees it when the HCA has got the entry back.
+ */
+static int mr_set_pages(struct mlx4_dev *dev, struct mlx4_mr *mmr,
+			const struct ibback_mr_params *p,
+			struct mlx4_mpt_entry *mpt, struct mlx4_mtt *old)
+{
+	struct mlx4_mtt mtt = mmr->mtt;
+	int err;
+
+	/* Puts a new table in the old one's place before it fills the entry */
+	err = mlx4_mr_rereg_mem_write(dev, mmr, p->iova, p->length,
+				      p->pages.nr, IBBACK_PAGE_SHIFT, mpt);
+	if (err) {
+		mmr->mtt = mtt;
+		return err;
+	}
+	*old = mtt;
+	mmr->iova = p->iova;
+	mmr->size = p->length;
+	return mtt_write(dev, &mmr->mtt, &p->pages) ? -EIO : 0;
+}
+
+/* Return: 0, -EIO and the entry is half changed, or another and it is not. */
+static int mr_change(struct mlx4_dev *dev, struct mlx4_mr *mmr,
+		     const struct ibback_mr_params *p, u32 flags,
+		     struct mlx4_mpt_entry *mpt, struct mlx4_mtt *old)
+{
+	int err = 0;
+
+	/* First, because it can fail with nothing changed */
+	if (flags & VIBIF_MR_REREG_TRANS)
+		err = mr_set_pages(dev, mmr, p, mpt, old);
+	if (!err && flags & VIBIF_MR_REREG_PD)
+		err = mlx4_mr_hw_change_pd(dev, mpt, p->pdn) ? -EIO : 0;
+	if (!err && flags & VIBIF_MR_REREG_ACCESS) {
+		mmr->access = mr_access(p->access);
+		err = mlx4_mr_hw_change_access(dev, mpt, mmr->access) ?
+			-EIO : 0;
+	}
+	return err;
+}
+
+int ibback_mlx4_mr_rereg(struct ibback_hca *hca, struct ibback_hca_mr *mr,
+			 const struct ibback_mr_params *p, u32 flags)
+{
+	struct mlx4_dev *dev = to_mlx4(hca)->dev;
+	struct mlx4_mtt old = { .order = -1 };
+	struct mlx4_mpt_entry *mpt, **pmpt = &mpt;
+	int in_hca = mr->mmr.enabled;
+	int err;
+
+	err = mlx4_mr_hw_get_mpt(dev, &mr->mmr, &pmpt);
+	/* As with a window bound to it; else the HCA has given it up */
+	if (err)
+		return mr->mmr.enabled == in_hca ? err : -EIO;
+	err = mr_change(dev, &mr->mmr, p, flags, *pmpt, &old);
+	if (err != -EIO && mlx4_mr_hw_write_mpt(dev, &mr->mmr, pmpt)) {
+		/* It may have got there: have a destroy take it away */
+		mr->mmr.enabled = in_hca;
+		err = -EIO;
+	}
+	mlx4_mr_hw_put_mpt(dev, pmpt);
+	mlx4_mtt_cleanup(dev, &old);
+	return err;
+}
+
 int ibback_mlx4_mr_destroy(struct ibback_hca *hca, struct ibback_hca_mr *mr)
 {
 	int err = mlx4_mr_free(to_mlx4(hca)->dev, &mr->mmr);
@@ -99,6 +172,39 @@ int ibback_mlx4_mr_destroy(struct ibback_hca *hca, struct ibback_hca_mr *mr)
 	if (!err)
 		kfree(mr);
 	return err;
+}
+
+struct ibback_hca_mw *ibback_mlx4_mw_create(struct ibback_hca *hca, u32 pdn,
+					    enum ib_mw_type type, u32 *rkey)
+{
+	struct mlx4_dev *dev = to_mlx4(hca)->dev;
+	struct ibback_hca_mw *mw;
+	int err;
+
+	mw = kzalloc(sizeof(*mw), GFP_KERNEL);
+	if (!mw)
+		return ERR_PTR(-ENOMEM);
+	err = mlx4_mw_alloc(dev, pdn, type == IB_MW_TYPE_1 ? MLX4_MW_TYPE_1 :
+			    MLX4_MW_TYPE_2, &mw->mmw);
+	if (err)
+		goto err_free;
+	err = mlx4_mw_enable(dev, &mw->mmw);
+	if (err)
+		goto err_mw;
+	*rkey = mw->mmw.key;
+	return mw;
+
+err_mw:
+	mlx4_mw_free(dev, &mw->mmw);
+err_free:
+	kfree(mw);
+	return ERR_PTR(err);
+}
+
+void ibback_mlx4_mw_destroy(struct ibback_hca *hca, struct ibback_hca_mw *mw)
+{
+	mlx4_mw_free(to_mlx4(hca)->dev, &mw->mmw);
+	kfree(mw);
 }
 
 static void cq_completion(struct mlx4_cq *mcq)
@@ -167,6 +273,26 @@ int ibback_mlx4_cq_modify(struct ibback_hca *hca, struct ibback_hca_cq *cq,
 	return mlx4_cq_modify(to_mlx4(hca)->dev, &cq->mcq, count, period_us);
 }
 
+int ibback_mlx4_cq_resize(struct ibback_hca *hca, struct ibback_hca_cq *cq,
+			  u32 entries, const struct ibback_dma *pages)
+{
+	struct mlx4_dev *dev = to_mlx4(hca)->dev;
+	struct mlx4_mtt mtt;
+	int err;
+
+	err = ibback_mlx4_mtt_create(dev, &mtt, pages);
+	if (err)
+		return err;
+	err = mlx4_cq_resize(dev, &cq->mcq, entries, &mtt);
+	if (err) {
+		mlx4_mtt_cleanup(dev, &mtt);
+		return err;
+	}
+	mlx4_mtt_cleanup(dev, &cq->mtt);
+	cq->mtt = mtt;
+	return 0;
+}
+
 void ibback_mlx4_cq_destroy(struct ibback_hca *hca, struct ibback_hca_cq *cq)
 {
 	struct mlx4_dev *dev = to_mlx4(hca)->dev;
@@ -205,7 +331,9 @@ struct ibback_hca_srq *ibback_mlx4_srq_create(struct ibback_hca *hca,
 	err = ibback_mlx4_mtt_create(dev, &srq->mtt, &p->pages);
 	if (err)
 		goto err_free;
-	err = mlx4_srq_alloc(dev, p->pdn, 0, dev->caps.reserved_xrcds,
+	err = mlx4_srq_alloc(dev, p->pdn, p->cq ? p->cq->mcq.cqn : 0,
+			     p->xrcd ? p->xrcd->xrcdn :
+			     dev->caps.reserved_xrcds,
 			     &srq->mtt, p->db_addr, &srq->msrq);
 	if (err)
 		goto err_mtt;

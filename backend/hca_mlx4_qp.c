@@ -22,6 +22,7 @@
 /* rq_size_stride, sq_size_stride */
 #define QPC_LOG_COUNT_SHIFT	3
 #define QPC_LOG_STRIDE_BASE	4
+#define QPC_LOG_STRIDE_MIN	6	/* of a send queue */
 /* params1 */
 #define QPC_ACK_REQ_FREQ	8
 #define QPC_ACK_REQ_FREQ_SHIFT	28
@@ -34,6 +35,8 @@
 #define QPC_MIN_RNR_SHIFT	24
 #define QPC_PSN_MASK		0xffffff
 #define QPC_QPN_MASK		0xffffff
+/* Of the number of a target QP, as all commands and users have it */
+#define QPN_XRC_TARGET		BIT(23)
 /* srqn */
 #define QPC_SRQ_VALID		BIT(24)
 
@@ -57,6 +60,8 @@
  * @mqp: as mlx4_core knows it
  * @mtt: its queues' translation
  * @p: what it was created with; the pages are not kept
+ * @uar_index: uar's number
+ * @pdn: its PD
  * @send_cqn: send_cq's number
  * @recv_cqn: recv_cq's number
  * @srqn: srq's number
@@ -73,6 +78,8 @@ struct ibback_hca_qp {
 	struct mlx4_qp mqp;
 	struct mlx4_mtt mtt;
 	struct ibback_qp_params p;
+	u32 uar_index;
+	u32 pdn;
 	u32 send_cqn;
 	u32 recv_cqn;
 	u32 srqn;
@@ -119,6 +126,29 @@ static void qp_event(struct mlx4_qp *mqp, enum mlx4_event type)
 	mlx4_put_qp(mqp);
 }
 
+static void use_xrcd(const struct ibback_mlx4 *m, struct ibback_hca_qp *qp)
+{
+	const struct ibback_hca_xrcd *xrcd = qp->p.xrcd;
+
+	qp->uar_index = m->uar.index;
+	qp->pdn = xrcd->pdn;
+	qp->send_cqn = xrcd->cq.mcq.cqn;
+	qp->recv_cqn = xrcd->cq.mcq.cqn;
+	qp->p.log_sq_wqe_stride = QPC_LOG_STRIDE_MIN;
+}
+
+static void use_params(struct ibback_hca_qp *qp)
+{
+	const struct ibback_qp_params *p = &qp->p;
+
+	qp->uar_index = p->uar->index;
+	qp->pdn = p->pdn;
+	qp->send_cqn = p->send_cq->mcq.cqn;
+	qp->recv_cqn = p->recv_cq ? p->recv_cq->mcq.cqn : qp->send_cqn;
+	if (p->srq)
+		qp->srqn = p->srq->msrq.srqn;
+}
+
 struct ibback_hca_qp *ibback_mlx4_qp_create(struct ibback_hca *hca,
 					    const struct ibback_qp_params *p,
 					    u32 *qpn)
@@ -132,14 +162,15 @@ struct ibback_hca_qp *ibback_mlx4_qp_create(struct ibback_hca *hca,
 		return ERR_PTR(-ENOMEM);
 	qp->p = *p;
 	qp->p.pages = (struct ibback_dma) {};
-	qp->send_cqn = p->send_cq->mcq.cqn;
-	qp->recv_cqn = p->recv_cq->mcq.cqn;
-	if (p->srq)
-		qp->srqn = p->srq->msrq.srqn;
+	if (p->xrcd)
+		use_xrcd(to_mlx4(hca), qp);
+	else
+		use_params(qp);
 	qp->state = IB_QPS_RESET;
 	qp->mqp.event = qp_event;
 	qp->mqp.usage = MLX4_RES_USAGE_USER_VERBS;
-	err = ibback_mlx4_mtt_create(dev, &qp->mtt, &p->pages);
+	err = ibback_mlx4_mtt_create(dev, &qp->mtt, p->xrcd ? &p->xrcd->dma :
+				     &p->pages);
 	if (err)
 		goto err_free;
 	err = mlx4_qp_reserve_range(dev, 1, 1, &base, 0, qp->mqp.usage);
@@ -148,6 +179,8 @@ struct ibback_hca_qp *ibback_mlx4_qp_create(struct ibback_hca *hca,
 	err = mlx4_qp_alloc(dev, base, &qp->mqp);
 	if (err)
 		goto err_range;
+	if (p->xrcd)
+		qp->mqp.qpn |= QPN_XRC_TARGET;
 	*qpn = qp->mqp.qpn;
 	return qp;
 
@@ -209,6 +242,9 @@ static u32 service_type(enum ib_qp_type type)
 		return MLX4_QP_ST_RC;
 	case IB_QPT_UC:
 		return MLX4_QP_ST_UC;
+	case IB_QPT_XRC_INI:
+	case IB_QPT_XRC_TGT:
+		return MLX4_QP_ST_XRC;
 	default:
 		return MLX4_QP_ST_UD;
 	}
@@ -287,16 +323,20 @@ static void set_resources(struct qp_change *c)
 	ctx->sq_size_stride = p->log_sq_wqe_count << QPC_LOG_COUNT_SHIFT |
 		(p->log_sq_wqe_stride - QPC_LOG_STRIDE_BASE);
 	ctx->usr_page = cpu_to_be32(mlx4_to_hw_uar_index(c->dev,
-							 p->uar->index));
-	ctx->pd = cpu_to_be32(p->pdn);
+							 c->qp->uar_index));
+	ctx->pd = cpu_to_be32(c->qp->pdn);
 	ctx->cqn_send = cpu_to_be32(c->qp->send_cqn);
 	ctx->cqn_recv = cpu_to_be32(c->qp->recv_cqn);
 	if (p->srq) {
 		ctx->params2 |= cpu_to_be32(MLX4_QP_BIT_RIC);
 		ctx->srqn = cpu_to_be32(QPC_SRQ_VALID | c->qp->srqn);
 	}
-	if (p->has_rq && is_transition(c, IB_QPS_RESET, IB_QPS_INIT))
+	if (!is_transition(c, IB_QPS_RESET, IB_QPS_INIT))
+		return;
+	if (p->has_rq)
 		ctx->db_rec_addr = cpu_to_be64(p->db_addr);
+	if (p->xrcd)
+		ctx->xrcd = cpu_to_be32(p->xrcd->xrcdn);
 }
 
 static u8 hw_static_rate(const struct mlx4_dev *dev, u8 rate)
@@ -644,7 +684,7 @@ int ibback_mlx4_qp_query(struct ibback_hca *hca, struct ibback_hca_qp *qp,
 void ibback_mlx4_qp_destroy(struct ibback_hca *hca, struct ibback_hca_qp *qp)
 {
 	struct mlx4_dev *dev = to_mlx4(hca)->dev;
-	u32 qpn = qp->mqp.qpn;
+	u32 qpn = qp->mqp.qpn & ~QPN_XRC_TARGET;
 
 	if (qp->state != IB_QPS_RESET)
 		mlx4_qp_modify(dev, NULL, to_hw_state(qp->state),

@@ -118,10 +118,28 @@ struct ibback_pd {
 	u32 pdn;
 };
 
+/**
+ * struct ibback_mr - a memory region
+ * @obj: its first dependency is the PD
+ * @hca: the HCA's
+ * @lkey: of @hca
+ * @rkey: of @hca
+ * @access: VIBIF_ACCESS_*
+ * @writable: @pages are mapped for writing
+ * @broken: a REREG_MR failed halfway, nothing is left but to destroy it
+ * @pages: what it translates to
+ * @other_pages: what it was to translate to, if @broken
+ */
 struct ibback_mr {
 	struct ibback_obj obj;
 	struct ibback_hca_mr *hca;
+	u32 lkey;
+	u32 rkey;
+	u32 access;
+	bool writable;
+	bool broken;
 	struct ibback_pages pages;
+	struct ibback_pages other_pages;
 };
 
 struct ibback_cq {
@@ -146,6 +164,16 @@ struct ibback_qp {
 	struct ibback_pages pages;
 	struct ibback_pages db;
 	struct list_head mcast;	/* struct ibback_mcast, under obj.lock */
+};
+
+struct ibback_mw {
+	struct ibback_obj obj;
+	struct ibback_hca_mw *hca;
+};
+
+struct ibback_xrcd {
+	struct ibback_obj obj;
+	struct ibback_hca_xrcd *hca;
 };
 
 #define ibback_to(kind, o)	container_of(o, struct ibback_##kind, obj)
@@ -302,7 +330,7 @@ void ibback_quotas_read(struct ibback_dev *dev);
 extern const struct attribute_group *ibback_dev_groups[];
 extern const struct attribute_group *ibback_driver_groups[];
 
-/* query.c, context.c, mr.c, cq.c, srq.c, qp.c: the verbs */
+/* query.c, context.c, mr.c, cq.c, srq.c, qp.c, xrcd.c, mw.c: the verbs */
 typedef int (*ibback_verb)(struct ibback_dev *dev, const struct vibif_req *req,
 			   struct vibif_rsp *rsp);
 int ibback_query_device(struct ibback_dev *dev, const struct vibif_req *req,
@@ -319,9 +347,13 @@ int ibback_alloc_pd(struct ibback_dev *dev, const struct vibif_req *req,
 		    struct vibif_rsp *rsp);
 int ibback_reg_mr(struct ibback_dev *dev, const struct vibif_req *req,
 		  struct vibif_rsp *rsp);
+int ibback_rereg_mr(struct ibback_dev *dev, const struct vibif_req *req,
+		    struct vibif_rsp *rsp);
 int ibback_create_cq(struct ibback_dev *dev, const struct vibif_req *req,
 		     struct vibif_rsp *rsp);
 int ibback_modify_cq(struct ibback_dev *dev, const struct vibif_req *req,
+		     struct vibif_rsp *rsp);
+int ibback_resize_cq(struct ibback_dev *dev, const struct vibif_req *req,
 		     struct vibif_rsp *rsp);
 int ibback_create_srq(struct ibback_dev *dev, const struct vibif_req *req,
 		      struct vibif_rsp *rsp);
@@ -339,6 +371,10 @@ int ibback_attach_mcast(struct ibback_dev *dev, const struct vibif_req *req,
 			struct vibif_rsp *rsp);
 int ibback_detach_mcast(struct ibback_dev *dev, const struct vibif_req *req,
 			struct vibif_rsp *rsp);
+int ibback_alloc_mw(struct ibback_dev *dev, const struct vibif_req *req,
+		    struct vibif_rsp *rsp);
+int ibback_alloc_xrcd(struct ibback_dev *dev, const struct vibif_req *req,
+		      struct vibif_rsp *rsp);
 
 /*
  * Take an object away from the HCA and free what it holds, but not the object.
@@ -350,7 +386,22 @@ int ibback_mr_destroy(struct ibback_obj *obj);
 int ibback_cq_destroy(struct ibback_obj *obj);
 int ibback_srq_destroy(struct ibback_obj *obj);
 int ibback_qp_destroy(struct ibback_obj *obj);
+int ibback_xrcd_destroy(struct ibback_obj *obj);
+int ibback_mw_destroy(struct ibback_obj *obj);
 void ibback_qp_detach_all(struct ibback_obj *obj);
+
+/* What the HCA has of the protocol's optional features */
+static inline bool ibback_has_xrc(const struct ibback_dev *dev)
+{
+	return dev->hca->ibdev->attrs.device_cap_flags & IB_DEVICE_XRC;
+}
+
+static inline bool ibback_has_mw(const struct ibback_dev *dev)
+{
+	return dev->hca->ibdev->attrs.device_cap_flags &
+		(IB_DEVICE_MEM_WINDOW | IB_DEVICE_MEM_WINDOW_TYPE_2A |
+		 IB_DEVICE_MEM_WINDOW_TYPE_2B);
+}
 
 /* hca.c */
 int ibback_hca_init(void);

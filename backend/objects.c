@@ -26,11 +26,14 @@ static const struct obj_type obj_types[IBBACK_NR_RESOURCES] = {
 	[IBBACK_CQ] = { "CQ", ibback_cq_destroy, true },
 	[IBBACK_QP] = { "QP", ibback_qp_destroy, true },
 	[IBBACK_SRQ] = { "SRQ", ibback_srq_destroy, true },
+	[IBBACK_MW] = { "MW", ibback_mw_destroy },
+	[IBBACK_XRCD] = { "XRCD", ibback_xrcd_destroy },
 };
 
 /* Users before what they use */
 static const enum ibback_resource destroy_order[] = {
-	IBBACK_QP, IBBACK_SRQ, IBBACK_CQ, IBBACK_MR, IBBACK_PD, IBBACK_CONTEXT,
+	IBBACK_MW, IBBACK_QP, IBBACK_SRQ, IBBACK_XRCD, IBBACK_CQ, IBBACK_MR,
+	IBBACK_PD, IBBACK_CONTEXT,
 };
 
 /**

@@ -22,6 +22,8 @@ static int qp_map(struct ibback_qp *qp, const struct vibif_create_qp_req *req)
 {
 	int err;
 
+	if (qp->type == IB_QPT_XRC_TGT)
+		return 0;
 	err = ibback_pages_map(qp->obj.dev, &qp->pages, &req->pages, true);
 	if (!err && req->flags & VIBIF_QP_HAS_RQ)
 		err = ibback_page_map(qp->obj.dev, &qp->db,
@@ -36,18 +38,29 @@ static int qp_depend(struct ibback_qp *qp,
 		     const struct vibif_create_qp_req *req,
 		     struct ibback_qp_params *params)
 {
-	struct ibback_obj *ctx, *pd, *send_cq, *recv_cq, *srq;
+	struct ibback_obj *ctx, *pd, *send_cq, *recv_cq, *srq, *xrcd;
 
+	if (qp->type == IB_QPT_XRC_TGT) {
+		xrcd = ibback_obj_depend(&qp->obj, req->xrcd, IBBACK_XRCD);
+		if (!xrcd)
+			return -ENOENT;
+		params->xrcd = ibback_to(xrcd, xrcd)->hca;
+		return 0;
+	}
 	ctx = ibback_obj_depend(&qp->obj, req->context, IBBACK_CONTEXT);
 	pd = ibback_obj_depend(&qp->obj, req->pd, IBBACK_PD);
 	send_cq = ibback_obj_depend(&qp->obj, req->send_cq, IBBACK_CQ);
-	recv_cq = ibback_obj_depend(&qp->obj, req->recv_cq, IBBACK_CQ);
-	if (!ctx || !pd || !send_cq || !recv_cq)
+	if (!ctx || !pd || !send_cq)
 		return -ENOENT;
 	params->uar = ibback_to(context, ctx)->uar;
 	params->pdn = ibback_to(pd, pd)->pdn;
 	params->send_cq = ibback_to(cq, send_cq)->hca;
-	params->recv_cq = ibback_to(cq, recv_cq)->hca;
+	if (qp->type != IB_QPT_XRC_INI) {
+		recv_cq = ibback_obj_depend(&qp->obj, req->recv_cq, IBBACK_CQ);
+		if (!recv_cq)
+			return -ENOENT;
+		params->recv_cq = ibback_to(cq, recv_cq)->hca;
+	}
 	if (req->srq) {
 		srq = ibback_obj_depend(&qp->obj, req->srq, IBBACK_SRQ);
 		if (!srq)
@@ -102,7 +115,7 @@ int ibback_create_qp(struct ibback_dev *dev, const struct vibif_req *req,
 	err = ibback_check_create_qp(&dev->limits, &req->op.create_qp);
 	if (err)
 		return err;
-	if (req->op.create_qp.type > VIBIF_QPT_UD)
+	if (req->op.create_qp.type > VIBIF_QPT_UD && !ibback_has_xrc(dev))
 		return -EOPNOTSUPP;
 	qp = kzalloc(sizeof(*qp), GFP_KERNEL);
 	if (!qp)

@@ -8,13 +8,11 @@
 
 /*
  * What a guest cannot have: work requests that need the reserved lkey or fast
- * registration, raw packets, flow steering, and what is not served yet.
+ * registration, raw packets, flow steering.
  */
 #define CAPS_HIDDEN	(IB_DEVICE_MEM_MGT_EXTENSIONS |			\
 			 IB_DEVICE_MANAGED_FLOW_STEERING |		\
-			 IB_DEVICE_RAW_IP_CSUM | IB_DEVICE_XRC |	\
-			 IB_DEVICE_MEM_WINDOW | IB_DEVICE_MEM_WINDOW_TYPE_2A | \
-			 IB_DEVICE_MEM_WINDOW_TYPE_2B)
+			 IB_DEVICE_RAW_IP_CSUM)
 
 static void fill_identity(struct ib_device *ibdev,
 			  struct vibif_device_attr *attr)
@@ -69,6 +67,7 @@ static void fill_quotas(const struct ibback_dev *dev,
 	attr->max_srq = min3((u32)a->max_srq, dev->quota[IBBACK_SRQ], words);
 	attr->max_mr = min_t(u32, a->max_mr, dev->quota[IBBACK_MR]);
 	attr->max_pd = min_t(u32, a->max_pd, dev->quota[IBBACK_PD]);
+	attr->max_mw = min_t(u32, a->max_mw, dev->quota[IBBACK_MW]);
 	attr->max_total_mcast_qp_attach =
 		min((u32)a->max_total_mcast_qp_attach,
 		    dev->quota[IBBACK_MCAST]);

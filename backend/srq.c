@@ -25,6 +25,28 @@ static int srq_map(struct ibback_srq *srq,
 	return err;
 }
 
+/* Find what the SRQ is to use, all of it the guest's own. */
+static int srq_depend(struct ibback_srq *srq,
+		      const struct vibif_create_srq_req *req,
+		      struct ibback_srq_params *params)
+{
+	struct ibback_obj *pd, *cq, *xrcd;
+
+	pd = ibback_obj_depend(&srq->obj, req->pd, IBBACK_PD);
+	if (!pd)
+		return -ENOENT;
+	params->pdn = ibback_to(pd, pd)->pdn;
+	if (req->type != VIBIF_SRQ_XRC)
+		return 0;
+	cq = ibback_obj_depend(&srq->obj, req->cq, IBBACK_CQ);
+	xrcd = ibback_obj_depend(&srq->obj, req->xrcd, IBBACK_XRCD);
+	if (!cq || !xrcd)
+		return -ENOENT;
+	params->cq = ibback_to(cq, cq)->hca;
+	params->xrcd = ibback_to(xrcd, xrcd)->hca;
+	return 0;
+}
+
 static int srq_create(struct ibback_srq *srq,
 		      const struct vibif_create_srq_req *req,
 		      struct vibif_create_srq_rsp *rsp)
@@ -35,18 +57,16 @@ static int srq_create(struct ibback_srq *srq,
 		.log_wqe_stride = req->log_wqe_stride,
 		.sink = { ibback_obj_event, &srq->obj },
 	};
-	struct ibback_obj *pd;
 	u32 srqn;
 	int err;
 
-	pd = ibback_obj_depend(&srq->obj, req->pd, IBBACK_PD);
-	if (!pd)
-		return -ENOENT;
+	err = srq_depend(srq, req, &params);
+	if (err)
+		return err;
 	err = srq_map(srq, req);
 	if (err)
 		return err;
 	srq->nr_wqes = 1U << req->log_wqe_count;
-	params.pdn = ibback_to(pd, pd)->pdn;
 	params.pages = srq->pages.dma;
 	params.db_addr = srq->db.dma.addr[0] + req->doorbell.offset;
 	srq->hca = hca->ops->srq_create(hca, &params, &srqn);
@@ -68,8 +88,6 @@ int ibback_create_srq(struct ibback_dev *dev, const struct vibif_req *req,
 	err = ibback_check_create_srq(&dev->limits, &req->op.create_srq);
 	if (err)
 		return err;
-	if (req->op.create_srq.type != VIBIF_SRQ_BASIC)
-		return -EOPNOTSUPP;
 	srq = kzalloc(sizeof(*srq), GFP_KERNEL);
 	if (!srq)
 		return -ENOMEM;

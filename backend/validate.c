@@ -49,6 +49,9 @@
 #define PATH_MTU_MAX		5
 #define RATE_MAX		23	/* the last value of enum ib_rate */
 
+#define MR_REREG_FLAGS		(VIBIF_MR_WRITABLE | VIBIF_MR_REREG_TRANS | \
+				 VIBIF_MR_REREG_PD | VIBIF_MR_REREG_ACCESS)
+
 #define DATA_SEG_SIZE		16U
 #define SRQ_NEXT_SEG_SIZE	16U
 
@@ -122,7 +125,7 @@ int ibback_check_table(const struct ibback_limits *lim,
 	return req->index < len[req->port] ? 0 : -EINVAL;
 }
 
-static int check_access(u32 access, u32 flags)
+static int check_access(u32 access, bool writable)
 {
 	const u32 remote = VIBIF_ACCESS_REMOTE_WRITE |
 			   VIBIF_ACCESS_REMOTE_ATOMIC;
@@ -132,30 +135,67 @@ static int check_access(u32 access, u32 flags)
 	/* As natively: a peer that may write implies that the owner may */
 	if (access & remote && !(access & VIBIF_ACCESS_LOCAL_WRITE))
 		return -EINVAL;
-	if (access & VIBIF_ACCESS_LOCAL_WRITE && !(flags & VIBIF_MR_WRITABLE))
+	if (access & VIBIF_ACCESS_LOCAL_WRITE && !writable)
 		return -EPERM;
+	return 0;
+}
+
+/*
+ * That the region ends at or below 2^64 also keeps the sums here from
+ * overflowing.
+ */
+static int check_translation(const struct vibif_reg_mr_req *req)
+{
+	u64 offset = req->iova % IBBACK_PAGE_SIZE;
+
+	if (!req->length || req->iova + (req->length - 1) < req->iova)
+		return -EINVAL;
+	if (((offset + req->length - 1) >> IBBACK_PAGE_SHIFT) + 1 !=
+	    req->pages.nr_pages)
+		return -EINVAL;
 	return 0;
 }
 
 /**
  * ibback_check_reg_mr - check a memory region's place, size and rights
  * @req: the request
- *
- * That the region ends at or below 2^64 also keeps the sums here from
- * overflowing.
  */
 int ibback_check_reg_mr(const struct vibif_reg_mr_req *req)
 {
-	u64 offset = req->iova % IBBACK_PAGE_SIZE;
-
 	if (req->reserved || req->flags & ~VIBIF_MR_WRITABLE)
 		return -EINVAL;
-	if (!req->length || req->iova + (req->length - 1) < req->iova)
+	if (check_translation(req))
 		return -EINVAL;
-	if (((offset + req->length - 1) >> IBBACK_PAGE_SHIFT) + 1 !=
-	    req->pages.nr_pages)
+	return check_access(req->access, req->flags & VIBIF_MR_WRITABLE);
+}
+
+/**
+ * ibback_check_rereg_mr - the same for what a REREG_MR changes
+ * @req: the request
+ * @access: the region's VIBIF_ACCESS_*
+ * @writable: its pages are mapped for writing
+ */
+int ibback_check_rereg_mr(const struct vibif_reg_mr_req *req, u32 access,
+			  bool writable)
+{
+	if (req->reserved || req->flags & ~MR_REREG_FLAGS ||
+	    !(req->flags & ~VIBIF_MR_WRITABLE))
 		return -EINVAL;
-	return check_access(req->access, req->flags);
+	if (req->flags & VIBIF_MR_REREG_TRANS) {
+		if (check_translation(req))
+			return -EINVAL;
+		writable = req->flags & VIBIF_MR_WRITABLE;
+	} else if (req->flags & VIBIF_MR_WRITABLE) {
+		return -EINVAL;
+	}
+	if (req->flags & VIBIF_MR_REREG_ACCESS)
+		access = req->access;
+	return check_access(access, writable);
+}
+
+int ibback_check_alloc_mw(const struct vibif_alloc_mw_req *req)
+{
+	return req->type == 1 || req->type == 2 ? 0 : -EINVAL;
 }
 
 static int check_cq_size(const struct ibback_limits *lim, u32 entries,
@@ -242,7 +282,7 @@ static int check_qp_xrc(const struct vibif_create_qp_req *req)
 		return -EINVAL;
 	if (req->type == VIBIF_QPT_XRC_INI)
 		return req->xrcd ? -EINVAL : 0;
-	if (req->pd || req->send_cq || req->log_sq_wqe_count ||
+	if (req->context || req->pd || req->send_cq || req->log_sq_wqe_count ||
 	    req->log_sq_wqe_stride || req->pages.gref_directory ||
 	    req->pages.nr_pages)
 		return -EINVAL;

@@ -73,6 +73,9 @@ int ibback_check_port(const struct ibback_limits *lim, u32 port);
 int ibback_check_table(const struct ibback_limits *lim,
 		       const struct vibif_query_table_req *req, bool gid);
 int ibback_check_reg_mr(const struct vibif_reg_mr_req *req);
+int ibback_check_rereg_mr(const struct vibif_reg_mr_req *req, u32 access,
+			  bool writable);
+int ibback_check_alloc_mw(const struct vibif_alloc_mw_req *req);
 int ibback_check_create_cq(const struct ibback_limits *lim,
 			   const struct vibif_create_cq_req *req);
 int ibback_check_resize_cq(const struct ibback_limits *lim,

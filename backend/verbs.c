@@ -26,8 +26,10 @@ static const struct {
 	[VIBIF_OP_ALLOC_CONTEXT] = { ibback_alloc_context, { 0, false } },
 	[VIBIF_OP_ALLOC_PD] = { ibback_alloc_pd, { 0, false } },
 	[VIBIF_OP_REG_MR] = { ibback_reg_mr, NO_HANDLE(reg_mr) },
+	[VIBIF_OP_REREG_MR] = { ibback_rereg_mr, ON_HANDLE(reg_mr) },
 	[VIBIF_OP_CREATE_CQ] = { ibback_create_cq, NO_HANDLE(create_cq) },
 	[VIBIF_OP_MODIFY_CQ] = { ibback_modify_cq, ON_HANDLE(modify_cq) },
+	[VIBIF_OP_RESIZE_CQ] = { ibback_resize_cq, ON_HANDLE(resize_cq) },
 	[VIBIF_OP_CREATE_SRQ] = { ibback_create_srq, NO_HANDLE(create_srq) },
 	[VIBIF_OP_MODIFY_SRQ] = { ibback_modify_srq, ON_HANDLE(modify_srq) },
 	[VIBIF_OP_QUERY_SRQ] = { ibback_query_srq, { 0, true } },
@@ -37,6 +39,8 @@ static const struct {
 	[VIBIF_OP_ATTACH_MCAST] = { ibback_attach_mcast, ON_HANDLE(mcast) },
 	[VIBIF_OP_DETACH_MCAST] = { ibback_detach_mcast, ON_HANDLE(mcast) },
 	[VIBIF_OP_DESTROY] = { destroy, { 0, true } },
+	[VIBIF_OP_ALLOC_MW] = { ibback_alloc_mw, NO_HANDLE(alloc_mw) },
+	[VIBIF_OP_ALLOC_XRCD] = { ibback_alloc_xrcd, { 0, false } },
 };
 
 /**

@@ -319,6 +319,26 @@ void ibback_dev_hca_gone(struct ibback_dev *dev)
 	mutex_unlock(&dev->lock);
 }
 
+static int write_features(struct ibback_dev *dev)
+{
+	const struct {
+		const char *field;
+		bool has;
+	} features[] = {
+		{ VIBIF_FIELD_FEATURE_RESIZE_CQ, true },
+		{ VIBIF_FIELD_FEATURE_REREG_MR, true },
+		{ VIBIF_FIELD_FEATURE_XRC, ibback_has_xrc(dev) },
+		{ VIBIF_FIELD_FEATURE_MW, ibback_has_mw(dev) },
+	};
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; i < ARRAY_SIZE(features) && !err; i++)
+		err = xenbus_printf(XBT_NIL, dev->xbdev->nodename,
+				    features[i].field, "%u", features[i].has);
+	return err;
+}
+
 static int write_nodes(struct ibback_dev *dev)
 {
 	const char *dir = dev->xbdev->nodename;
@@ -334,6 +354,8 @@ static int write_nodes(struct ibback_dev *dev)
 		err = xenbus_printf(XBT_NIL, dir,
 				    VIBIF_FIELD_MAX_EVENT_PAGE_ORDER, "%u",
 				    VIBIF_MAX_EVENT_PAGE_ORDER);
+	if (!err)
+		err = write_features(dev);
 	if (err)
 		xenbus_dev_fatal(dev->xbdev, err, "writing nodes");
 	return err;

@@ -59,8 +59,12 @@ int ibfront_create_cq(struct ib_cq *ibcq, const struct ib_cq_init_attr *attr,
 	u32 entries;
 	int err;
 
-	if (!attr->cqe || attr->cqe > dev->attr.max_cqe || attr->flags)
+	if (!attr->cqe || attr->cqe > dev->attr.max_cqe ||
+	    attr->flags & ~IB_UVERBS_CQ_FLAGS_TIMESTAMP_COMPLETION)
 		return -EINVAL;
+	/* Stamps are of no use without the HCA's clock, which guests lack */
+	if (attr->flags)
+		return -EOPNOTSUPP;
 	err = ibfront_copy_in(udata, &cmd, sizeof(cmd));
 	if (err)
 		return err;
@@ -80,6 +84,7 @@ int ibfront_create_cq(struct ib_cq *ibcq, const struct ib_cq_init_attr *attr,
 	if (err)
 		goto err_unmap;
 
+	mutex_init(&cq->mutex);
 	ibcq->cqe = entries - 1;
 	cq->target.handle = rsp.op.create_cq.handle;
 	cq->target.dispatch = ibfront_cq_dispatch;
@@ -112,6 +117,60 @@ int ibfront_modify_cq(struct ib_cq *ibcq, u16 count, u16 period)
 	struct vibif_rsp rsp;
 
 	return ibfront_exec(to_fdev(ibcq->device), &req, &rsp);
+}
+
+static int ibfront_resize_cq_locked(struct ibfront_dev *dev,
+				    struct ibfront_cq *cq, u32 entries,
+				    struct ib_udata *udata)
+{
+	struct vibif_req req = {
+		.operation = VIBIF_OP_RESIZE_CQ,
+		.handle = cq->target.handle,
+		.op.resize_cq.entries = entries,
+	};
+	struct mlx4_ib_resize_cq cmd;
+	struct ibfront_mem *mem;
+	struct vibif_rsp rsp;
+	int err;
+
+	lockdep_assert_held(&cq->mutex);
+
+	if (entries == cq->ibcq.cqe + 1)
+		return 0;
+	err = ibfront_copy_in(udata, &cmd, sizeof(cmd));
+	if (err)
+		return err;
+	mem = ibfront_mem_map(dev, cmd.buf_addr & PAGE_MASK,
+			      (size_t)entries * dev->attr.mlx4_cqe_size,
+			      IB_ACCESS_LOCAL_WRITE);
+	if (IS_ERR(mem))
+		return PTR_ERR(mem);
+
+	req.op.resize_cq.pages = ibfront_page_list(mem);
+	err = ibfront_exec(dev, &req, &rsp);
+	if (!err) {
+		swap(cq->mem, mem);
+		cq->ibcq.cqe = entries - 1;
+	}
+	ibfront_mem_unmap(dev, mem);
+	return err;
+}
+
+/* What the old buffer holds libmlx4 copies, up to a CQE that says so. */
+int ibfront_resize_cq(struct ib_cq *ibcq, int cqe, struct ib_udata *udata)
+{
+	struct ibfront_dev *dev = to_fdev(ibcq->device);
+	struct ibfront_cq *cq = to_fcq(ibcq);
+	int err;
+
+	if (cqe < 1 || cqe > dev->attr.max_cqe)
+		return -EINVAL;
+
+	mutex_lock(&cq->mutex);
+	err = ibfront_resize_cq_locked(dev, cq, roundup_pow_of_two(cqe + 1),
+				       udata);
+	mutex_unlock(&cq->mutex);
+	return err;
 }
 
 int ibfront_destroy_cq(struct ib_cq *ibcq, struct ib_udata *udata)

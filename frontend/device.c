@@ -291,6 +291,44 @@ static const struct ib_device_ops ibfront_dev_ops = {
 	INIT_RDMA_OBJ_SIZE(ib_ucontext, ibfront_ucontext, ibucontext),
 };
 
+static const struct ib_device_ops ibfront_resize_cq_ops = {
+	.resize_cq = ibfront_resize_cq,
+};
+
+static const struct ib_device_ops ibfront_rereg_mr_ops = {
+	.rereg_user_mr = ibfront_rereg_user_mr,
+};
+
+static const struct ib_device_ops ibfront_xrc_ops = {
+	.alloc_xrcd = ibfront_alloc_xrcd,
+	.dealloc_xrcd = ibfront_dealloc_xrcd,
+
+	INIT_RDMA_OBJ_SIZE(ib_xrcd, ibfront_xrcd, ibxrcd),
+};
+
+static const struct ib_device_ops ibfront_mw_ops = {
+	.alloc_mw = ibfront_alloc_mw,
+	.dealloc_mw = ibfront_dealloc_mw,
+
+	INIT_RDMA_OBJ_SIZE(ib_mw, ibfront_mw, ibmw),
+};
+
+/* Without its operation a verb fails with -EOPNOTSUPP. */
+static void ibfront_set_ops(struct ibfront_dev *dev)
+{
+	struct ib_device *ibdev = &dev->ibdev;
+
+	ib_set_device_ops(ibdev, &ibfront_dev_ops);
+	if (dev->has_resize_cq)
+		ib_set_device_ops(ibdev, &ibfront_resize_cq_ops);
+	if (dev->has_rereg_mr)
+		ib_set_device_ops(ibdev, &ibfront_rereg_mr_ops);
+	if (dev->has_xrc)
+		ib_set_device_ops(ibdev, &ibfront_xrc_ops);
+	if (dev->has_mw)
+		ib_set_device_ops(ibdev, &ibfront_mw_ops);
+}
+
 /* Returns NULL, or which attribute the frontend cannot work with. */
 static const char *ibfront_check_attr(const struct vibif_device_attr *attr)
 {
@@ -392,7 +430,7 @@ int ibfront_dev_register(struct ibfront_dev *dev)
 	       sizeof(ibdev->node_guid));
 	memcpy(ibdev->node_desc, dev->attr.node_desc,
 	       sizeof(ibdev->node_desc) - 1);
-	ib_set_device_ops(ibdev, &ibfront_dev_ops);
+	ibfront_set_ops(dev);
 
 	/*
 	 * Without a DMA device: machine addresses are the backend's business.

@@ -8,6 +8,7 @@
  * Locks, outermost first:
  *	ibfront_info.lock	connecting and disconnecting
  *	ibfront_qp.mutex	one QP's state
+ *	ibfront_cq.mutex	one CQ's size
  *	ibfront_dev.tables_lock	what was read of the ports' tables
  *	ibfront_events.lock	which object an event belongs to
  *	ibfront_ring.lock	the request ring
@@ -99,6 +100,10 @@ struct ibfront_dev {
 	struct ibfront_ring ring;
 	struct ibfront_events events;
 	struct vibif_device_attr attr;
+	bool has_resize_cq;	/* the backend's features */
+	bool has_rereg_mr;
+	bool has_xrc;
+	bool has_mw;
 	struct mutex tables_lock;	/* Protects tables */
 	struct ibfront_table tables[VIBIF_MAX_PORTS][2];	/* P_Keys, GIDs */
 	bool registered;	/* with ib_core; under ibfront_info.lock */
@@ -140,12 +145,21 @@ struct ibfront_pd {
 struct ibfront_mr {
 	struct ib_mr ibmr;
 	u32 handle;
+	int access;		/* IB_ACCESS_* */
 	struct ibfront_mem *mem;
+	/* What a re-registration that failed halfway may have left in use */
+	struct ibfront_mem *other_mem;
+};
+
+struct ibfront_mw {
+	struct ib_mw ibmw;
+	u32 handle;
 };
 
 struct ibfront_cq {
 	struct ib_cq ibcq;
 	struct ibfront_target target;
+	struct mutex mutex;	/* Protects mem and ibcq.cqe */
 	struct ibfront_mem *mem;
 	struct ibfront_mem *db;
 };
@@ -176,6 +190,11 @@ struct ibfront_qp {
 	u8 sq_wqe_shift;
 };
 
+struct ibfront_xrcd {
+	struct ib_xrcd ibxrcd;
+	u32 handle;
+};
+
 struct ibfront_ah {
 	struct ib_ah ibah;
 	struct rdma_ah_attr attr;
@@ -201,6 +220,11 @@ static inline struct ibfront_mr *to_fmr(struct ib_mr *ibmr)
 	return container_of(ibmr, struct ibfront_mr, ibmr);
 }
 
+static inline struct ibfront_mw *to_fmw(struct ib_mw *ibmw)
+{
+	return container_of(ibmw, struct ibfront_mw, ibmw);
+}
+
 static inline struct ibfront_cq *to_fcq(struct ib_cq *ibcq)
 {
 	return container_of(ibcq, struct ibfront_cq, ibcq);
@@ -214,6 +238,11 @@ static inline struct ibfront_srq *to_fsrq(struct ib_srq *ibsrq)
 static inline struct ibfront_qp *to_fqp(struct ib_qp *ibqp)
 {
 	return container_of(ibqp, struct ibfront_qp, ibqp);
+}
+
+static inline struct ibfront_xrcd *to_fxrcd(struct ib_xrcd *ibxrcd)
+{
+	return container_of(ibxrcd, struct ibfront_xrcd, ibxrcd);
 }
 
 static inline struct ibfront_ah *to_fah(struct ib_ah *ibah)
@@ -379,12 +408,21 @@ int ibfront_dealloc_pd(struct ib_pd *ibpd, struct ib_udata *udata);
 struct ib_mr *ibfront_reg_user_mr(struct ib_pd *ibpd, u64 start, u64 length,
 				  u64 virt_addr, int access,
 				  struct ib_udata *udata);
+struct ib_mr *ibfront_rereg_user_mr(struct ib_mr *ibmr, int flags, u64 start,
+				    u64 length, u64 virt_addr, int access,
+				    struct ib_pd *ibpd,
+				    struct ib_udata *udata);
 int ibfront_dereg_mr(struct ib_mr *ibmr, struct ib_udata *udata);
+
+/* mw.c */
+int ibfront_alloc_mw(struct ib_mw *ibmw, struct ib_udata *udata);
+int ibfront_dealloc_mw(struct ib_mw *ibmw);
 
 /* cq.c */
 int ibfront_create_cq(struct ib_cq *ibcq, const struct ib_cq_init_attr *attr,
 		      struct uverbs_attr_bundle *attrs);
 int ibfront_modify_cq(struct ib_cq *ibcq, u16 count, u16 period);
+int ibfront_resize_cq(struct ib_cq *ibcq, int cqe, struct ib_udata *udata);
 int ibfront_destroy_cq(struct ib_cq *ibcq, struct ib_udata *udata);
 
 /* srq.c */
@@ -405,6 +443,10 @@ int ibfront_query_qp(struct ib_qp *ibqp, struct ib_qp_attr *attr,
 int ibfront_destroy_qp(struct ib_qp *ibqp, struct ib_udata *udata);
 int ibfront_attach_mcast(struct ib_qp *ibqp, union ib_gid *gid, u16 lid);
 int ibfront_detach_mcast(struct ib_qp *ibqp, union ib_gid *gid, u16 lid);
+
+/* xrcd.c */
+int ibfront_alloc_xrcd(struct ib_xrcd *ibxrcd, struct ib_udata *udata);
+int ibfront_dealloc_xrcd(struct ib_xrcd *ibxrcd, struct ib_udata *udata);
 
 /* ah.c */
 int ibfront_create_ah(struct ib_ah *ibah, struct rdma_ah_init_attr *init_attr,

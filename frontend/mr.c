@@ -11,6 +11,9 @@ static_assert(VIBIF_ACCESS_REMOTE_WRITE == IB_ACCESS_REMOTE_WRITE);
 static_assert(VIBIF_ACCESS_REMOTE_READ == IB_ACCESS_REMOTE_READ);
 static_assert(VIBIF_ACCESS_REMOTE_ATOMIC == IB_ACCESS_REMOTE_ATOMIC);
 static_assert(VIBIF_ACCESS_MW_BIND == IB_ACCESS_MW_BIND);
+static_assert(VIBIF_MR_REREG_TRANS == IB_MR_REREG_TRANS << 1);
+static_assert(VIBIF_MR_REREG_PD == IB_MR_REREG_PD << 1);
+static_assert(VIBIF_MR_REREG_ACCESS == IB_MR_REREG_ACCESS << 1);
 
 /*
  * As mlx4_ib, pin and grant for writing what the process may write, whatever
@@ -67,6 +70,7 @@ struct ib_mr *ibfront_reg_user_mr(struct ib_pd *ibpd, u64 start, u64 length,
 		goto err_unmap;
 
 	mr->handle = rsp.op.reg_mr.handle;
+	mr->access = access;
 	mr->ibmr.lkey = rsp.op.reg_mr.lkey;
 	mr->ibmr.rkey = rsp.op.reg_mr.rkey;
 	mr->ibmr.page_size = XEN_PAGE_SIZE;
@@ -79,6 +83,67 @@ err_free:
 	return ERR_PTR(err);
 }
 
+static int ibfront_exec_rereg(struct ibfront_dev *dev, struct ibfront_mr *mr,
+			      struct vibif_req *req, struct ibfront_mem *mem)
+{
+	struct vibif_rsp rsp;
+	int err;
+
+	req->operation = VIBIF_OP_REREG_MR;
+	req->handle = mr->handle;
+	if (mem) {
+		req->op.reg_mr.pages = ibfront_page_list(mem);
+		if (mem->umem->writable)
+			req->op.reg_mr.flags |= VIBIF_MR_WRITABLE;
+	}
+	err = ibfront_exec(dev, req, &rsp);
+	if (!err && mem)
+		swap(mr->mem, mem);
+	else if (err == -EIO && !mr->other_mem)
+		swap(mr->other_mem, mem);
+	ibfront_mem_unmap(dev, mem);
+	return err;
+}
+
+/* Checks as in mlx4_ib, which wants the old pages writable in any case. */
+struct ib_mr *ibfront_rereg_user_mr(struct ib_mr *ibmr, int flags, u64 start,
+				    u64 length, u64 virt_addr, int access,
+				    struct ib_pd *ibpd, struct ib_udata *udata)
+{
+	struct vibif_req req = {
+		.op.reg_mr.flags = flags << 1,
+		.op.reg_mr.iova = virt_addr,
+		.op.reg_mr.length = length,
+		.op.reg_mr.pd = to_fpd(ibpd)->handle,
+		.op.reg_mr.access = access & VIBIF_ACCESS_MASK,
+	};
+	struct ibfront_dev *dev = to_fdev(ibmr->device);
+	struct ibfront_mr *mr = to_fmr(ibmr);
+	struct ibfront_mem *mem = NULL;
+	int err;
+
+	err = ib_umem_check_rereg(mr->mem->umem, flags, access);
+	if (err)
+		return ERR_PTR(err);
+	if (!(flags & IB_MR_REREG_ACCESS))
+		access = mr->access;
+	else if (ib_access_writable(access) && !mr->mem->umem->writable)
+		return ERR_PTR(-EPERM);
+
+	if (flags & IB_MR_REREG_TRANS) {
+		mem = ibfront_mem_map(dev, start, length,
+				      ibfront_umem_access(start, length,
+							  access));
+		if (IS_ERR(mem))
+			return ERR_CAST(mem);
+	}
+	err = ibfront_exec_rereg(dev, mr, &req, mem);
+	if (err)
+		return ERR_PTR(err);
+	mr->access = access;
+	return NULL;
+}
+
 int ibfront_dereg_mr(struct ib_mr *ibmr, struct ib_udata *udata)
 {
 	struct ibfront_dev *dev = to_fdev(ibmr->device);
@@ -89,6 +154,7 @@ int ibfront_dereg_mr(struct ib_mr *ibmr, struct ib_udata *udata)
 	if (err)
 		return err;
 	ibfront_mem_unmap(dev, mr->mem);
+	ibfront_mem_unmap(dev, mr->other_mem);
 	kfree(mr);
 	return 0;
 }

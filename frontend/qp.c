@@ -48,7 +48,9 @@ static void ibfront_qp_dispatch(struct ibfront_target *target, u32 events)
 	}
 }
 
-static int ibfront_check_qp(const struct ib_qp_init_attr *init_attr)
+static int ibfront_check_qp(struct ibfront_dev *dev,
+			    const struct ib_qp_init_attr *init_attr,
+			    struct ib_udata *udata)
 {
 	u32 flags = init_attr->create_flags;
 
@@ -61,10 +63,21 @@ static int ibfront_check_qp(const struct ib_qp_init_attr *init_attr)
 	case IB_QPT_RC:
 	case IB_QPT_UC:
 	case IB_QPT_UD:
-		return 0;
+		return udata ? 0 : -EOPNOTSUPP;
+	case IB_QPT_XRC_INI:
+		return udata && dev->has_xrc ? 0 : -EOPNOTSUPP;
+	case IB_QPT_XRC_TGT:
+		/* The XRC domain's, not the creating process's: no udata */
+		return dev->has_xrc ? 0 : -EOPNOTSUPP;
 	default:
 		return -EOPNOTSUPP;
 	}
+}
+
+static bool ibfront_qp_has_rq(const struct ib_qp_init_attr *init_attr)
+{
+	return init_attr->qp_type != IB_QPT_XRC_INI &&
+	       init_attr->qp_type != IB_QPT_XRC_TGT && !init_attr->srq;
 }
 
 /* The receive queue that libmlx4 has laid out for the same capabilities. */
@@ -144,16 +157,42 @@ static void ibfront_unmap_qp(struct ibfront_dev *dev, struct ibfront_qp *qp)
 	ibfront_mem_unmap(dev, qp->mem);
 }
 
+/* Sizes the queues as libmlx4 has, and maps them. */
+static int ibfront_lay_out_qp(struct ibfront_dev *dev, struct ibfront_qp *qp,
+			      struct ib_qp_init_attr *init_attr,
+			      struct ib_udata *udata)
+{
+	struct mlx4_ib_create_qp cmd;
+	int err;
+
+	err = ibfront_copy_in(udata, &cmd, sizeof(cmd));
+	if (err)
+		return err;
+	err = ibfront_size_rq(dev, qp, &init_attr->cap,
+			      ibfront_qp_has_rq(init_attr), cmd.inl_recv_sz);
+	if (err)
+		return err;
+	err = ibfront_size_sq(dev, qp, &cmd);
+	if (err)
+		return err;
+	return ibfront_map_qp(dev, qp, &cmd);
+}
+
 static void ibfront_fill_create_qp(struct vibif_create_qp_req *req,
 				   struct ibfront_qp *qp,
 				   const struct ib_qp_init_attr *init_attr)
 {
+	req->type = init_attr->qp_type;
+	if (init_attr->qp_type == IB_QPT_XRC_TGT) {
+		req->xrcd = to_fxrcd(init_attr->xrcd)->handle;
+		return;
+	}
 	req->pd = to_fpd(qp->ibqp.pd)->handle;
 	req->send_cq = to_fcq(init_attr->send_cq)->target.handle;
-	req->recv_cq = to_fcq(init_attr->recv_cq)->target.handle;
+	if (init_attr->qp_type != IB_QPT_XRC_INI)
+		req->recv_cq = to_fcq(init_attr->recv_cq)->target.handle;
 	if (init_attr->srq)
 		req->srq = to_fsrq(init_attr->srq)->target.handle;
-	req->type = init_attr->qp_type;
 	req->log_sq_wqe_count = qp->sq_log_wqe_cnt;
 	req->log_sq_wqe_stride = qp->sq_wqe_shift;
 	req->pages = ibfront_page_list(qp->mem);
@@ -166,7 +205,9 @@ static void ibfront_fill_create_qp(struct vibif_create_qp_req *req,
 }
 
 static_assert(VIBIF_QPT_RC == IB_QPT_RC && VIBIF_QPT_UC == IB_QPT_UC &&
-	      VIBIF_QPT_UD == IB_QPT_UD);
+	      VIBIF_QPT_UD == IB_QPT_UD &&
+	      VIBIF_QPT_XRC_INI == IB_QPT_XRC_INI &&
+	      VIBIF_QPT_XRC_TGT == IB_QPT_XRC_TGT);
 
 int ibfront_create_qp(struct ib_qp *ibqp, struct ib_qp_init_attr *init_attr,
 		      struct ib_udata *udata)
@@ -174,26 +215,16 @@ int ibfront_create_qp(struct ib_qp *ibqp, struct ib_qp_init_attr *init_attr,
 	struct vibif_req req = { .operation = VIBIF_OP_CREATE_QP };
 	struct ibfront_dev *dev = to_fdev(ibqp->device);
 	struct ibfront_qp *qp = to_fqp(ibqp);
-	struct mlx4_ib_create_qp cmd;
 	struct vibif_rsp rsp;
 	int err;
 
-	if (!udata)
-		return -EOPNOTSUPP;
-	err = ibfront_check_qp(init_attr);
+	err = ibfront_check_qp(dev, init_attr, udata);
 	if (err)
 		return err;
-	err = ibfront_copy_in(udata, &cmd, sizeof(cmd));
-	if (err)
-		return err;
-	err = ibfront_size_rq(dev, qp, &init_attr->cap, !init_attr->srq,
-			      cmd.inl_recv_sz);
-	if (err)
-		return err;
-	err = ibfront_size_sq(dev, qp, &cmd);
-	if (err)
-		return err;
-	err = ibfront_map_qp(dev, qp, &cmd);
+	if (init_attr->qp_type == IB_QPT_XRC_TGT)
+		err = ibfront_size_rq(dev, qp, &init_attr->cap, false, 0);
+	else
+		err = ibfront_lay_out_qp(dev, qp, init_attr, udata);
 	if (err)
 		return err;
 
@@ -203,7 +234,9 @@ int ibfront_create_qp(struct ib_qp *ibqp, struct ib_qp_init_attr *init_attr,
 	qp->block_mcast_loopback = init_attr->create_flags &
 				   IB_QP_CREATE_BLOCK_MULTICAST_LOOPBACK;
 
-	req.op.create_qp.context = ibfront_udata_context(udata)->handle;
+	if (init_attr->qp_type != IB_QPT_XRC_TGT)
+		req.op.create_qp.context =
+			ibfront_udata_context(udata)->handle;
 	ibfront_fill_create_qp(&req.op.create_qp, qp, init_attr);
 	err = ibfront_exec(dev, &req, &rsp);
 	if (err)

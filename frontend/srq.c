@@ -95,7 +95,8 @@ int ibfront_create_srq(struct ib_srq *ibsrq, struct ib_srq_init_attr *init_attr,
 	struct vibif_rsp rsp;
 	int err;
 
-	if (!udata || init_attr->srq_type != IB_SRQT_BASIC)
+	if (!udata || (init_attr->srq_type != IB_SRQT_BASIC &&
+		       init_attr->srq_type != IB_SRQT_XRC))
 		return -EOPNOTSUPP;
 	err = ibfront_size_srq(dev, srq, &init_attr->attr, create);
 	if (err)
@@ -110,6 +111,11 @@ int ibfront_create_srq(struct ib_srq *ibsrq, struct ib_srq_init_attr *init_attr,
 
 	create->pd = to_fpd(ibsrq->pd)->handle;
 	create->type = VIBIF_SRQ_BASIC;
+	if (init_attr->srq_type == IB_SRQT_XRC) {
+		create->type = VIBIF_SRQ_XRC;
+		create->cq = to_fcq(init_attr->ext.cq)->target.handle;
+		create->xrcd = to_fxrcd(init_attr->ext.xrc.xrcd)->handle;
+	}
 	create->pages = ibfront_page_list(srq->mem);
 	create->doorbell = ibfront_doorbell(srq->db);
 	err = ibfront_exec(dev, &req, &rsp);

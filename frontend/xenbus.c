@@ -167,6 +167,23 @@ static int ibfront_publish(struct ibfront_dev *dev)
 	return err;
 }
 
+static bool ibfront_has_feature(struct xenbus_device *xbdev, const char *field)
+{
+	return xenbus_read_unsigned(xbdev->otherend, field, 0);
+}
+
+static void ibfront_read_features(struct ibfront_dev *dev)
+{
+	struct xenbus_device *xbdev = dev->xbdev;
+
+	dev->has_resize_cq =
+		ibfront_has_feature(xbdev, VIBIF_FIELD_FEATURE_RESIZE_CQ);
+	dev->has_rereg_mr =
+		ibfront_has_feature(xbdev, VIBIF_FIELD_FEATURE_REREG_MR);
+	dev->has_xrc = ibfront_has_feature(xbdev, VIBIF_FIELD_FEATURE_XRC);
+	dev->has_mw = ibfront_has_feature(xbdev, VIBIF_FIELD_FEATURE_MW);
+}
+
 /* The backend is in InitWait: allocates and publishes both channels. */
 static int ibfront_connect(struct ibfront_info *info)
 {
@@ -194,6 +211,7 @@ static int ibfront_connect(struct ibfront_info *info)
 		goto err_fatal;
 	}
 	dev->fail_work = &info->fail_work;
+	ibfront_read_features(dev);
 	err = ibfront_ring_init(dev, ring_order);
 	if (err)
 		goto err_dealloc;

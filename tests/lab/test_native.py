@@ -11,6 +11,7 @@ PROGRAMS = [
     "ib_send_lat -F -n 200", "ib_send_lat -F -n 100 -c UD",
     "ib_write_bw -F -n 200", "ib_read_bw -F -n 200",
     "ib_atomic_lat -F -n 200", "ib_send_bw -F -n 100 -e",
+    "ibv_xsrq_pingpong", "ib_send_lat -F -n 100 -c XRC",
 ]
 
 

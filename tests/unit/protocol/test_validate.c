@@ -176,6 +176,70 @@ static void test_mr_access(void **state)
 	assert_int_equal(ibback_check_reg_mr(&req), -EINVAL);
 }
 
+static void test_rereg(void **state)
+{
+	const uint32_t kinds = VIBIF_MR_REREG_TRANS | VIBIF_MR_REREG_PD |
+			       VIBIF_MR_REREG_ACCESS;
+	struct vibif_reg_mr_req req = { .length = 1, .pages.nr_pages = 1 };
+	uint32_t flags, access;
+	int had, want;
+
+	(void)state;
+	/* What it becomes wants what it then maps, from either side */
+	for (flags = 0; flags <= 2 * kinds + 1; flags++) {
+		for (access = 0; access < 8; access++) {
+			bool rights = access & 1, had_rights = access & 2;
+			bool had_writable = access & 4;
+			bool writable = flags & VIBIF_MR_REREG_TRANS ?
+				flags & VIBIF_MR_WRITABLE : had_writable;
+
+			req.flags = flags;
+			req.access = rights ? VIBIF_ACCESS_LOCAL_WRITE : 0;
+			had = had_rights ? VIBIF_ACCESS_LOCAL_WRITE : 0;
+			if (!(flags & VIBIF_MR_REREG_ACCESS))
+				rights = had_rights;
+			want = 0;
+			if (flags & ~(kinds | VIBIF_MR_WRITABLE) ||
+			    !(flags & kinds) ||
+			    (flags & VIBIF_MR_WRITABLE &&
+			     !(flags & VIBIF_MR_REREG_TRANS)))
+				want = -EINVAL;
+			else if (rights && !writable)
+				want = -EPERM;
+			assert_int_equal(ibback_check_rereg_mr(&req, had,
+							       had_writable),
+					 want);
+		}
+	}
+	/* What is not named is not looked at */
+	req.flags = VIBIF_MR_REREG_PD;
+	req.access = ~0U;
+	req.length = 0;
+	assert_int_equal(ibback_check_rereg_mr(&req, 0, false), 0);
+	req.flags = VIBIF_MR_REREG_ACCESS;
+	assert_int_equal(ibback_check_rereg_mr(&req, 0, true), -EINVAL);
+	req.flags = VIBIF_MR_REREG_TRANS;
+	assert_int_equal(ibback_check_rereg_mr(&req, 0, false), -EINVAL);
+	req.length = 4097;
+	assert_int_equal(ibback_check_rereg_mr(&req, 0, false), -EINVAL);
+	req.pages.nr_pages = 2;
+	assert_int_equal(ibback_check_rereg_mr(&req, 0, false), 0);
+	req.reserved = 1;
+	assert_int_equal(ibback_check_rereg_mr(&req, 0, false), -EINVAL);
+}
+
+static void test_mw(void **state)
+{
+	struct vibif_alloc_mw_req req = { .pd = 1 };
+
+	(void)state;
+	for (req.type = 0; req.type < 300; req.type++)
+		assert_int_equal(ibback_check_alloc_mw(&req),
+				 req.type == 1 || req.type == 2 ? 0 : -EINVAL);
+	req.type = 1U << 31;
+	assert_int_equal(ibback_check_alloc_mw(&req), -EINVAL);
+}
+
 static void test_cq(void **state)
 {
 	struct vibif_create_cq_req req = {
@@ -354,7 +418,15 @@ static void test_qp_kinds(void **state)
 	req.type = VIBIF_QPT_XRC_TGT;
 	req.xrcd = 5;
 	assert_int_equal(ibback_check_create_qp(&lim, &req), 0);
-	req.pd = 1;
+	for (type = 0; type < offsetof(struct vibif_create_qp_req, type);
+	     type += sizeof(uint32_t)) {
+		if (type == offsetof(struct vibif_create_qp_req, xrcd))
+			continue;
+		*(uint32_t *)((char *)&req + type) = 1;
+		assert_int_equal(ibback_check_create_qp(&lim, &req), -EINVAL);
+		*(uint32_t *)((char *)&req + type) = 0;
+	}
+	req.pages.nr_pages = 1;
 	assert_int_equal(ibback_check_create_qp(&lim, &req), -EINVAL);
 }
 
@@ -526,6 +598,7 @@ static void test_noise(void **state)
 			((uint8_t *)&req)[j] = rand() % 4 ? 0 : rand();
 		ibback_check_header(&req, &shape);
 		ibback_check_reg_mr(&req.op.reg_mr);
+		ibback_check_rereg_mr(&req.op.reg_mr, rand(), rand() % 2);
 		ibback_check_create_cq(&lim, &req.op.create_cq);
 		ibback_check_resize_cq(&lim, &req.op.resize_cq);
 		ibback_check_create_srq(&lim, &req.op.create_srq);
@@ -544,6 +617,8 @@ int main(void)
 		cmocka_unit_test(test_tables),
 		cmocka_unit_test(test_mr_geometry),
 		cmocka_unit_test(test_mr_access),
+		cmocka_unit_test(test_rereg),
+		cmocka_unit_test(test_mw),
 		cmocka_unit_test(test_cq),
 		cmocka_unit_test(test_srq),
 		cmocka_unit_test(test_qp_sizes),

@@ -560,7 +560,8 @@ struct vibif_alloc_pd_rsp {
  *   The pages are granted, and mapped by the backend, for writing when
  *   VIBIF_MR_WRITABLE is set, else for reading only; any of LOCAL_WRITE,
  *   REMOTE_WRITE and REMOTE_ATOMIC wants it, -XEN_EPERM without.
- *   REREG_MR changes what VIBIF_MR_REREG_* names and ignores the rest. The old
+ *   REREG_MR changes what VIBIF_MR_REREG_* names, at least one, and ignores the
+ *   rest; VIBIF_MR_WRITABLE belongs to REREG_TRANS. With REREG_TRANS the old
  *   pages may be revoked when the response has come with status 0.
  * Response: handle, lkey, rkey.
  *   REREG_MR: a failure that leaves the region unusable (it can then only be
@@ -686,7 +687,8 @@ struct vibif_srq_limit {
  * VIBIF_OP_CREATE_QP
  *
  * Request:
- *   context, pd, send_cq, recv_cq, srq, xrcd - handles
+ *   context, pd, send_cq, recv_cq, srq, xrcd - handles; where one does not
+ *     belong it is 0
  *   type - VIBIF_QPT_*
  *   flags - VIBIF_QP_*
  *   log_sq_wqe_count, log_rq_wqe_count - 0 .. 15
@@ -698,7 +700,7 @@ struct vibif_srq_limit {
  *   A QP has a receive queue when VIBIF_QP_HAS_RQ is set; without one,
  *   log_rq_* and doorbell are 0. srq: 0 or handle, then no receive queue.
  *   VIBIF_QPT_XRC_INI: no recv_cq (0), no receive queue, no SRQ.
- *   VIBIF_QPT_XRC_TGT: xrcd and context, nothing else (pages.nr_pages is 0).
+ *   VIBIF_QPT_XRC_TGT: xrcd and nothing else (pages.nr_pages is 0).
  * Response: handle; qpn, 24 bits. The QP is in Reset.
  */
 #define VIBIF_QPT_RC				2

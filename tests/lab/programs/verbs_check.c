@@ -1,0 +1,481 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The verbs that no stock program tries: re-registration, memory windows,
+ * shared XRC domains, and resizing a CQ that holds completions. Says what is
+ * not as mlx4_ib has it, and exits with 1 then. Needs one active port.
+ *
+ * usage: verbs_check [leave]
+ * leave: end by being killed, with objects of every kind left behind
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+#include <infiniband/verbs.h>
+
+#define SIZE		65536
+#define CQ_ENTRIES	100
+#define TIMEOUT_S	20
+
+#define ALL_RIGHTS	(IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_WRITE | \
+			 IBV_ACCESS_REMOTE_READ)
+
+static struct ibv_context *ctx;
+static struct ibv_pd *pd, *other_pd;
+static struct ibv_cq *cq;
+static uint16_t lid;
+static int failures;
+
+#define EXPECT(expr, want) expect(__LINE__, #expr, (long)(expr), (long)(want))
+#define NEED(expr) need(__LINE__, #expr, !!(expr))
+
+static void expect(int line, const char *expr, long got, long want)
+{
+	if (got == want)
+		return;
+	printf("line %d: %s is %ld, not %ld\n", line, expr, got, want);
+	failures++;
+}
+
+static void need(int line, const char *expr, int ok)
+{
+	if (ok)
+		return;
+	printf("line %d: %s: %s\n", line, expr, strerror(errno));
+	exit(1);
+}
+
+/* SIZE octets, all of them @c, with the rights @prot of mmap(). */
+static char *memory(int prot, char c)
+{
+	char *p = mmap(NULL, SIZE, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	NEED(p != MAP_FAILED);
+	memset(p, c, SIZE);
+	NEED(!mprotect(p, SIZE, prot));
+	return p;
+}
+
+static struct ibv_qp *create_qp(struct ibv_pd *in_pd)
+{
+	struct ibv_qp_init_attr attr = {
+		.send_cq = cq,
+		.recv_cq = cq,
+		.cap = {
+			.max_send_wr = CQ_ENTRIES,
+			.max_recv_wr = 1,
+			.max_send_sge = 1,
+			.max_recv_sge = 1,
+		},
+		.qp_type = IBV_QPT_RC,
+	};
+	struct ibv_qp *qp = ibv_create_qp(in_pd, &attr);
+
+	NEED(qp);
+	return qp;
+}
+
+static void to_init(struct ibv_qp *qp)
+{
+	struct ibv_qp_attr attr = {
+		.qp_state = IBV_QPS_INIT,
+		.port_num = 1,
+		.qp_access_flags = ALL_RIGHTS,
+	};
+
+	NEED(!ibv_modify_qp(qp, &attr, IBV_QP_STATE | IBV_QP_PKEY_INDEX |
+			    IBV_QP_PORT | IBV_QP_ACCESS_FLAGS));
+}
+
+static void to_rts(struct ibv_qp *qp, uint32_t dest)
+{
+	struct ibv_qp_attr attr = {
+		.qp_state = IBV_QPS_RTR,
+		.path_mtu = IBV_MTU_1024,
+		.dest_qp_num = dest,
+		.max_dest_rd_atomic = 1,
+		.min_rnr_timer = 12,
+		.ah_attr = { .dlid = lid, .port_num = 1 },
+	};
+
+	NEED(!ibv_modify_qp(qp, &attr, IBV_QP_STATE | IBV_QP_AV |
+			    IBV_QP_PATH_MTU | IBV_QP_DEST_QPN |
+			    IBV_QP_RQ_PSN | IBV_QP_MAX_DEST_RD_ATOMIC |
+			    IBV_QP_MIN_RNR_TIMER));
+	attr = (struct ibv_qp_attr) {
+		.qp_state = IBV_QPS_RTS,
+		.timeout = 14,
+		.retry_cnt = 7,
+		.rnr_retry = 7,
+		.max_rd_atomic = 1,
+	};
+	NEED(!ibv_modify_qp(qp, &attr, IBV_QP_STATE | IBV_QP_TIMEOUT |
+			    IBV_QP_RETRY_CNT | IBV_QP_RNR_RETRY |
+			    IBV_QP_SQ_PSN | IBV_QP_MAX_QP_RD_ATOMIC));
+}
+
+/* Two connected QPs, the near one in the PD of all that is local. */
+struct pair {
+	struct ibv_qp *near;
+	struct ibv_qp *far;
+};
+
+static struct pair connect_pair(struct ibv_pd *far_pd)
+{
+	struct pair p = { create_qp(pd), create_qp(far_pd) };
+
+	to_init(p.near);
+	to_init(p.far);
+	to_rts(p.near, p.far->qp_num);
+	to_rts(p.far, p.near->qp_num);
+	return p;
+}
+
+static void destroy_pair(struct pair p)
+{
+	EXPECT(ibv_destroy_qp(p.near), 0);
+	EXPECT(ibv_destroy_qp(p.far), 0);
+}
+
+/* The next completion's status, or -1 if none comes. */
+static int completion(uint64_t *wr_id)
+{
+	time_t end = time(NULL) + TIMEOUT_S;
+	struct ibv_wc wc;
+	int n;
+
+	do {
+		n = ibv_poll_cq(cq, 1, &wc);
+	} while (!n && time(NULL) < end);
+	if (n != 1)
+		return -1;
+	if (wr_id)
+		*wr_id = wc.wr_id;
+	return wc.status;
+}
+
+static void post_write(struct ibv_qp *qp, uint64_t wr_id, struct ibv_mr *from,
+		       void *to, uint32_t rkey, uint32_t length)
+{
+	struct ibv_sge sge = {
+		.addr = (uintptr_t)from->addr,
+		.length = length,
+		.lkey = from->lkey,
+	};
+	struct ibv_send_wr wr = {
+		.wr_id = wr_id,
+		.sg_list = &sge,
+		.num_sge = 1,
+		.opcode = IBV_WR_RDMA_WRITE,
+		.send_flags = IBV_SEND_SIGNALED,
+		.wr.rdma = { .remote_addr = (uintptr_t)to, .rkey = rkey },
+	}, *bad;
+
+	NEED(!ibv_post_send(qp, &wr, &bad));
+}
+
+/* Write through QPs that then go, as an error would end them anyway. */
+static int write_once(struct ibv_pd *far_pd, struct ibv_mr *from, void *to,
+		      uint32_t rkey, uint32_t length)
+{
+	struct pair p = connect_pair(far_pd);
+	int status;
+
+	post_write(p.near, 0, from, to, rkey, length);
+	status = completion(NULL);
+	destroy_pair(p);
+	return status;
+}
+
+static int rereg_errno(struct ibv_mr *mr, int flags, void *addr, size_t length,
+		       int access)
+{
+	errno = 0;
+	return ibv_rereg_mr(mr, flags, NULL, addr, length, access) ? errno : 0;
+}
+
+static void check_rereg(void)
+{
+	const int trans = IBV_REREG_MR_CHANGE_TRANSLATION;
+	char *a = memory(PROT_READ | PROT_WRITE, 'a');
+	char *x = memory(PROT_READ | PROT_WRITE, 'x');
+	char *y = memory(PROT_READ | PROT_WRITE, 'y');
+	struct ibv_mr *from = ibv_reg_mr(pd, a, SIZE, 0);
+	struct ibv_mr *mr = ibv_reg_mr(pd, x, SIZE, ALL_RIGHTS);
+	uint32_t rkey;
+
+	NEED(from && mr);
+	rkey = mr->rkey;
+	/* Other pages, and not page by page */
+	EXPECT(ibv_rereg_mr(mr, trans, NULL, y + 100, 20000, 0), 0);
+	EXPECT(mr->rkey, rkey);
+	EXPECT(munmap(x, SIZE), 0);
+	EXPECT(write_once(pd, from, y + 100, rkey, 20000), IBV_WC_SUCCESS);
+	EXPECT(y[99], 'y');
+	EXPECT(y[100], 'a');
+	EXPECT(y[20099], 'a');
+	EXPECT(y[20100], 'y');
+	EXPECT(write_once(pd, from, y + 100, rkey, 20001),
+	       IBV_WC_REM_ACCESS_ERR);
+	/* Fewer rights, and again more */
+	EXPECT(rereg_errno(mr, IBV_REREG_MR_CHANGE_ACCESS, NULL, 0, 0), 0);
+	EXPECT(write_once(pd, from, y + 100, rkey, 1), IBV_WC_REM_ACCESS_ERR);
+	EXPECT(rereg_errno(mr, IBV_REREG_MR_CHANGE_ACCESS, NULL, 0,
+			   ALL_RIGHTS), 0);
+	/* Another PD, which then is in use */
+	EXPECT(ibv_rereg_mr(mr, IBV_REREG_MR_CHANGE_PD, other_pd, NULL, 0, 0),
+	       0);
+	EXPECT(write_once(pd, from, y + 100, rkey, 1), IBV_WC_REM_ACCESS_ERR);
+	EXPECT(write_once(other_pd, from, y + 100, rkey, 1), IBV_WC_SUCCESS);
+	EXPECT(ibv_dealloc_pd(other_pd), EBUSY);
+	/* All at once */
+	EXPECT(ibv_rereg_mr(mr, trans | IBV_REREG_MR_CHANGE_PD |
+			    IBV_REREG_MR_CHANGE_ACCESS, pd, y, SIZE,
+			    ALL_RIGHTS), 0);
+	EXPECT(ibv_dealloc_pd(other_pd), 0);
+	NEED(other_pd = ibv_alloc_pd(ctx));
+	EXPECT(write_once(pd, from, y, rkey, SIZE), IBV_WC_SUCCESS);
+	EXPECT(memcmp(y, a, SIZE), 0);
+	EXPECT(ibv_dereg_mr(mr), 0);
+	EXPECT(ibv_dereg_mr(from), 0);
+	munmap(a, SIZE);
+	munmap(y, SIZE);
+}
+
+static void check_rereg_errors(void)
+{
+	const int trans = IBV_REREG_MR_CHANGE_TRANSLATION;
+	const int access = IBV_REREG_MR_CHANGE_ACCESS;
+	char *w = memory(PROT_READ | PROT_WRITE, 'w');
+	char *r = memory(PROT_READ, 'r');
+	struct ibv_mr *mr;
+
+	NEED(mr = ibv_reg_mr(pd, r, SIZE, IBV_ACCESS_REMOTE_READ));
+	EXPECT(rereg_errno(mr, access, NULL, 0, IBV_ACCESS_LOCAL_WRITE),
+	       EACCES);
+	/* Although the new pages could be written */
+	EXPECT(rereg_errno(mr, access | trans, w, SIZE,
+			   IBV_ACCESS_LOCAL_WRITE), EPERM);
+	EXPECT(ibv_dereg_mr(mr), 0);
+
+	NEED(mr = ibv_reg_mr(pd, w, SIZE, IBV_ACCESS_LOCAL_WRITE));
+	EXPECT(rereg_errno(mr, access, NULL, 0, IBV_ACCESS_REMOTE_WRITE),
+	       EINVAL);
+	EXPECT(rereg_errno(mr, trans, r, SIZE, 0), EFAULT);
+	EXPECT(ibv_dereg_mr(mr), 0);
+	munmap(w, SIZE);
+	munmap(r, SIZE);
+}
+
+static void bind_window(struct ibv_qp *qp, struct ibv_mw *mw,
+			struct ibv_mr *mr, void *addr, size_t length)
+{
+	struct ibv_mw_bind bind = {
+		.send_flags = IBV_SEND_SIGNALED,
+		.bind_info = {
+			.mr = mr,
+			.addr = (uintptr_t)addr,
+			.length = length,
+			.mw_access_flags = IBV_ACCESS_REMOTE_WRITE,
+		},
+	};
+
+	NEED(!ibv_bind_mw(qp, mw, &bind));
+	EXPECT(completion(NULL), IBV_WC_SUCCESS);
+}
+
+static void check_windows(void)
+{
+	char *a = memory(PROT_READ | PROT_WRITE, 'a');
+	char *x = memory(PROT_READ | PROT_WRITE, 'x');
+	struct ibv_mr *from = ibv_reg_mr(pd, a, SIZE, 0);
+	struct ibv_mr *mr = ibv_reg_mr(pd, x, SIZE, IBV_ACCESS_LOCAL_WRITE |
+				       IBV_ACCESS_MW_BIND);
+	struct ibv_mw *mw = ibv_alloc_mw(pd, IBV_MW_TYPE_1);
+	struct pair p = connect_pair(pd);
+
+	NEED(from && mr && mw);
+	bind_window(p.far, mw, mr, x + 4095, 4098);
+	post_write(p.near, 0, from, x + 4095, mw->rkey, 4098);
+	EXPECT(completion(NULL), IBV_WC_SUCCESS);
+	EXPECT(x[4094], 'x');
+	EXPECT(x[4095], 'a');
+	EXPECT(x[8192], 'a');
+	EXPECT(x[8193], 'x');
+	EXPECT(ibv_dereg_mr(mr), EBUSY);
+	EXPECT(ibv_dealloc_pd(pd), EBUSY);
+	post_write(p.near, 0, from, x + 4095, mw->rkey, 4099);
+	EXPECT(completion(NULL), IBV_WC_REM_ACCESS_ERR);
+	destroy_pair(p);
+	EXPECT(ibv_dealloc_mw(mw), 0);
+	EXPECT(ibv_dereg_mr(mr), 0);
+	EXPECT(ibv_dereg_mr(from), 0);
+	munmap(a, SIZE);
+	munmap(x, SIZE);
+}
+
+static struct ibv_xrcd *open_xrcd(struct ibv_context *in_ctx, int fd, int flags)
+{
+	struct ibv_xrcd_init_attr attr = {
+		.comp_mask = IBV_XRCD_INIT_ATTR_FD | IBV_XRCD_INIT_ATTR_OFLAGS,
+		.fd = fd,
+		.oflags = flags,
+	};
+
+	errno = 0;
+	return ibv_open_xrcd(in_ctx, &attr);
+}
+
+static struct ibv_qp *create_target(struct ibv_xrcd *xrcd)
+{
+	struct ibv_qp_init_attr_ex attr = {
+		.qp_type = IBV_QPT_XRC_RECV,
+		.comp_mask = IBV_QP_INIT_ATTR_XRCD,
+		.xrcd = xrcd,
+	};
+	struct ibv_qp *qp = ibv_create_qp_ex(ctx, &attr);
+
+	NEED(qp);
+	return qp;
+}
+
+static struct ibv_srq *create_xrc_srq(struct ibv_xrcd *xrcd)
+{
+	struct ibv_srq_init_attr_ex attr = {
+		.attr = { .max_wr = 100, .max_sge = 2 },
+		.comp_mask = IBV_SRQ_INIT_ATTR_TYPE | IBV_SRQ_INIT_ATTR_PD |
+			IBV_SRQ_INIT_ATTR_XRCD | IBV_SRQ_INIT_ATTR_CQ,
+		.srq_type = IBV_SRQT_XRC,
+		.pd = pd,
+		.xrcd = xrcd,
+		.cq = cq,
+	};
+	struct ibv_srq *srq = ibv_create_srq_ex(ctx, &attr);
+
+	NEED(srq);
+	return srq;
+}
+
+/* A target QP lives on when who created it has closed it, if others opened it. */
+static void check_xrc(void)
+{
+	struct ibv_context *ctx2 = ibv_open_device(ctx->device);
+	char name[] = "/tmp/verbs_check.XXXXXX";
+	struct ibv_qp_open_attr open_attr = {
+		.comp_mask = IBV_QP_OPEN_ATTR_NUM | IBV_QP_OPEN_ATTR_XRCD |
+			IBV_QP_OPEN_ATTR_TYPE,
+		.qp_type = IBV_QPT_XRC_RECV,
+	};
+	struct ibv_qp_init_attr init_attr;
+	struct ibv_xrcd *xrcd, *xrcd2;
+	struct ibv_qp *qp, *qp2;
+	struct ibv_qp_attr attr;
+	struct ibv_srq *srq;
+	int fd = mkstemp(name);
+
+	NEED(ctx2 && fd >= 0 && !unlink(name));
+	EXPECT(open_xrcd(ctx, fd, 0), NULL);
+	EXPECT(errno, EAGAIN);
+	NEED(xrcd = open_xrcd(ctx, fd, O_CREAT));
+	NEED(xrcd2 = open_xrcd(ctx2, fd, 0));
+	qp = create_target(xrcd);
+	srq = create_xrc_srq(xrcd);
+	to_init(qp);
+	open_attr.qp_num = qp->qp_num;
+	open_attr.xrcd = xrcd2;
+	NEED(qp2 = ibv_open_qp(ctx2, &open_attr));
+	EXPECT(ibv_close_xrcd(xrcd), EBUSY);
+	EXPECT(ibv_destroy_qp(qp), 0);
+	EXPECT(ibv_destroy_srq(srq), 0);
+	EXPECT(ibv_close_xrcd(xrcd), 0);
+	EXPECT(ibv_query_qp(qp2, &attr, IBV_QP_STATE | IBV_QP_PORT, &init_attr),
+	       0);
+	EXPECT(attr.qp_state, IBV_QPS_INIT);
+	EXPECT(attr.port_num, 1);
+	EXPECT(ibv_destroy_qp(qp2), 0);
+	EXPECT(ibv_close_xrcd(xrcd2), 0);
+	EXPECT(ibv_close_device(ctx2), 0);
+	close(fd);
+}
+
+/* What a CQ holds is there, and in order, when its size has changed. */
+static void check_resize(void)
+{
+	char *a = memory(PROT_READ | PROT_WRITE, 'a');
+	struct ibv_mr *mr = ibv_reg_mr(pd, a, SIZE, ALL_RIGHTS);
+	struct pair p = connect_pair(pd);
+	uint64_t posted = 0, seen, wr_id;
+	int sizes[] = { 3000, 40, CQ_ENTRIES };
+	unsigned int i;
+
+	NEED(mr);
+	for (i = 0, seen = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		while (posted < seen + 30)
+			post_write(p.near, posted++, mr, a, mr->rkey, 8);
+		usleep(300000);
+		EXPECT(ibv_resize_cq(cq, sizes[i]), 0);
+		EXPECT(cq->cqe >= sizes[i], 1);
+		while (seen < posted - 10 + i) {
+			EXPECT(completion(&wr_id), IBV_WC_SUCCESS);
+			EXPECT(wr_id, seen);
+			seen++;
+		}
+	}
+	EXPECT(ibv_resize_cq(cq, 1 << 22) != 0, 1);
+	while (seen < posted) {
+		EXPECT(completion(&wr_id), IBV_WC_SUCCESS);
+		EXPECT(wr_id, seen);
+		seen++;
+	}
+	destroy_pair(p);
+	EXPECT(ibv_dereg_mr(mr), 0);
+	munmap(a, SIZE);
+}
+
+static void leave(void)
+{
+	char *x = memory(PROT_READ | PROT_WRITE, 'x');
+	struct ibv_mr *mr = ibv_reg_mr(pd, x, SIZE, IBV_ACCESS_LOCAL_WRITE |
+				       IBV_ACCESS_MW_BIND);
+	struct ibv_mw *mw = ibv_alloc_mw(pd, IBV_MW_TYPE_1);
+	struct ibv_xrcd *xrcd = open_xrcd(ctx, -1, O_CREAT);
+	struct pair p = connect_pair(pd);
+
+	NEED(mr && mw && xrcd);
+	bind_window(p.far, mw, mr, x, SIZE);
+	to_init(create_target(xrcd));
+	create_xrc_srq(xrcd);
+	fflush(stdout);
+	raise(SIGKILL);
+}
+
+int main(int argc, char **argv)
+{
+	struct ibv_device **devices = ibv_get_device_list(NULL);
+	struct ibv_port_attr port;
+
+	NEED(devices && devices[0]);
+	NEED(ctx = ibv_open_device(devices[0]));
+	NEED(!ibv_query_port(ctx, 1, &port));
+	lid = port.lid;
+	NEED(pd = ibv_alloc_pd(ctx));
+	NEED(other_pd = ibv_alloc_pd(ctx));
+	NEED(cq = ibv_create_cq(ctx, CQ_ENTRIES, NULL, NULL, 0));
+	check_resize();
+	check_rereg();
+	check_rereg_errors();
+	check_windows();
+	check_xrc();
+	printf("%d failures\n", failures);
+	if (argc > 1 && !strcmp(argv[1], "leave") && !failures)
+		leave();
+	return failures ? 1 : 0;
+}
