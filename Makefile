@@ -40,7 +40,7 @@ overlay: lab-deps
 	$(LAB) build-sh -- $(MAKE) all
 	rm -rf $(OVERLAY)
 	install -D -t $(OVERLAY)/usr/lib/xenib backend/xen-ibback.ko frontend/xen-ibfront.ko
-	strip -g $(OVERLAY)/usr/lib/xenib/*.ko
+	$(LAB) build-sh -- strip -g $(addprefix $(OVERLAY)/usr/lib/xenib/,xen-ibback.ko xen-ibfront.ko)
 	$(LAB) build-sh -- $(MAKE) -C userlib install DESTDIR=$(CURDIR)/$(OVERLAY) PREFIX=/usr
 	$(LAB) build-sh -- $(MAKE) -C tools install DESTDIR=$(CURDIR)/$(OVERLAY) PREFIX=/usr
 
