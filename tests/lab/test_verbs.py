@@ -33,6 +33,6 @@ def test_verbs(node):
 def test_what_a_killed_process_leaves_is_gone(node):
     for _ in range(2):
         done = node.run("timeout 100 /root/verbs_check leave", check=False)
-        assert done.stdout.splitlines()[-1] == "0 failures", done.stdout
+        assert "0 failures" in done.stdout.splitlines(), done.stdout
     assert node.out(
         "timeout 100 /root/verbs_check").splitlines()[-1] == "0 failures"
