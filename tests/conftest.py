@@ -20,20 +20,22 @@ def lab():
     nodes.lab("down")
 
 
-@pytest.fixture(scope="session")
-def native(lab):
-    pair = nodes.Node("native1"), nodes.Node("native2")
+def active_pair(*names):
+    """Two nodes whose ports are active."""
+    pair = tuple(nodes.Node(name) for name in names)
     for node in pair:
         nodes.wait_active(node)
     return pair
+
+
+@pytest.fixture(scope="session")
+def native(lab):
+    return active_pair("native1", "native2")
 
 
 @pytest.fixture(scope="session")
 def dom0(lab):
-    pair = nodes.Node("host1"), nodes.Node("host2")
-    for node in pair:
-        nodes.wait_active(node)
-    return pair
+    return active_pair("host1", "host2")
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,6 @@ import pytest
 
 import nodes
 
-LIMIT = 2 ** 32 - 1
-
 
 @pytest.mark.parametrize("arguments, status, words", [
     ("", 2, "usage"),

@@ -4,8 +4,6 @@
 import json
 import time
 
-import pytest
-
 import nodes
 
 # What an attached device holds without any process: its slab of UARs, and the

@@ -219,8 +219,8 @@ def _processors(node):
     one, and the packet that wakes a machine's main thread interrupts only
     the processor thread that waits for it."""
     cpus = sorted(os.sched_getaffinity(0))
-    half = int(node.name[-1]) % len(topology.MACHINES)
-    mine = cpus[half::len(topology.MACHINES)] or cpus
+    pair = len(topology.MACHINES)
+    mine = cpus[topology.number(node) % pair::pair] or cpus
     return ",".join(str(cpu) for cpu in mine)
 
 
