@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Nodes of a running lab, and pairs of programs between two of them."""
 
+import functools
 import os
 import re
 import subprocess
@@ -47,6 +48,25 @@ class Node:
                                 stdin=subprocess.DEVNULL,
                                 stdout=subprocess.PIPE,
                                 stderr=subprocess.STDOUT)
+
+
+PROGRAMS = "tests/lab/programs"
+
+
+@functools.cache
+def compile_program(name):
+    """Compile PROGRAMS/NAME.c for the nodes; returns where it lies."""
+    path = "build/" + name
+    lab("build-sh", "--", "gcc", "-O1", "-g", "-Wall", "-Wextra", "-Werror",
+        "-std=gnu11", "-o", path, "%s/%s.c" % (PROGRAMS, name),
+        PROGRAMS + "/check.c", "-libverbs", "-lpthread")
+    return os.path.join(HERE, "../..", path)
+
+
+def install_program(name, *on):
+    """Put a program of ours on nodes, as /root/NAME."""
+    for node in on:
+        lab("cp", compile_program(name), "%s:/root/%s" % (node, name))
 
 
 PORT = 18515    # of perftest and the ping-pongs alike

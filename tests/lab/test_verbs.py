@@ -1,27 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Verbs that no stock program tries: the same natively and in a guest."""
 
-import os
-
 import pytest
 
 import nodes
 
-SOURCE = "tests/lab/programs/verbs_check.c"
-PROGRAM = "build/verbs_check"
-
-
-@pytest.fixture(scope="session")
-def program(lab):
-    nodes.lab("build-sh", "--", "gcc", "-O1", "-g", "-Wall", "-Wextra",
-              "-Werror", "-std=gnu11", "-o", PROGRAM, SOURCE, "-libverbs")
-    return os.path.join(nodes.HERE, "../..", PROGRAM)
-
 
 @pytest.fixture(params=["native", "guest"])
-def node(request, program):
+def node(request):
     node = request.getfixturevalue(request.param)[0]
-    nodes.lab("cp", program, "%s:/root/verbs_check" % node)
+    nodes.install_program("verbs_check", node)
     return node
 
 

@@ -16,41 +16,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
-#include <infiniband/verbs.h>
+
+#include "check.h"
 
 #define SIZE		65536
 #define CQ_ENTRIES	100
-#define TIMEOUT_S	20
-
-#define ALL_RIGHTS	(IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_WRITE | \
-			 IBV_ACCESS_REMOTE_READ)
 
 static struct ibv_context *ctx;
 static struct ibv_pd *pd, *other_pd;
 static struct ibv_cq *cq;
 static uint16_t lid;
-static int failures;
-
-#define EXPECT(expr, want) expect(__LINE__, #expr, (long)(expr), (long)(want))
-#define NEED(expr) need(__LINE__, #expr, !!(expr))
-
-static void expect(int line, const char *expr, long got, long want)
-{
-	if (got == want)
-		return;
-	printf("line %d: %s is %ld, not %ld\n", line, expr, got, want);
-	failures++;
-}
-
-static void need(int line, const char *expr, int ok)
-{
-	if (ok)
-		return;
-	printf("line %d: %s: %s\n", line, expr, strerror(errno));
-	exit(1);
-}
 
 /* SIZE octets, all of them @c, with the rights @prot of mmap(). */
 static char *memory(int prot, char c)
@@ -83,45 +59,6 @@ static struct ibv_qp *create_qp(struct ibv_pd *in_pd)
 	return qp;
 }
 
-static void to_init(struct ibv_qp *qp)
-{
-	struct ibv_qp_attr attr = {
-		.qp_state = IBV_QPS_INIT,
-		.port_num = 1,
-		.qp_access_flags = ALL_RIGHTS,
-	};
-
-	NEED(!ibv_modify_qp(qp, &attr, IBV_QP_STATE | IBV_QP_PKEY_INDEX |
-			    IBV_QP_PORT | IBV_QP_ACCESS_FLAGS));
-}
-
-static void to_rts(struct ibv_qp *qp, uint32_t dest)
-{
-	struct ibv_qp_attr attr = {
-		.qp_state = IBV_QPS_RTR,
-		.path_mtu = IBV_MTU_1024,
-		.dest_qp_num = dest,
-		.max_dest_rd_atomic = 1,
-		.min_rnr_timer = 12,
-		.ah_attr = { .dlid = lid, .port_num = 1 },
-	};
-
-	NEED(!ibv_modify_qp(qp, &attr, IBV_QP_STATE | IBV_QP_AV |
-			    IBV_QP_PATH_MTU | IBV_QP_DEST_QPN |
-			    IBV_QP_RQ_PSN | IBV_QP_MAX_DEST_RD_ATOMIC |
-			    IBV_QP_MIN_RNR_TIMER));
-	attr = (struct ibv_qp_attr) {
-		.qp_state = IBV_QPS_RTS,
-		.timeout = 14,
-		.retry_cnt = 7,
-		.rnr_retry = 7,
-		.max_rd_atomic = 1,
-	};
-	NEED(!ibv_modify_qp(qp, &attr, IBV_QP_STATE | IBV_QP_TIMEOUT |
-			    IBV_QP_RETRY_CNT | IBV_QP_RNR_RETRY |
-			    IBV_QP_SQ_PSN | IBV_QP_MAX_QP_RD_ATOMIC));
-}
-
 /* Two connected QPs, the near one in the PD of all that is local. */
 struct pair {
 	struct ibv_qp *near;
@@ -132,10 +69,12 @@ static struct pair connect_pair(struct ibv_pd *far_pd)
 {
 	struct pair p = { create_qp(pd), create_qp(far_pd) };
 
-	to_init(p.near);
-	to_init(p.far);
-	to_rts(p.near, p.far->qp_num);
-	to_rts(p.far, p.near->qp_num);
+	qp_to_init(p.near);
+	qp_to_init(p.far);
+	qp_to_rtr(p.near, lid, p.far->qp_num);
+	qp_to_rtr(p.far, lid, p.near->qp_num);
+	qp_to_rts(p.near);
+	qp_to_rts(p.far);
 	return p;
 }
 
@@ -145,21 +84,14 @@ static void destroy_pair(struct pair p)
 	EXPECT(ibv_destroy_qp(p.far), 0);
 }
 
-/* The next completion's status, or -1 if none comes. */
 static int completion(uint64_t *wr_id)
 {
-	time_t end = time(NULL) + TIMEOUT_S;
-	struct ibv_wc wc;
-	int n;
+	struct ibv_wc wc = {};
+	int status = next_wc(cq, &wc);
 
-	do {
-		n = ibv_poll_cq(cq, 1, &wc);
-	} while (!n && time(NULL) < end);
-	if (n != 1)
-		return -1;
 	if (wr_id)
 		*wr_id = wc.wr_id;
-	return wc.status;
+	return status;
 }
 
 static void post_write(struct ibv_qp *qp, uint64_t wr_id, struct ibv_mr *from,
@@ -388,7 +320,7 @@ static void check_xrc(void)
 	NEED(xrcd2 = open_xrcd(ctx2, fd, 0));
 	qp = create_target(xrcd);
 	srq = create_xrc_srq(xrcd);
-	to_init(qp);
+	qp_to_init(qp);
 	open_attr.qp_num = qp->qp_num;
 	open_attr.xrcd = xrcd2;
 	NEED(qp2 = ibv_open_qp(ctx2, &open_attr));
@@ -451,7 +383,7 @@ static void leave(void)
 
 	NEED(mr && mw && xrcd);
 	bind_window(p.far, mw, mr, x, SIZE);
-	to_init(create_target(xrcd));
+	qp_to_init(create_target(xrcd));
 	create_xrc_srq(xrcd);
 	fflush(stdout);
 	raise(SIGKILL);
@@ -459,13 +391,8 @@ static void leave(void)
 
 int main(int argc, char **argv)
 {
-	struct ibv_device **devices = ibv_get_device_list(NULL);
-	struct ibv_port_attr port;
-
-	NEED(devices && devices[0]);
-	NEED(ctx = ibv_open_device(devices[0]));
-	NEED(!ibv_query_port(ctx, 1, &port));
-	lid = port.lid;
+	ctx = open_hca();
+	lid = port_lid(ctx);
 	NEED(pd = ibv_alloc_pd(ctx));
 	NEED(other_pd = ibv_alloc_pd(ctx));
 	NEED(cq = ibv_create_cq(ctx, CQ_ENTRIES, NULL, NULL, 0));
@@ -474,8 +401,9 @@ int main(int argc, char **argv)
 	check_rereg_errors();
 	check_windows();
 	check_xrc();
-	printf("%d failures\n", failures);
-	if (argc > 1 && !strcmp(argv[1], "leave") && !failures)
+	if (verdict())
+		return 1;
+	if (argc > 1 && !strcmp(argv[1], "leave"))
 		leave();
-	return failures ? 1 : 0;
+	return 0;
 }

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "check.h"
+
+int failures;
+
+void expect(int line, const char *expr, long got, long want)
+{
+	if (got == want)
+		return;
+	printf("line %d: %s is %ld, not %ld\n", line, expr, got, want);
+	failures++;
+}
+
+void need(int line, const char *expr, int ok)
+{
+	if (ok)
+		return;
+	printf("line %d: %s: %s\n", line, expr, strerror(errno));
+	exit(1);
+}
+
+struct ibv_context *open_hca(void)
+{
+	struct ibv_device **devices = ibv_get_device_list(NULL);
+	struct ibv_context *ctx;
+
+	NEED(devices && devices[0]);
+	NEED(ctx = ibv_open_device(devices[0]));
+	ibv_free_device_list(devices);
+	return ctx;
+}
+
+uint16_t port_lid(struct ibv_context *ctx)
+{
+	struct ibv_port_attr port;
+
+	NEED(!ibv_query_port(ctx, CHECK_PORT, &port));
+	return port.lid;
+}
+
+void qp_to_init(struct ibv_qp *qp)
+{
+	struct ibv_qp_attr attr = {
+		.qp_state = IBV_QPS_INIT,
+		.port_num = CHECK_PORT,
+		.qkey = CHECK_QKEY,
+		.qp_access_flags = ALL_RIGHTS,
+	};
+
+	NEED(!ibv_modify_qp(qp, &attr, IBV_QP_STATE | IBV_QP_PKEY_INDEX |
+			    IBV_QP_PORT | (qp->qp_type == IBV_QPT_UD ?
+					   IBV_QP_QKEY : IBV_QP_ACCESS_FLAGS)));
+}
+
+void qp_to_rtr(struct ibv_qp *qp, uint16_t dlid, uint32_t dest_qpn)
+{
+	struct ibv_qp_attr attr = {
+		.qp_state = IBV_QPS_RTR,
+		.path_mtu = IBV_MTU_1024,
+		.dest_qp_num = dest_qpn,
+		.max_dest_rd_atomic = 1,
+		.min_rnr_timer = 12,
+		.ah_attr = { .dlid = dlid, .port_num = CHECK_PORT },
+	};
+	int mask = IBV_QP_STATE;
+
+	if (qp->qp_type != IBV_QPT_UD)
+		mask |= IBV_QP_AV | IBV_QP_PATH_MTU | IBV_QP_DEST_QPN |
+			IBV_QP_RQ_PSN;
+	if (qp->qp_type == IBV_QPT_RC)
+		mask |= IBV_QP_MAX_DEST_RD_ATOMIC | IBV_QP_MIN_RNR_TIMER;
+	NEED(!ibv_modify_qp(qp, &attr, mask));
+}
+
+void qp_to_rts(struct ibv_qp *qp)
+{
+	struct ibv_qp_attr attr = {
+		.qp_state = IBV_QPS_RTS,
+		.timeout = 14,
+		.retry_cnt = 7,
+		.rnr_retry = 7,
+		.max_rd_atomic = 1,
+	};
+	int mask = IBV_QP_STATE | IBV_QP_SQ_PSN;
+
+	if (qp->qp_type == IBV_QPT_RC)
+		mask |= IBV_QP_TIMEOUT | IBV_QP_RETRY_CNT | IBV_QP_RNR_RETRY |
+			IBV_QP_MAX_QP_RD_ATOMIC;
+	NEED(!ibv_modify_qp(qp, &attr, mask));
+}
+
+int next_wc(struct ibv_cq *cq, struct ibv_wc *wc)
+{
+	time_t end = time(NULL) + CHECK_TIMEOUT_S;
+	int n;
+
+	do {
+		n = ibv_poll_cq(cq, 1, wc);
+	} while (!n && time(NULL) < end);
+	return n == 1 ? (int)wc->status : -1;
+}
+
+int verdict(void)
+{
+	printf("%d failures\n", failures);
+	return failures ? 1 : 0;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the test programs share. They say what is not as it should be and go
+ * on, and exit with 1 then; what they cannot do without ends them at once.
+ */
+#ifndef CHECK_H
+#define CHECK_H
+
+#include <stdint.h>
+#include <infiniband/verbs.h>
+
+#define CHECK_PORT	1
+#define CHECK_QKEY	0x11111111
+/* How long what must come is waited for */
+#define CHECK_TIMEOUT_S	20
+
+#define ALL_RIGHTS	(IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_WRITE | \
+			 IBV_ACCESS_REMOTE_READ)
+
+extern int failures;
+
+#define EXPECT(expr, want) expect(__LINE__, #expr, (long)(expr), (long)(want))
+#define NEED(expr) need(__LINE__, #expr, !!(expr))
+
+void expect(int line, const char *expr, long got, long want);
+void need(int line, const char *expr, int ok);
+
+/* The first HCA that there is. */
+struct ibv_context *open_hca(void);
+uint16_t port_lid(struct ibv_context *ctx);
+
+/* A QP of RC, UC or UD through its states, every optional attribute modest. */
+void qp_to_init(struct ibv_qp *qp);
+void qp_to_rtr(struct ibv_qp *qp, uint16_t dlid, uint32_t dest_qpn);
+void qp_to_rts(struct ibv_qp *qp);
+
+/* The status of the next completion, or -1 if none comes in time. */
+int next_wc(struct ibv_cq *cq, struct ibv_wc *wc);
+
+/* Prints the number of failures. Return: the exit status. */
+int verdict(void);
+
+#endif /* CHECK_H */
