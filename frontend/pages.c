@@ -21,24 +21,43 @@ static void ibfront_no_grants(struct ibfront_dev *dev, unsigned long nr)
 			     nr, gnttab_max_grant_frames());
 }
 
-/* Revokes; a page still mapped by the backend is kept until it no longer is. */
-static void ibfront_ungrant_dir(struct ibfront_dir *dir, unsigned int nr)
+/*
+ * Revokes a reference to @page. One that the backend still maps is ended later,
+ * and until then keeps the page from being used for anything else.
+ */
+static void ibfront_ungrant_page(grant_ref_t gref, struct page *page)
 {
-	while (nr--)
-		gnttab_end_foreign_access(dir->page->gref[nr], NULL);
+	get_page(page);
+	gnttab_end_foreign_access(gref, page);
+}
+
+/* Undoes ibfront_grant_dir(). */
+static void ibfront_ungrant_dir(struct ibfront_dir *dir,
+				struct sg_page_iter *iter, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		__sg_page_iter_next(iter);
+		ibfront_ungrant_page(dir->page->gref[i],
+				     sg_page_iter_page(iter));
+	}
 	gnttab_end_foreign_access(dir->gref, virt_to_page(dir->page));
 }
 
 static void ibfront_ungrant(struct ibfront_mem *mem)
 {
+	struct sg_table *sgt = &mem->umem->sgt_append.sgt;
 	unsigned int i, nr, left = mem->nr_pages;
+	struct sg_page_iter iter;
 
 	if (!mem->nr_dirs && mem->nr_pages)
-		gnttab_end_foreign_access(mem->gref, NULL);
+		ibfront_ungrant_page(mem->gref, sg_page(sgt->sgl));
 
+	__sg_page_iter_start(&iter, sgt->sgl, sgt->orig_nents, 0);
 	for (i = 0; i < mem->nr_dirs; i++) {
 		nr = min_t(unsigned int, left, VIBIF_GREFS_PER_PAGE);
-		ibfront_ungrant_dir(&mem->dirs[i], nr);
+		ibfront_ungrant_dir(&mem->dirs[i], &iter, nr);
 		left -= nr;
 		cond_resched();
 	}
