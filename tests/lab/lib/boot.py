@@ -95,7 +95,7 @@ def add_overlay(tar):
 def _guest_config(lab, node):
     return GUEST_CONFIG.format(
         domain=node.domain, name=node.name, linux=LINUX_OPTIONS, addr=node.addr, mac=node.mac,
-        type=lab.config["type"], memory=lab.config["guest_memory"],
+        type=topology.guest_type(lab.config, node), memory=lab.config["guest_memory"],
         smp=lab.config["smp"]).encode()
 
 
@@ -116,6 +116,7 @@ def _write_files(lab, machine):
     hosts = "127.0.0.1 localhost\n" + "".join(
         "%s %s\n" % (n.addr, n.name) for n in lab.nodes)
     files.add("etc/hosts", hosts.encode())
+    files.add("etc/lab/subnets", b"1 2" if lab.config["machines"] > 1 else b"1")
     files.add("etc/ssh/sshd_config", SSHD_CONFIG.encode())
     files.add("etc/ssh/lab_host_key", read_bytes(lab.file("host_key")), 0o600)
     # The nodes reach each other by ssh as the build machine reaches them.
@@ -153,14 +154,17 @@ def _make_network(lab):
 
 
 def _wires(lab, node):
-    """Chardevs for the HCA's two ports: machine 1 listens, 2 connects."""
+    """Chardevs for the HCA's two ports: machine 1 listens, 2 connects. A
+    single machine's port 1 listens to its port 2."""
     kind = node.name.rstrip("0123456789")
+    single = lab.config["machines"] == 1
     args = []
     for port in (1, 2):
-        end = ("server=on,wait=off" if topology.number(node) == 1
-               else "reconnect-ms=200")
+        cable = 1 if single else port
+        listens = (port if single else topology.number(node)) == 1
         args += ["-chardev", "socket,id=wire%d,path=%s,%s" %
-                 (port, lab.file("wire-%s-%d" % (kind, port)), end)]
+                 (port, lab.file("wire-%s-%d" % (kind, cable)),
+                  "server=on,wait=off" if listens else "reconnect-ms=200")]
     return args
 
 
@@ -219,8 +223,7 @@ def _processors(node):
     one, and the packet that wakes a machine's main thread interrupts only
     the processor thread that waits for it."""
     cpus = sorted(os.sched_getaffinity(0))
-    pair = len(topology.MACHINES)
-    mine = cpus[topology.number(node) % pair::pair] or cpus
+    mine = cpus[topology.number(node) % 2::2] or cpus
     return ",".join(str(cpu) for cpu in mine)
 
 
@@ -315,15 +318,15 @@ def _wait_active(lab, node):
 
 
 def _bring_up_subnet(lab, pair):
-    """The HCAs of two machines, and the subnet between them."""
+    """The HCAs of a kind's machines, and the subnets between them."""
     _parallel([(_wait_hca, lab, node) for node in pair])
     lab.output(pair[0], ["/usr/lib/lab/opensm"], 60)
     _parallel([(_wait_active, lab, node) for node in pair])
-    progress("%s, %s: every port is active" % tuple(n.name for n in pair))
+    progress("%s: every port is active" % ", ".join(n.name for n in pair))
 
 
 def _bring_up_pair(lab, pair):
-    """Two machines of a kind and everything on them."""
+    """The machines of a kind and everything on them."""
     _parallel([(_wait_machine, lab, node) for node in pair])
     jobs = [(_wait_guest, lab, guest) for node in pair
             for guest in lab.guests_of(node)]

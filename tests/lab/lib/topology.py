@@ -5,8 +5,9 @@ import re
 
 from .util import UsageError
 
-MACHINES = (1, 2)               # of each kind
+MAX_MACHINES = 2                # of each kind
 MAX_GUESTS = 60
+GUEST_TYPES = ("pv", "pvh")     # as xl calls them
 GATEWAY = "10.77.255.254"       # the build machine's end of the bridge
 
 
@@ -45,13 +46,14 @@ def _guest(host, i, g):
 
 def nodes(config):
     """Every node of a lab, machines first."""
+    numbers = range(1, config["machines"] + 1)
     result = []
     if config["hosts"]:
-        result += [_machine("dom0", i) for i in MACHINES]
+        result += [_machine("dom0", i) for i in numbers]
     if config["natives"]:
-        result += [_machine("native", i) for i in MACHINES]
+        result += [_machine("native", i) for i in numbers]
     if config["hosts"]:
-        result += [_guest(_machine("dom0", i), i, g) for i in MACHINES
+        result += [_guest(_machine("dom0", i), i, g) for i in numbers
                    for g in range(1, config["guests"] + 1)]
     return result
 
@@ -66,8 +68,14 @@ def find(all_nodes, name):
 
 
 def number(node):
-    """1 or 2: which of the two machines of its kind."""
+    """Which machine of its kind, or which guest of its host, from 1."""
     return int(re.search(r"\d+$", node.name).group())
+
+
+def guest_type(config, guest):
+    """"pv" or "pvh": the guests of a host have the lab's types in turn."""
+    types = config["type"].split(",")
+    return types[(number(guest) - 1) % len(types)]
 
 
 def node_guid(node):

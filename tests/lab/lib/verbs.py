@@ -34,13 +34,18 @@ def _config(args):
     _in_range("--smp", args.smp, 1, 8)
     _in_range("--dom0-memory", args.dom0_memory, 512, 16384)
     _in_range("--guest-memory", args.guest_memory, 128, 16384)
+    _in_range("--machines", args.machines, 1, boot.topology.MAX_MACHINES)
+    for kind in args.type.split(","):
+        if kind not in boot.topology.GUEST_TYPES:
+            raise UsageError("--type: %r is no type of guest; there are: %s" %
+                             (kind, " ".join(boot.topology.GUEST_TYPES)))
     hosts = not args.native_only
     guests = args.guests if hosts else 0
     need = args.dom0_memory + guests * (args.guest_memory + 24) + 320
     memory = args.memory or max(2048, need)
     _in_range("--memory", memory, need if hosts else 512, 1 << 20)
     return {"hosts": hosts, "natives": not args.no_native, "guests": guests,
-            "type": args.type, "smp": args.smp, "memory": memory,
+            "machines": args.machines, "type": args.type, "smp": args.smp, "memory": memory,
             "dom0_memory": args.dom0_memory,
             "guest_memory": args.guest_memory,
             "hca": qemu.has_model() and not args.no_hca}
