@@ -85,59 +85,37 @@ err_free:
 	return err;
 }
 
-int ibback_modify_cq(struct ibback_dev *dev, const struct vibif_req *req,
+int ibback_modify_cq(struct ibback_obj *obj, const struct vibif_req *req,
 		     struct vibif_rsp *rsp)
 {
-	struct ibback_obj *obj;
-	int err;
+	struct ibback_hca *hca = obj->dev->hca;
 
-	obj = ibback_obj_get(dev, req->handle, IBBACK_CQ);
-	if (!obj)
-		return -ENOENT;
-	mutex_lock(&obj->lock);
-	err = dev->hca->ops->cq_modify(dev->hca, ibback_to(cq, obj)->hca,
-				       req->op.modify_cq.count,
-				       req->op.modify_cq.period_us);
-	mutex_unlock(&obj->lock);
-	ibback_obj_put(obj);
-	return err;
+	return hca->ops->cq_modify(hca, ibback_to(cq, obj)->hca,
+				   req->op.modify_cq.count,
+				   req->op.modify_cq.period_us);
 }
 
-static int cq_resize(struct ibback_cq *cq,
-		     const struct vibif_resize_cq_req *req)
+int ibback_resize_cq(struct ibback_obj *obj, const struct vibif_req *req,
+		     struct vibif_rsp *rsp)
 {
-	struct ibback_dev *dev = cq->obj.dev;
+	const struct vibif_resize_cq_req *resize = &req->op.resize_cq;
+	struct ibback_cq *cq = ibback_to(cq, obj);
+	struct ibback_dev *dev = obj->dev;
 	struct ibback_pages pages = {};
 	int err;
 
-	err = ibback_pages_map(dev, &pages, &req->pages, true);
+	err = ibback_check_resize_cq(&dev->limits, resize);
 	if (err)
 		return err;
-	err = dev->hca->ops->cq_resize(dev->hca, cq->hca, req->entries,
+	err = ibback_pages_map(dev, &pages, &resize->pages, true);
+	if (err)
+		return err;
+	err = dev->hca->ops->cq_resize(dev->hca, cq->hca, resize->entries,
 				       &pages.dma);
 	/* Of the two it is the one that the HCA does not use that goes */
 	if (!err)
 		swap(cq->pages, pages);
 	ibback_pages_unmap(dev, &pages);
-	return err;
-}
-
-int ibback_resize_cq(struct ibback_dev *dev, const struct vibif_req *req,
-		     struct vibif_rsp *rsp)
-{
-	struct ibback_obj *obj;
-	int err;
-
-	err = ibback_check_resize_cq(&dev->limits, &req->op.resize_cq);
-	if (err)
-		return err;
-	obj = ibback_obj_get(dev, req->handle, IBBACK_CQ);
-	if (!obj)
-		return -ENOENT;
-	mutex_lock(&obj->lock);
-	err = cq_resize(ibback_to(cq, obj), &req->op.resize_cq);
-	mutex_unlock(&obj->lock);
-	ibback_obj_put(obj);
 	return err;
 }
 

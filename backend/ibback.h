@@ -331,6 +331,8 @@ extern const struct attribute_group *ibback_dev_groups[];
 extern const struct attribute_group *ibback_driver_groups[];
 
 /* query.c, context.c, mr.c, cq.c, srq.c, qp.c, xrcd.c, mw.c: the verbs */
+
+/* What the device as a whole does, or creates */
 typedef int (*ibback_verb)(struct ibback_dev *dev, const struct vibif_req *req,
 			   struct vibif_rsp *rsp);
 int ibback_query_device(struct ibback_dev *dev, const struct vibif_req *req,
@@ -347,34 +349,39 @@ int ibback_alloc_pd(struct ibback_dev *dev, const struct vibif_req *req,
 		    struct vibif_rsp *rsp);
 int ibback_reg_mr(struct ibback_dev *dev, const struct vibif_req *req,
 		  struct vibif_rsp *rsp);
-int ibback_rereg_mr(struct ibback_dev *dev, const struct vibif_req *req,
-		    struct vibif_rsp *rsp);
 int ibback_create_cq(struct ibback_dev *dev, const struct vibif_req *req,
-		     struct vibif_rsp *rsp);
-int ibback_modify_cq(struct ibback_dev *dev, const struct vibif_req *req,
-		     struct vibif_rsp *rsp);
-int ibback_resize_cq(struct ibback_dev *dev, const struct vibif_req *req,
 		     struct vibif_rsp *rsp);
 int ibback_create_srq(struct ibback_dev *dev, const struct vibif_req *req,
 		      struct vibif_rsp *rsp);
-int ibback_modify_srq(struct ibback_dev *dev, const struct vibif_req *req,
-		      struct vibif_rsp *rsp);
-int ibback_query_srq(struct ibback_dev *dev, const struct vibif_req *req,
-		     struct vibif_rsp *rsp);
 int ibback_create_qp(struct ibback_dev *dev, const struct vibif_req *req,
 		     struct vibif_rsp *rsp);
-int ibback_modify_qp(struct ibback_dev *dev, const struct vibif_req *req,
-		     struct vibif_rsp *rsp);
-int ibback_query_qp(struct ibback_dev *dev, const struct vibif_req *req,
-		    struct vibif_rsp *rsp);
-int ibback_attach_mcast(struct ibback_dev *dev, const struct vibif_req *req,
-			struct vibif_rsp *rsp);
-int ibback_detach_mcast(struct ibback_dev *dev, const struct vibif_req *req,
-			struct vibif_rsp *rsp);
 int ibback_alloc_mw(struct ibback_dev *dev, const struct vibif_req *req,
 		    struct vibif_rsp *rsp);
 int ibback_alloc_xrcd(struct ibback_dev *dev, const struct vibif_req *req,
 		      struct vibif_rsp *rsp);
+
+/* What is done with an object, under its lock */
+typedef int (*ibback_obj_verb)(struct ibback_obj *obj,
+			       const struct vibif_req *req,
+			       struct vibif_rsp *rsp);
+int ibback_rereg_mr(struct ibback_obj *obj, const struct vibif_req *req,
+		    struct vibif_rsp *rsp);
+int ibback_modify_cq(struct ibback_obj *obj, const struct vibif_req *req,
+		     struct vibif_rsp *rsp);
+int ibback_resize_cq(struct ibback_obj *obj, const struct vibif_req *req,
+		     struct vibif_rsp *rsp);
+int ibback_modify_srq(struct ibback_obj *obj, const struct vibif_req *req,
+		      struct vibif_rsp *rsp);
+int ibback_query_srq(struct ibback_obj *obj, const struct vibif_req *req,
+		     struct vibif_rsp *rsp);
+int ibback_modify_qp(struct ibback_obj *obj, const struct vibif_req *req,
+		     struct vibif_rsp *rsp);
+int ibback_query_qp(struct ibback_obj *obj, const struct vibif_req *req,
+		    struct vibif_rsp *rsp);
+int ibback_attach_mcast(struct ibback_obj *obj, const struct vibif_req *req,
+			struct vibif_rsp *rsp);
+int ibback_detach_mcast(struct ibback_obj *obj, const struct vibif_req *req,
+			struct vibif_rsp *rsp);
 
 /*
  * Take an object away from the HCA and free what it holds, but not the object.

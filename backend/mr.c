@@ -138,24 +138,17 @@ static int mr_rereg(struct ibback_mr *mr, const struct vibif_reg_mr_req *req)
 	return err;
 }
 
-int ibback_rereg_mr(struct ibback_dev *dev, const struct vibif_req *req,
+int ibback_rereg_mr(struct ibback_obj *obj, const struct vibif_req *req,
 		    struct vibif_rsp *rsp)
 {
-	struct ibback_obj *obj;
-	struct ibback_mr *mr;
-	int err = -EINVAL;
+	struct ibback_mr *mr = ibback_to(mr, obj);
+	int err;
 
-	obj = ibback_obj_get(dev, req->handle, IBBACK_MR);
-	if (!obj)
-		return -ENOENT;
-	mr = ibback_to(mr, obj);
-	mutex_lock(&obj->lock);
-	if (!mr->broken)
-		err = mr_rereg(mr, &req->op.reg_mr);
-	mutex_unlock(&obj->lock);
+	if (mr->broken)
+		return -EINVAL;
+	err = mr_rereg(mr, &req->op.reg_mr);
 	if (!err)
 		mr_response(mr, &rsp->op.reg_mr);
-	ibback_obj_put(obj);
 	return err;
 }
 

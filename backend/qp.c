@@ -138,9 +138,12 @@ err_free:
 	return err;
 }
 
-static int qp_modify(struct ibback_qp *qp, const struct vibif_qp_attr *attr)
+int ibback_modify_qp(struct ibback_obj *obj, const struct vibif_req *req,
+		     struct vibif_rsp *rsp)
 {
-	struct ibback_dev *dev = qp->obj.dev;
+	const struct vibif_qp_attr *attr = &req->op.modify_qp;
+	struct ibback_qp *qp = ibback_to(qp, obj);
+	struct ibback_dev *dev = obj->dev;
 	const struct ibback_hca_ops *ops = dev->hca->ops;
 	enum ib_qp_state cur = ops->qp_state(qp->hca);
 	enum ib_qp_state next;
@@ -159,37 +162,13 @@ static int qp_modify(struct ibback_qp *qp, const struct vibif_qp_attr *attr)
 	return ops->qp_modify(dev->hca, qp->hca, attr, cur, next);
 }
 
-int ibback_modify_qp(struct ibback_dev *dev, const struct vibif_req *req,
-		     struct vibif_rsp *rsp)
-{
-	struct ibback_obj *obj;
-	int err;
-
-	obj = ibback_obj_get(dev, req->handle, IBBACK_QP);
-	if (!obj)
-		return -ENOENT;
-	mutex_lock(&obj->lock);
-	err = qp_modify(ibback_to(qp, obj), &req->op.modify_qp);
-	mutex_unlock(&obj->lock);
-	ibback_obj_put(obj);
-	return err;
-}
-
-int ibback_query_qp(struct ibback_dev *dev, const struct vibif_req *req,
+int ibback_query_qp(struct ibback_obj *obj, const struct vibif_req *req,
 		    struct vibif_rsp *rsp)
 {
-	struct ibback_obj *obj;
-	int err;
+	struct ibback_hca *hca = obj->dev->hca;
 
-	obj = ibback_obj_get(dev, req->handle, IBBACK_QP);
-	if (!obj)
-		return -ENOENT;
-	mutex_lock(&obj->lock);
-	err = dev->hca->ops->qp_query(dev->hca, ibback_to(qp, obj)->hca,
-				      &rsp->op.query_qp);
-	mutex_unlock(&obj->lock);
-	ibback_obj_put(obj);
-	return err;
+	return hca->ops->qp_query(hca, ibback_to(qp, obj)->hca,
+				  &rsp->op.query_qp);
 }
 
 static struct ibback_mcast *mcast_find(struct ibback_qp *qp, const u8 *gid)
@@ -253,46 +232,34 @@ static int mcast_detach(struct ibback_qp *qp, struct ibback_mcast *mc)
 	return 0;
 }
 
-int ibback_attach_mcast(struct ibback_dev *dev, const struct vibif_req *req,
+int ibback_attach_mcast(struct ibback_obj *obj, const struct vibif_req *req,
 			struct vibif_rsp *rsp)
 {
-	struct ibback_obj *obj;
+	struct ibback_qp *qp = ibback_to(qp, obj);
 	int err;
 
 	err = ibback_check_mcast(&req->op.mcast);
 	if (err)
 		return err;
-	obj = ibback_obj_get(dev, req->handle, IBBACK_QP);
-	if (!obj)
-		return -ENOENT;
-	mutex_lock(&obj->lock);
-	err = ibback_to(qp, obj)->type == IB_QPT_UD ?
-		mcast_attach(ibback_to(qp, obj), &req->op.mcast) : -EINVAL;
-	mutex_unlock(&obj->lock);
-	ibback_obj_put(obj);
-	return err;
+	if (qp->type != IB_QPT_UD)
+		return -EINVAL;
+	return mcast_attach(qp, &req->op.mcast);
 }
 
-int ibback_detach_mcast(struct ibback_dev *dev, const struct vibif_req *req,
+int ibback_detach_mcast(struct ibback_obj *obj, const struct vibif_req *req,
 			struct vibif_rsp *rsp)
 {
+	struct ibback_qp *qp = ibback_to(qp, obj);
 	struct ibback_mcast *mc;
-	struct ibback_obj *obj;
 	int err;
 
 	err = ibback_check_mcast(&req->op.mcast);
 	if (err)
 		return err;
-	obj = ibback_obj_get(dev, req->handle, IBBACK_QP);
-	if (!obj)
-		return -ENOENT;
-	mutex_lock(&obj->lock);
-	mc = mcast_find(ibback_to(qp, obj), req->op.mcast.gid);
-	err = mc && mc->flags == req->op.mcast.flags ?
-		mcast_detach(ibback_to(qp, obj), mc) : -EINVAL;
-	mutex_unlock(&obj->lock);
-	ibback_obj_put(obj);
-	return err;
+	mc = mcast_find(qp, req->op.mcast.gid);
+	if (!mc || mc->flags != req->op.mcast.flags)
+		return -EINVAL;
+	return mcast_detach(qp, mc);
 }
 
 /* Before a forced destroy, when no request is in flight. */

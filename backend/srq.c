@@ -107,45 +107,32 @@ err_free:
 	return err;
 }
 
-int ibback_modify_srq(struct ibback_dev *dev, const struct vibif_req *req,
+int ibback_modify_srq(struct ibback_obj *obj, const struct vibif_req *req,
 		      struct vibif_rsp *rsp)
 {
+	struct ibback_srq *srq = ibback_to(srq, obj);
+	struct ibback_hca *hca = obj->dev->hca;
 	u32 limit = req->op.modify_srq.limit;
-	struct ibback_srq *srq;
-	struct ibback_obj *obj;
-	int err = -EINVAL;
+	int err;
 
-	obj = ibback_obj_get(dev, req->handle, IBBACK_SRQ);
-	if (!obj)
-		return -ENOENT;
-	srq = ibback_to(srq, obj);
-	mutex_lock(&obj->lock);
-	if (limit < srq->nr_wqes)
-		err = dev->hca->ops->srq_arm(dev->hca, srq->hca, limit);
-	mutex_unlock(&obj->lock);
+	if (limit >= srq->nr_wqes)
+		return -EINVAL;
+	err = hca->ops->srq_arm(hca, srq->hca, limit);
 	if (!err)
 		rsp->op.query_srq.limit = limit;
-	ibback_obj_put(obj);
 	return err;
 }
 
-int ibback_query_srq(struct ibback_dev *dev, const struct vibif_req *req,
+int ibback_query_srq(struct ibback_obj *obj, const struct vibif_req *req,
 		     struct vibif_rsp *rsp)
 {
-	struct ibback_obj *obj;
+	struct ibback_hca *hca = obj->dev->hca;
 	u32 limit;
 	int err;
 
-	obj = ibback_obj_get(dev, req->handle, IBBACK_SRQ);
-	if (!obj)
-		return -ENOENT;
-	mutex_lock(&obj->lock);
-	err = dev->hca->ops->srq_query(dev->hca, ibback_to(srq, obj)->hca,
-				       &limit);
-	mutex_unlock(&obj->lock);
+	err = hca->ops->srq_query(hca, ibback_to(srq, obj)->hca, &limit);
 	if (!err)
 		rsp->op.query_srq.limit = limit;
-	ibback_obj_put(obj);
 	return err;
 }
 

@@ -9,39 +9,58 @@ static int destroy(struct ibback_dev *dev, const struct vibif_req *req,
 	return ibback_obj_destroy(dev, req->handle);
 }
 
-#define NO_HANDLE(member)						\
-	{ sizeof(((struct vibif_req *)NULL)->op.member), false }
-#define ON_HANDLE(member)						\
-	{ sizeof(((struct vibif_req *)NULL)->op.member), true }
+#define LEN(member)	sizeof(((struct vibif_req *)NULL)->op.member)
+
+/* A verb takes an object, which the request must name, or it takes none. */
+#define ON(otype, fn, len)	{ .obj_verb = fn, .type = IBBACK_##otype,	\
+				  .shape = { len, true } }
+#define ON_NONE(fn, len)	{ .verb = fn, .shape = { len, false } }
 
 static const struct {
-	ibback_verb verb;	/* NULL: not served */
+	ibback_verb verb;
+	ibback_obj_verb obj_verb;	/* neither: not served */
+	enum ibback_resource type;
 	struct ibback_op_shape shape;
 } verbs[VIBIF_OP_MAX + 1] = {
-	[VIBIF_OP_QUERY_DEVICE] = {
-		ibback_query_device, NO_HANDLE(query_device) },
-	[VIBIF_OP_QUERY_PORT] = { ibback_query_port, NO_HANDLE(query_port) },
-	[VIBIF_OP_QUERY_GID] = { ibback_query_gid, NO_HANDLE(query_table) },
-	[VIBIF_OP_QUERY_PKEY] = { ibback_query_pkey, NO_HANDLE(query_table) },
-	[VIBIF_OP_ALLOC_CONTEXT] = { ibback_alloc_context, { 0, false } },
-	[VIBIF_OP_ALLOC_PD] = { ibback_alloc_pd, { 0, false } },
-	[VIBIF_OP_REG_MR] = { ibback_reg_mr, NO_HANDLE(reg_mr) },
-	[VIBIF_OP_REREG_MR] = { ibback_rereg_mr, ON_HANDLE(reg_mr) },
-	[VIBIF_OP_CREATE_CQ] = { ibback_create_cq, NO_HANDLE(create_cq) },
-	[VIBIF_OP_MODIFY_CQ] = { ibback_modify_cq, ON_HANDLE(modify_cq) },
-	[VIBIF_OP_RESIZE_CQ] = { ibback_resize_cq, ON_HANDLE(resize_cq) },
-	[VIBIF_OP_CREATE_SRQ] = { ibback_create_srq, NO_HANDLE(create_srq) },
-	[VIBIF_OP_MODIFY_SRQ] = { ibback_modify_srq, ON_HANDLE(modify_srq) },
-	[VIBIF_OP_QUERY_SRQ] = { ibback_query_srq, { 0, true } },
-	[VIBIF_OP_CREATE_QP] = { ibback_create_qp, NO_HANDLE(create_qp) },
-	[VIBIF_OP_MODIFY_QP] = { ibback_modify_qp, ON_HANDLE(modify_qp) },
-	[VIBIF_OP_QUERY_QP] = { ibback_query_qp, { 0, true } },
-	[VIBIF_OP_ATTACH_MCAST] = { ibback_attach_mcast, ON_HANDLE(mcast) },
-	[VIBIF_OP_DETACH_MCAST] = { ibback_detach_mcast, ON_HANDLE(mcast) },
-	[VIBIF_OP_DESTROY] = { destroy, { 0, true } },
-	[VIBIF_OP_ALLOC_MW] = { ibback_alloc_mw, NO_HANDLE(alloc_mw) },
-	[VIBIF_OP_ALLOC_XRCD] = { ibback_alloc_xrcd, { 0, false } },
+	[VIBIF_OP_QUERY_DEVICE] = ON_NONE(ibback_query_device,
+					  LEN(query_device)),
+	[VIBIF_OP_QUERY_PORT] = ON_NONE(ibback_query_port, LEN(query_port)),
+	[VIBIF_OP_QUERY_GID] = ON_NONE(ibback_query_gid, LEN(query_table)),
+	[VIBIF_OP_QUERY_PKEY] = ON_NONE(ibback_query_pkey, LEN(query_table)),
+	[VIBIF_OP_ALLOC_CONTEXT] = ON_NONE(ibback_alloc_context, 0),
+	[VIBIF_OP_ALLOC_PD] = ON_NONE(ibback_alloc_pd, 0),
+	[VIBIF_OP_REG_MR] = ON_NONE(ibback_reg_mr, LEN(reg_mr)),
+	[VIBIF_OP_REREG_MR] = ON(MR, ibback_rereg_mr, LEN(reg_mr)),
+	[VIBIF_OP_CREATE_CQ] = ON_NONE(ibback_create_cq, LEN(create_cq)),
+	[VIBIF_OP_MODIFY_CQ] = ON(CQ, ibback_modify_cq, LEN(modify_cq)),
+	[VIBIF_OP_RESIZE_CQ] = ON(CQ, ibback_resize_cq, LEN(resize_cq)),
+	[VIBIF_OP_CREATE_SRQ] = ON_NONE(ibback_create_srq, LEN(create_srq)),
+	[VIBIF_OP_MODIFY_SRQ] = ON(SRQ, ibback_modify_srq, LEN(modify_srq)),
+	[VIBIF_OP_QUERY_SRQ] = ON(SRQ, ibback_query_srq, 0),
+	[VIBIF_OP_CREATE_QP] = ON_NONE(ibback_create_qp, LEN(create_qp)),
+	[VIBIF_OP_MODIFY_QP] = ON(QP, ibback_modify_qp, LEN(modify_qp)),
+	[VIBIF_OP_QUERY_QP] = ON(QP, ibback_query_qp, 0),
+	[VIBIF_OP_ATTACH_MCAST] = ON(QP, ibback_attach_mcast, LEN(mcast)),
+	[VIBIF_OP_DETACH_MCAST] = ON(QP, ibback_detach_mcast, LEN(mcast)),
+	/* Of any type, and not while it is in use: found by the verb itself */
+	[VIBIF_OP_DESTROY] = { .verb = destroy, .shape = { 0, true } },
+	[VIBIF_OP_ALLOC_MW] = ON_NONE(ibback_alloc_mw, LEN(alloc_mw)),
+	[VIBIF_OP_ALLOC_XRCD] = ON_NONE(ibback_alloc_xrcd, 0),
 };
+
+static int execute_on(struct ibback_obj *obj, ibback_obj_verb verb,
+		      const struct vibif_req *req, struct vibif_rsp *rsp)
+{
+	int err;
+
+	if (!obj)
+		return -ENOENT;
+	mutex_lock(&obj->lock);
+	err = verb(obj, req, rsp);
+	mutex_unlock(&obj->lock);
+	ibback_obj_put(obj);
+	return err;
+}
 
 /**
  * ibback_execute - check a request and do what it says
@@ -54,10 +73,16 @@ static const struct {
 int ibback_execute(struct ibback_dev *dev, const struct vibif_req *req,
 		   struct vibif_rsp *rsp)
 {
+	unsigned int op = req->operation;
 	int err;
 
-	if (req->operation > VIBIF_OP_MAX || !verbs[req->operation].verb)
+	if (op > VIBIF_OP_MAX || !(verbs[op].verb || verbs[op].obj_verb))
 		return -EOPNOTSUPP;
-	err = ibback_check_header(req, &verbs[req->operation].shape);
-	return err ?: verbs[req->operation].verb(dev, req, rsp);
+	err = ibback_check_header(req, &verbs[op].shape);
+	if (err)
+		return err;
+	if (verbs[op].verb)
+		return verbs[op].verb(dev, req, rsp);
+	return execute_on(ibback_obj_get(dev, req->handle, verbs[op].type),
+			  verbs[op].obj_verb, req, rsp);
 }
