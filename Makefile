@@ -7,6 +7,7 @@
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
 LAB := tests/lab/lab
+APT_INSTALL := DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends
 OVERLAY := build/lab-overlay
 
 all: modules lib tools
@@ -49,13 +50,12 @@ unit: lab-deps
 
 # The lab command is Python, and a bare Debian has none.
 lab-deps:
-	command -v /usr/bin/python3 >/dev/null || { apt-get update -q && \
-		apt-get install -y -q --no-install-recommends python3; }
+	command -v /usr/bin/python3 >/dev/null || \
+		{ apt-get update -q && $(APT_INSTALL) python3; }
 	$(LAB) deps
 
 check-deps: lab-deps
-	dpkg -s python3-pytest >/dev/null 2>&1 || \
-		DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends python3-pytest
+	dpkg -s python3-pytest >/dev/null 2>&1 || $(APT_INSTALL) python3-pytest
 
 check: check-deps overlay unit
 	/usr/bin/python3 -m pytest -p no:cacheprovider tests
