@@ -14,8 +14,8 @@ import nodes  # noqa: E402  (found by the line above)
 
 @pytest.fixture(scope="session")
 def lab():
-    """Two hosts with a guest each, and both machines without Xen."""
-    nodes.lab("up", "--guests", "1")
+    """Two hosts with a PV and a PVH guest each, and both without Xen."""
+    nodes.lab("up", "--guests", "2", "--type", "pv,pvh")
     yield nodes
     nodes.lab("down")
 
@@ -39,13 +39,37 @@ def dom0(lab):
 
 
 @pytest.fixture(scope="session")
-def guest(dom0):
-    """The guests, attached."""
-    pair = nodes.Node("host1-guest1"), nodes.Node("host2-guest1")
-    for host, node in zip(dom0, pair):
+def backend(dom0):
+    """Both hosts, with xen-ibback."""
+    for host in dom0:
         nodes.load_backend(host)
+    return dom0
+
+
+def attached_pair(hosts, guest):
+    """The guests of that name on both hosts, attached."""
+    pair = tuple(nodes.Node("%s-%s" % (host, guest)) for host in hosts)
+    for host, node in zip(hosts, pair):
         nodes.attach(host, node)
     return pair
+
+
+@pytest.fixture(scope="session")
+def guest(backend):
+    """The PV guests, attached."""
+    return attached_pair(backend, "guest1")
+
+
+@pytest.fixture(scope="session")
+def pvh(backend):
+    """The PVH guests, attached."""
+    return attached_pair(backend, "guest2")
+
+
+@pytest.fixture(params=["guest", "pvh"])
+def guests(request):
+    """Both pairs in turn."""
+    return request.getfixturevalue(request.param)
 
 
 def pytest_collection_modifyitems(items):

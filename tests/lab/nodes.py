@@ -2,9 +2,12 @@
 """Nodes of a running lab, and pairs of programs between two of them."""
 
 import functools
+import glob
+import json
 import os
 import re
 import subprocess
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 LAB = os.path.join(HERE, "lab")
@@ -25,6 +28,11 @@ class Node:
 
     def __repr__(self):
         return self.name
+
+    @property
+    def domain(self):
+        """What a guest is called in its dom0."""
+        return self.name.split("-", 1)[1]
 
     def argv(self, command):
         return [LAB, "exec", self.name, "--", "sh", "-c", command]
@@ -55,12 +63,14 @@ PROGRAMS = "tests/lab/programs"
 
 @functools.cache
 def compile_program(name):
-    """Compile PROGRAMS/NAME.c for the nodes; returns where it lies."""
+    """Compile PROGRAMS/NAME*.c for the nodes; returns where it lies."""
     path = "build/" + name
+    top = os.path.join(HERE, "../..")
     lab("build-sh", "--", "gcc", "-O1", "-g", "-Wall", "-Wextra", "-Werror",
-        "-std=gnu11", "-o", path, "%s/%s.c" % (PROGRAMS, name),
+        "-std=gnu11", "-o", path,
+        *sorted(glob.glob("%s/%s*.c" % (PROGRAMS, name), root_dir=top)),
         PROGRAMS + "/check.c", "-libverbs", "-lpthread")
-    return os.path.join(HERE, "../..", path)
+    return os.path.join(top, path)
 
 
 def install_program(name, *on):
@@ -137,9 +147,8 @@ def load_backend(host):
 
 def attach(host, guest):
     """Give a guest its HCA: frontend module first, then the device."""
-    domain = guest.name.split("-", 1)[1]
     guest.run("modprobe ib_uverbs && insmod %s/xen-ibfront.ko" % MODULES)
-    host.run("xenib attach --wait --timeout 120 %s" % domain)
+    host.run("xenib attach --wait --timeout 120 %s" % guest.domain)
     wait_active(guest)
 
 
@@ -148,3 +157,45 @@ def wait_active(node, timeout=30):
     node.run("for i in $(seq %d); do ibv_devinfo -i 1 2>&1 | grep -q PORT_ACTIVE && "
              "exit 0; sleep 0.2; done; ibv_devinfo -i 1; exit 1" % (5 * timeout),
              timeout=4 * timeout)
+
+
+def xenib_list(host):
+    """What `xenib list` tells: the devices, and the backend's totals."""
+    return json.loads(host.out("xenib list --json"))
+
+
+def device(host, guest):
+    """The one device of a guest, as `xenib list` has it."""
+    found, = [d for d in xenib_list(host)["devices"]
+              if d["domain"] == guest.domain]
+    return found
+
+
+def totals(host):
+    """The backend's counters over all guests: name -> number."""
+    return xenib_list(host)["totals"]
+
+
+# What an attached device holds without any process: the grants of its ring
+# (2 pages) and its event area (8).
+DEVICE = {"devices": 1, "grants": 10}
+# What a domain holds until it is gone, attached or detached: it may still have
+# the doorbell pages mapped.
+DOMAIN = {"uars": 32}
+
+
+def assert_idle(host, devices=2, domains=2, timeout=15):
+    """
+    Every object, page and grant is given back, soon, but for what so many
+    attached devices, and domains that once were attached, hold by themselves.
+    """
+    idle = {k: v * devices for k, v in DEVICE.items()}
+    idle.update((k, v * domains) for k, v in DOMAIN.items())
+    deadline = time.monotonic() + timeout
+    while True:
+        odd = {k: v for k, v in totals(host).items() if v != idle.get(k, 0)}
+        if not odd:
+            return
+        assert time.monotonic() < deadline, "%s still holds %s, not %s" % (
+            host, odd, idle)
+        time.sleep(0.2)

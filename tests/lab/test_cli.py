@@ -34,20 +34,21 @@ def test_help_succeeds(dom0, arguments):
     assert dom0[0].out("xenib " + arguments)
 
 
-def test_attach_without_the_backend(dom0):
-    host = dom0[1]
-    if host.run("test -d /sys/bus/xen-backend/drivers/vib",
-                check=False).returncode == 0:
-        host.run("rmmod xen_ibback")
+def test_attach_without_the_backend(backend):
+    host = backend[1]
+    host.run("rmmod xen_ibback")
     done = host.run("xenib attach --devid 3 guest1", check=False)
-    host.run("insmod %s/xen-ibback.ko" % nodes.MODULES)
+    nodes.load_backend(host)
     assert done.returncode == 1
     assert "xen-ibback" in done.stdout
 
 
-def test_list_tells_names_and_states(guest, dom0):
+def test_list_tells_names_and_states(guest, pvh, dom0):
     devices = json.loads(dom0[0].out("xenib list --json"))["devices"]
     assert [(d["domain"], d["backend-state"], d["frontend-state"])
-            for d in devices] == [("guest1", "Connected", "Connected")]
+            for d in devices] == [("guest1", "Connected", "Connected"),
+                                  ("guest2", "Connected", "Connected")]
+    # Where its doorbell pages are only a PVH guest needs to be told.
+    assert [bool(d["uar-gfn-base"]) for d in devices] == [False, True]
     text = dom0[0].out("xenib list")
-    assert "guest1" in text and "Connected" in text
+    assert "guest1" in text and "guest2" in text and "Connected" in text

@@ -8,18 +8,18 @@ from test_native import PROGRAMS
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_program(guest, program):
-    nodes.run_pair(*guest, program)
+def test_program(guests, program):
+    nodes.run_pair(*guests, program)
 
 
-def test_user_space_is_stock(guest):
-    for node in guest:
+def test_user_space_is_stock(guests):
+    for node in guests:
         out = node.out("dpkg --verify libibverbs1 ibverbs-providers perftest")
         assert out == ""
 
 
-def test_devinfo_shows_an_active_port_with_the_hosts_lid(guest, dom0):
-    for host, node in zip(dom0, guest):
+def test_devinfo_shows_an_active_port_with_the_hosts_lid(guests, dom0):
+    for host, node in zip(dom0, guests):
         lid = int(host.out("cat /sys/class/infiniband/*/ports/1/lid"), 16)
         out = node.out("ibv_devinfo -v")
         assert "PORT_ACTIVE" in out

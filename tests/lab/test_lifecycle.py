@@ -1,37 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Processes, modules and domains that come and go, and leave nothing behind."""
+"""Processes, modules and domains that come and go, and leave nothing behind.
+Each pair of guests is tried while the other is attached, and left alone."""
 
-import json
-import time
+import pytest
 
 import nodes
+from nodes import assert_idle, totals
 
-# What an attached device holds without any process: its slab of UARs, and the
-# grants of its ring and event area.
-ATTACHED = {"devices", "uars", "grants"}
-# What a detached one leaves until its domain is gone: the guest may still have
-# the UARs mapped.
-DETACHED = {"uars"}
+pytestmark = pytest.mark.usefixtures("guest", "pvh")
 
 
-def totals(host):
-    """The backend's counters over all guests: name -> number."""
-    return json.loads(host.out("xenib list --json"))["totals"]
-
-
-def assert_idle(host, timeout=15, but=ATTACHED):
-    """Every object, page and grant is given back, soon."""
-    deadline = time.monotonic() + timeout
-    while True:
-        held = {k: v for k, v in totals(host).items() if v and k not in but}
-        if not held:
-            return
-        assert time.monotonic() < deadline, "%s still holds %s" % (host, held)
-        time.sleep(0.2)
-
-
-def assert_works(guest):
-    nodes.run_pair(*guest, "ibv_rc_pingpong -n 100")
+def assert_works(guests):
+    nodes.run_pair(*guests, "ibv_rc_pingpong -n 100")
 
 
 def traffic(server, client):
@@ -43,72 +23,91 @@ def traffic(server, client):
     return far, near
 
 
-def end(guest, *processes):
-    for node in guest:
+def end(guests, *processes):
+    for node in guests:
         node.run("pkill -KILL -x ib_write_bw", check=False)
     for process in processes:
         process.wait(timeout=60)
 
 
-def test_process_exit_gives_everything_back(guest, dom0):
-    assert_works(guest)
+def attach_again(host, guests):
+    host.run("xenib attach --wait --timeout 120 " + guests[1].domain)
+    nodes.wait_active(guests[1])
+    assert_works(guests)
+
+
+def test_process_exit_gives_everything_back(guests, dom0):
+    assert_works(guests)
     for host in dom0:
         assert_idle(host)
 
 
-def test_sigkill_during_traffic(guest, dom0):
-    processes = traffic(*guest)
+def test_sigkill_during_traffic(guests, dom0):
+    processes = traffic(*guests)
     assert totals(dom0[1])["qps"] > 0
-    end(guest, *processes)
+    end(guests, *processes)
     for host in dom0:
         assert_idle(host)
-    assert_works(guest)
+    assert_works(guests)
 
 
-def test_detach_during_traffic_and_attach_again(guest, dom0):
-    processes = traffic(*guest)
-    dom0[1].run("xenib detach guest1")
-    end(guest, *processes)
-    assert_idle(dom0[1], but=DETACHED)
-    dom0[1].run("xenib attach --wait --timeout 120 guest1")
-    nodes.wait_active(guest[1])
-    assert_works(guest)
+def test_detach_during_traffic_and_attach_again(guests, dom0):
+    processes = traffic(*guests)
+    dom0[1].run("xenib detach " + guests[1].domain)
+    end(guests, *processes)
+    assert_idle(dom0[1], devices=1)
+    attach_again(dom0[1], guests)
 
 
-def test_frontend_reloaded_twenty_times(guest, dom0):
-    node = guest[1]
+def test_forced_detach_of_a_paused_guest(guests, dom0):
+    """It comes to itself with its device gone, and processes still using it."""
+    host, domain = dom0[1], guests[1].domain
+    processes = traffic(*guests)
+    host.run("xl pause %s && xenib detach --force --timeout 1 %s; status=$?; "
+             "xl unpause %s; exit $status" % (domain, domain, domain))
+    end(guests, *processes)
+    assert_idle(host, devices=1)
+    attach_again(host, guests)
+
+
+def test_frontend_reloaded_twenty_times(guests, dom0):
+    node = guests[1]
     for _ in range(20):
         node.run("rmmod xen_ibfront && insmod %s/xen-ibfront.ko" % nodes.MODULES)
         nodes.wait_active(node)
     assert_idle(dom0[1])
-    assert_works(guest)
+    assert_works(guests)
 
 
-def test_backend_reloaded_twenty_times(guest, dom0):
+def test_backend_reloaded_twenty_times(guest, pvh, dom0):
     host = dom0[1]
     for _ in range(20):
-        host.run("rmmod xen_ibback && insmod %s/xen-ibback.ko" % nodes.MODULES)
-        nodes.wait_active(guest[1])
+        host.run("rmmod xen_ibback")
+        nodes.load_backend(host)
+        for node in guest[1], pvh[1]:
+            nodes.wait_active(node)
     assert_idle(host)
-    assert_works(guest)
+    for pair in guest, pvh:
+        assert_works(pair)
 
 
-def test_destroy_during_traffic(guest, dom0):
-    """The last of this file: the guest of host2 is a new one afterwards."""
-    host, node = dom0[1], guest[1]
-    processes = traffic(*guest)
-    host.run("xl destroy guest1")
-    end(guest[:1])
+def test_destroy_during_traffic(guests, dom0):
+    """The last of this file: the guests of host2 are new ones afterwards."""
+    host, node = dom0[1], guests[1]
+    domid = host.out("xl domid " + node.domain)
+    processes = traffic(*guests)
+    host.run("xl destroy " + node.domain)
+    end(guests[:1])
     processes[1].kill()
     processes[1].wait()
     processes[0].wait(timeout=60)
-    assert_idle(host, timeout=30, but=())
-    assert host.run("xenstore-exists /local/domain/0/backend/vib",
-                    check=False).returncode != 0 or \
-        host.out("xenstore-ls /local/domain/0/backend/vib") == ""
-    host.run("rmmod xen_ibback && insmod %s/xen-ibback.ko" % nodes.MODULES)
+    assert_idle(host, timeout=30, devices=1, domains=1)
+    assert host.run("xenstore-exists /local/domain/0/backend/vib/" + domid,
+                    check=False).returncode != 0
+    host.run("rmmod xen_ibback")
+    nodes.load_backend(host)
     nodes.run_pair(dom0[0], host, "ibv_rc_pingpong -n 100")
-    host.run("xl create /etc/lab/guests/guest1.cfg")
+    host.run("xl create /etc/lab/guests/%s.cfg" % node.domain)
     nodes.lab("wait", node.name)
     nodes.attach(host, node)
-    assert_works(guest)
+    assert_works(guests)

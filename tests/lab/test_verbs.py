@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Verbs that no stock program tries: the same natively and in a guest."""
+"""Verbs that no stock program tries: the same natively and in guests."""
 
 import pytest
 
 import nodes
 
 
-@pytest.fixture(params=["native", "guest"])
+@pytest.fixture(params=["native", "guest", "pvh"])
 def node(request):
     node = request.getfixturevalue(request.param)[0]
     nodes.install_program("verbs_check", node)

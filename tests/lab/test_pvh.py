@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Where the doorbell pages of a PVH guest are in its memory."""
+
+import re
+
+import pytest
+
+import nodes
+
+PAGE = 4096
+NOTHING = "0xFFFFFFFF"      # what is read where there is nothing
+
+
+@pytest.fixture
+def uars(pvh, dom0):
+    """Guest addresses of the doorbell pages of host2's guest; the BlueFlame
+    page of each follows it."""
+    device = nodes.device(dom0[1], pvh[1])
+    return [(device["uar-gfn-base"] + 2 * i) * PAGE
+            for i in range(len(device["uars"]))]
+
+
+def read(node, address):
+    return node.out("busybox devmem %#x 32" % address)
+
+
+def test_memory_types(pvh, uars):
+    """Doorbells are not cached, and what goes to BlueFlame is combined."""
+    node = pvh[1]
+    process = nodes.start_server(node, "timeout 60 ibv_rc_pingpong")
+    lines = node.out("cat /sys/kernel/debug/x86/pat_memtype_list")
+    node.run("pkill -x ibv_rc_pingpong")
+    process.wait(timeout=60)
+    types = {int(start, 16): kind for start, kind in
+             re.findall(r"mem 0x(\w+)-\w+\] (\S+)", lines)}
+    mapped = [at for at in uars if at in types]
+    assert mapped, lines
+    for at in mapped:
+        assert types[at] == "uncached-minus", lines
+        assert types[at + PAGE] == "write-combining", lines
+
+
+def test_detached_pages_are_out_of_reach(pvh, dom0, uars):
+    host, node = dom0[1], pvh[1]
+    for at in uars[0], uars[-1]:
+        assert read(node, at) != NOTHING
+        assert read(node, at + PAGE) != NOTHING
+    assert read(node, uars[-1] + 2 * PAGE) == NOTHING
+    host.run("xenib detach " + node.domain)
+    for at in uars:
+        assert read(node, at) == NOTHING
+        assert read(node, at + PAGE) == NOTHING
+    host.run("xenib attach --wait --timeout 120 " + node.domain)
+    nodes.wait_active(node)
+    assert read(node, uars[0]) != NOTHING
