@@ -24,7 +24,7 @@ tools: lib
 	$(MAKE) -C tools
 
 install: all
-	$(MAKE) -C $(KDIR) M=$(CURDIR) modules_install
+	$(MAKE) -C $(KDIR) M=$(CURDIR) modules_install INSTALL_MOD_PATH=$(DESTDIR)
 	$(MAKE) -C userlib install
 	$(MAKE) -C tools install
 
