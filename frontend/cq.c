@@ -53,7 +53,6 @@ int ibfront_create_cq(struct ib_cq *ibcq, const struct ib_cq_init_attr *attr,
 	struct ibfront_dev *dev = to_fdev(ibcq->device);
 	struct ib_udata *udata = &attrs->driver_udata;
 	struct ibfront_cq *cq = to_fcq(ibcq);
-	struct mlx4_ib_create_cq_resp resp = {};
 	struct mlx4_ib_create_cq cmd;
 	struct vibif_rsp rsp;
 	u32 entries;
@@ -92,8 +91,7 @@ int ibfront_create_cq(struct ib_cq *ibcq, const struct ib_cq_init_attr *attr,
 	if (err)
 		goto err_unmap;
 
-	resp.cqn = rsp.op.create_cq.cqn;
-	err = ibfront_copy_out(udata, &resp, sizeof(resp));
+	err = ibfront_put_number(udata, rsp.op.create_cq.cqn);
 	if (err)
 		goto err_destroy;
 	return 0;

@@ -30,6 +30,8 @@ static int ibfront_query_device(struct ib_device *ibdev,
 	int err;
 
 	if (uhw->inlen) {
+		if (uhw->inlen < sizeof(cmd))
+			return -EINVAL;
 		err = ibfront_copy_in(uhw, &cmd, sizeof(cmd));
 		if (err)
 			return err;

@@ -257,12 +257,19 @@ ibfront_udata_context(struct ib_udata *udata)
 					 ibucontext);
 }
 
-/* Reads a command of @len octets; what follows it is ignored, as by mlx4_ib. */
+/*
+ * As in mlx4_ib a command is taken for as long as it has to be, and of a response
+ * that number which all of libmlx4's have is written, whatever lengths the
+ * process says: where it says none there is no address either.
+ */
 static inline int ibfront_copy_in(struct ib_udata *udata, void *cmd, size_t len)
 {
-	if (udata->inlen < len)
-		return -EINVAL;
 	return ib_copy_from_udata(cmd, udata, len) ? -EFAULT : 0;
+}
+
+static inline int ibfront_put_number(struct ib_udata *udata, u32 number)
+{
+	return ib_copy_to_udata(udata, &number, sizeof(number)) ? -EFAULT : 0;
 }
 
 static inline int ibfront_copy_out(struct ib_udata *udata, void *resp,

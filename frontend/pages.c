@@ -176,8 +176,8 @@ struct ibfront_mem *ibfront_mem_map_db(struct ibfront_dev *dev,
 	struct page *page;
 	int ref;
 
-	/* A record that is not aligned is no record of libmlx4's. */
-	if (!IS_ALIGNED(addr, size))
+	/* The HCA refuses a CQ's that is not aligned; of others' addresses ... */
+	if (size == 8 && !IS_ALIGNED(addr, size))
 		return ERR_PTR(-EINVAL);
 
 	mem = ibfront_mem_pin(dev, addr & PAGE_MASK, PAGE_SIZE,
@@ -195,7 +195,8 @@ struct ibfront_mem *ibfront_mem_map_db(struct ibfront_dev *dev,
 	}
 	mem->gref = ref;
 	mem->nr_pages = 1;
-	mem->offset = offset_in_page(addr);
+	/* ... it does not look at the low bits. */
+	mem->offset = ALIGN_DOWN(offset_in_page(addr), size);
 	return mem;
 }
 

@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Protection domains. */
 
-#include <rdma/mlx4-abi.h>
-
 #include "ibfront.h"
 
 int ibfront_alloc_pd(struct ib_pd *ibpd, struct ib_udata *udata)
 {
 	struct vibif_req req = { .operation = VIBIF_OP_ALLOC_PD };
 	struct ibfront_dev *dev = to_fdev(ibpd->device);
-	struct mlx4_ib_alloc_pd_resp resp = {};
 	struct vibif_rsp rsp;
 	int err;
 
@@ -18,9 +15,8 @@ int ibfront_alloc_pd(struct ib_pd *ibpd, struct ib_udata *udata)
 		return err;
 	to_fpd(ibpd)->handle = rsp.op.alloc_pd.handle;
 
-	resp.pdn = rsp.op.alloc_pd.pdn;
 	if (udata)
-		err = ibfront_copy_out(udata, &resp, sizeof(resp));
+		err = ibfront_put_number(udata, rsp.op.alloc_pd.pdn);
 	if (err)
 		ibfront_destroy(dev, rsp.op.alloc_pd.handle);
 	return err;

@@ -7,10 +7,14 @@
 
 #include "ibfront.h"
 
-#define IBFRONT_DATA_SEG		16	/* octets of a scatter entry */
+/* Octets: of a scatter entry, and of what precedes data in a send WQE */
+#define IBFRONT_DATA_SEG		16
+#define IBFRONT_CTRL_SEG		16
+#define IBFRONT_INLINE_SEG		4
 #define IBFRONT_MIN_LOG_SQ_STRIDE	6
-/* WQEs that mlx4 sets aside for prefetch in the smallest-strided send queue */
-#define IBFRONT_SQ_MAX_SPARE		(2048 / 64 + 1)
+/* Octets that mlx4 sets aside for prefetch, and how many WQEs at most */
+#define IBFRONT_SQ_HEADROOM		2048
+#define IBFRONT_SQ_MAX_SPARE		(IBFRONT_SQ_HEADROOM / 64 + 1)
 
 /* Those that mlx4_ib has, if only for kernel users; others are unknown to it. */
 #define IBFRONT_QP_CREATE_KNOWN		(IB_QP_CREATE_IPOIB_UD_LSO | \
@@ -130,6 +134,39 @@ static int ibfront_size_sq(struct ibfront_dev *dev, struct ibfront_qp *qp,
 	return 0;
 }
 
+/*
+ * An XRC target QP never sends, and yet mlx4_ib tells of the send queue that it
+ * has laid out for it, as for a QP of the kernel's own.
+ */
+static int ibfront_size_target(struct ibfront_dev *dev, struct ibfront_qp *qp,
+			       struct ib_qp_cap *cap)
+{
+	u32 max_sg = min(dev->attr.mlx4_max_sq_sg, dev->attr.mlx4_max_rq_sg);
+	u32 max_desc = dev->attr.mlx4_max_sq_desc_sz;
+	u32 spare, size;
+	int err;
+
+	err = ibfront_size_rq(dev, qp, cap, false, 0);
+	if (err)
+		return err;
+	if (cap->max_send_wr > dev->attr.mlx4_max_wqes - IBFRONT_SQ_MAX_SPARE ||
+	    cap->max_send_sge > max_sg || cap->max_inline_data > max_desc)
+		return -EINVAL;
+	size = IBFRONT_CTRL_SEG + max(cap->max_send_sge * IBFRONT_DATA_SEG,
+				      cap->max_inline_data +
+				      IBFRONT_INLINE_SEG);
+	if (size > max_desc)
+		return -EINVAL;
+
+	size = roundup_pow_of_two(size);
+	spare = IBFRONT_SQ_HEADROOM / size + 1;
+	cap->max_send_wr = roundup_pow_of_two(cap->max_send_wr + spare) - spare;
+	cap->max_send_sge = min((min(max_desc, size) - IBFRONT_CTRL_SEG) /
+				IBFRONT_DATA_SEG, max_sg);
+	cap->max_inline_data = 0;
+	return 0;
+}
+
 static int ibfront_map_qp(struct ibfront_dev *dev, struct ibfront_qp *qp,
 			  const struct mlx4_ib_create_qp *cmd)
 {
@@ -222,7 +259,7 @@ int ibfront_create_qp(struct ib_qp *ibqp, struct ib_qp_init_attr *init_attr,
 	if (err)
 		return err;
 	if (init_attr->qp_type == IB_QPT_XRC_TGT)
-		err = ibfront_size_rq(dev, qp, &init_attr->cap, false, 0);
+		err = ibfront_size_target(dev, qp, &init_attr->cap);
 	else
 		err = ibfront_lay_out_qp(dev, qp, init_attr, udata);
 	if (err)
@@ -255,25 +292,33 @@ err_unmap:
 	return err;
 }
 
+/*
+ * mlx4_ib looks at few values before it puts them into the QP's context: of
+ * others the HCA takes the bits that there is room for, and so do we.
+ */
+#define IBFRONT_LOW_BITS(value, bits)	((value) & GENMASK((bits) - 1, 0))
+#define IBFRONT_MAX_STATIC_RATE		23	/* of VIBIF_OP_MODIFY_QP */
+
 static void ibfront_av_from_ah(struct vibif_av *av,
 			       const struct rdma_ah_attr *ah)
 {
 	const struct ib_global_route *grh;
 
 	av->dlid = rdma_ah_get_dlid(ah);
-	av->sl = rdma_ah_get_sl(ah);
-	av->src_path_bits = rdma_ah_get_path_bits(ah);
-	av->static_rate = rdma_ah_get_static_rate(ah);
+	av->sl = IBFRONT_LOW_BITS(rdma_ah_get_sl(ah), 4);
+	av->src_path_bits = IBFRONT_LOW_BITS(rdma_ah_get_path_bits(ah), 7);
+	av->static_rate = min_t(u8, rdma_ah_get_static_rate(ah),
+				IBFRONT_MAX_STATIC_RATE);
 	if (!(rdma_ah_get_ah_flags(ah) & IB_AH_GRH))
 		return;
 
 	grh = rdma_ah_read_grh(ah);
 	av->flags = VIBIF_AV_GRH;
 	memcpy(av->dgid, grh->dgid.raw, sizeof(av->dgid));
-	av->flow_label = grh->flow_label;
+	av->flow_label = IBFRONT_LOW_BITS(grh->flow_label, 20);
 	av->sgid_index = grh->sgid_index;
 	av->hop_limit = grh->hop_limit;
-	av->traffic_class = grh->traffic_class;
+	av->traffic_class = grh->traffic_class | grh->flow_label >> 20;
 }
 
 static void ibfront_ah_from_av(struct rdma_ah_attr *ah, struct vibif_av *av,
@@ -295,23 +340,24 @@ static void ibfront_ah_from_av(struct rdma_ah_attr *ah, struct vibif_av *av,
 	}
 }
 
+static bool ibfront_pkey_index_ok(struct ibfront_dev *dev, u32 port, u16 index)
+{
+	return rdma_is_port_valid(&dev->ibdev, port) &&
+	       index < dev->ibdev.port_data[port].immutable.pkey_tbl_len;
+}
+
 /* The checks of mlx4_ib, so that what it refuses costs no request here either. */
 static int ibfront_check_modify(struct ibfront_dev *dev, struct ibfront_qp *qp,
 				const struct ib_qp_attr *attr, int attr_mask)
 {
+	u32 port = attr_mask & IB_QP_PORT ? attr->port_num : qp->port;
+
 	if (attr_mask & IB_QP_PORT &&
 	    !rdma_is_port_valid(&dev->ibdev, attr->port_num))
 		return -EINVAL;
-	if (attr_mask & IB_QP_PKEY_INDEX) {
-		u32 port = attr_mask & IB_QP_PORT ? attr->port_num : qp->port;
-		const struct ib_port_immutable *immutable;
-
-		if (!rdma_is_port_valid(&dev->ibdev, port))
-			return -EINVAL;
-		immutable = &dev->ibdev.port_data[port].immutable;
-		if (attr->pkey_index >= immutable->pkey_tbl_len)
-			return -EINVAL;
-	}
+	if (attr_mask & IB_QP_PKEY_INDEX &&
+	    !ibfront_pkey_index_ok(dev, port, attr->pkey_index))
+		return -EINVAL;
 	if (attr_mask & IB_QP_MAX_QP_RD_ATOMIC &&
 	    attr->max_rd_atomic > dev->attr.max_qp_init_rd_atom)
 		return -EINVAL;
@@ -326,26 +372,27 @@ static void ibfront_fill_qp_attr(struct vibif_qp_attr *to,
 {
 	to->attr_mask = attr_mask;
 	to->qkey = from->qkey;
-	to->rq_psn = from->rq_psn;
-	to->sq_psn = from->sq_psn;
-	to->dest_qpn = from->dest_qp_num;
+	to->rq_psn = IBFRONT_LOW_BITS(from->rq_psn, 24);
+	to->sq_psn = IBFRONT_LOW_BITS(from->sq_psn, 24);
+	to->dest_qpn = IBFRONT_LOW_BITS(from->dest_qp_num, 24);
 	to->access = from->qp_access_flags & VIBIF_ACCESS_MASK;
 	to->pkey_index = from->pkey_index;
 	to->alt_pkey_index = from->alt_pkey_index;
 	to->state = from->qp_state;
 	to->cur_state = from->cur_qp_state;
 	to->path_mtu = from->path_mtu;
-	to->path_mig_state = from->path_mig_state;
-	to->en_sqd_async_notify = from->en_sqd_async_notify;
+	/* What is none of the three is written as Armed. */
+	to->path_mig_state = min_t(u32, from->path_mig_state, IB_MIG_ARMED);
+	to->en_sqd_async_notify = !!from->en_sqd_async_notify;
 	to->max_rd_atomic = from->max_rd_atomic;
 	to->max_dest_rd_atomic = from->max_dest_rd_atomic;
-	to->min_rnr_timer = from->min_rnr_timer;
+	to->min_rnr_timer = IBFRONT_LOW_BITS(from->min_rnr_timer, 5);
 	to->port = from->port_num;
-	to->timeout = from->timeout;
-	to->retry_cnt = from->retry_cnt;
-	to->rnr_retry = from->rnr_retry;
+	to->timeout = IBFRONT_LOW_BITS(from->timeout, 5);
+	to->retry_cnt = IBFRONT_LOW_BITS(from->retry_cnt, 3);
+	to->rnr_retry = IBFRONT_LOW_BITS(from->rnr_retry, 3);
 	to->alt_port = from->alt_port_num;
-	to->alt_timeout = from->alt_timeout;
+	to->alt_timeout = IBFRONT_LOW_BITS(from->alt_timeout, 5);
 	if (attr_mask & IB_QP_AV)
 		ibfront_av_from_ah(&to->av, &from->ah_attr);
 	if (attr_mask & IB_QP_ALT_PATH)
@@ -378,6 +425,12 @@ static int ibfront_modify_qp_locked(struct ibfront_dev *dev,
 		return err;
 	if (cur_state == IB_QPS_RESET && new_state == IB_QPS_RESET)
 		return 0;
+	/* mlx4_ib forgets the error where it has set a counter up before. */
+	if (attr_mask & IB_QP_ALT_PATH &&
+	    !ibfront_pkey_index_ok(dev, attr->alt_port_num,
+				   attr->alt_pkey_index))
+		return cur_state == IB_QPS_INIT && new_state == IB_QPS_RTR ?
+		       0 : -EINVAL;
 
 	ibfront_fill_qp_attr(&req.op.modify_qp, attr, attr_mask);
 	err = ibfront_exec(dev, &req, &rsp);
@@ -418,7 +471,9 @@ static void ibfront_read_qp_attr(struct ibfront_qp *qp, struct ib_qp_attr *to,
 	to->dest_qp_num = from->dest_qpn;
 	to->qp_access_flags = from->access;
 	if (qp->ibqp.qp_type != IB_QPT_UD) {
-		ibfront_ah_from_av(&to->ah_attr, &from->av, from->port);
+		/* Before there is a path it reads as one of port 1. */
+		ibfront_ah_from_av(&to->ah_attr, &from->av,
+				   from->state == IB_QPS_INIT ? 1 : from->port);
 		ibfront_ah_from_av(&to->alt_ah_attr, &from->alt_av,
 				   from->alt_port);
 		to->alt_pkey_index = from->alt_pkey_index;

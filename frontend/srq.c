@@ -90,7 +90,6 @@ int ibfront_create_srq(struct ib_srq *ibsrq, struct ib_srq_init_attr *init_attr,
 	struct ibfront_dev *dev = to_fdev(ibsrq->device);
 	struct vibif_create_srq_req *create = &req.op.create_srq;
 	struct ibfront_srq *srq = to_fsrq(ibsrq);
-	struct mlx4_ib_create_srq_resp resp = {};
 	struct mlx4_ib_create_srq cmd;
 	struct vibif_rsp rsp;
 	int err;
@@ -129,8 +128,7 @@ int ibfront_create_srq(struct ib_srq *ibsrq, struct ib_srq_init_attr *init_attr,
 		goto err_unmap;
 
 	ibsrq->ext.xrc.srq_num = rsp.op.create_srq.srqn;
-	resp.srqn = rsp.op.create_srq.srqn;
-	err = ibfront_copy_out(udata, &resp, sizeof(resp));
+	err = ibfront_put_number(udata, rsp.op.create_srq.srqn);
 	if (err)
 		goto err_destroy;
 
