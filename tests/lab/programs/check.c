@@ -44,6 +44,34 @@ uint16_t port_lid(struct ibv_context *ctx)
 	return port.lid;
 }
 
+int qp_needs(enum ibv_qp_type type, enum ibv_qp_state cur,
+	     enum ibv_qp_state next)
+{
+	int mask = IBV_QP_STATE;
+
+	if (cur == IBV_QPS_RESET && next == IBV_QPS_INIT)
+		return mask | IBV_QP_PKEY_INDEX | IBV_QP_PORT |
+			(type == IBV_QPT_UD ? IBV_QP_QKEY :
+			 IBV_QP_ACCESS_FLAGS);
+	if (cur == IBV_QPS_INIT && next == IBV_QPS_RTR &&
+	    type != IBV_QPT_UD) {
+		mask |= IBV_QP_AV | IBV_QP_PATH_MTU | IBV_QP_DEST_QPN |
+			IBV_QP_RQ_PSN;
+		if (type == IBV_QPT_RC || type == IBV_QPT_XRC_RECV)
+			mask |= IBV_QP_MAX_DEST_RD_ATOMIC |
+				IBV_QP_MIN_RNR_TIMER;
+	}
+	if (cur == IBV_QPS_RTR && next == IBV_QPS_RTS) {
+		mask |= IBV_QP_SQ_PSN;
+		if (type == IBV_QPT_RC || type == IBV_QPT_XRC_SEND)
+			mask |= IBV_QP_TIMEOUT | IBV_QP_RETRY_CNT |
+				IBV_QP_RNR_RETRY | IBV_QP_MAX_QP_RD_ATOMIC;
+		if (type == IBV_QPT_XRC_RECV)
+			mask |= IBV_QP_TIMEOUT;
+	}
+	return mask;
+}
+
 void qp_to_init(struct ibv_qp *qp)
 {
 	struct ibv_qp_attr attr = {
@@ -53,9 +81,8 @@ void qp_to_init(struct ibv_qp *qp)
 		.qp_access_flags = ALL_RIGHTS,
 	};
 
-	NEED(!ibv_modify_qp(qp, &attr, IBV_QP_STATE | IBV_QP_PKEY_INDEX |
-			    IBV_QP_PORT | (qp->qp_type == IBV_QPT_UD ?
-					   IBV_QP_QKEY : IBV_QP_ACCESS_FLAGS)));
+	NEED(!ibv_modify_qp(qp, &attr, qp_needs(qp->qp_type, IBV_QPS_RESET,
+						IBV_QPS_INIT)));
 }
 
 void qp_to_rtr(struct ibv_qp *qp, uint16_t dlid, uint32_t dest_qpn)
@@ -68,14 +95,9 @@ void qp_to_rtr(struct ibv_qp *qp, uint16_t dlid, uint32_t dest_qpn)
 		.min_rnr_timer = 12,
 		.ah_attr = { .dlid = dlid, .port_num = CHECK_PORT },
 	};
-	int mask = IBV_QP_STATE;
 
-	if (qp->qp_type != IBV_QPT_UD)
-		mask |= IBV_QP_AV | IBV_QP_PATH_MTU | IBV_QP_DEST_QPN |
-			IBV_QP_RQ_PSN;
-	if (qp->qp_type == IBV_QPT_RC)
-		mask |= IBV_QP_MAX_DEST_RD_ATOMIC | IBV_QP_MIN_RNR_TIMER;
-	NEED(!ibv_modify_qp(qp, &attr, mask));
+	NEED(!ibv_modify_qp(qp, &attr, qp_needs(qp->qp_type, IBV_QPS_INIT,
+						IBV_QPS_RTR)));
 }
 
 void qp_to_rts(struct ibv_qp *qp)
@@ -87,12 +109,9 @@ void qp_to_rts(struct ibv_qp *qp)
 		.rnr_retry = 7,
 		.max_rd_atomic = 1,
 	};
-	int mask = IBV_QP_STATE | IBV_QP_SQ_PSN;
 
-	if (qp->qp_type == IBV_QPT_RC)
-		mask |= IBV_QP_TIMEOUT | IBV_QP_RETRY_CNT | IBV_QP_RNR_RETRY |
-			IBV_QP_MAX_QP_RD_ATOMIC;
-	NEED(!ibv_modify_qp(qp, &attr, mask));
+	NEED(!ibv_modify_qp(qp, &attr, qp_needs(qp->qp_type, IBV_QPS_RTR,
+						IBV_QPS_RTS)));
 }
 
 int next_wc(struct ibv_cq *cq, struct ibv_wc *wc)

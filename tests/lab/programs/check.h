@@ -29,6 +29,10 @@ void need(int line, const char *expr, int ok);
 struct ibv_context *open_hca(void);
 uint16_t port_lid(struct ibv_context *ctx);
 
+/* The attributes that a transition needs, as the IBTA has it. */
+int qp_needs(enum ibv_qp_type type, enum ibv_qp_state cur,
+	     enum ibv_qp_state next);
+
 /* A QP of RC, UC or UD through its states, every optional attribute modest. */
 void qp_to_init(struct ibv_qp *qp);
 void qp_to_rtr(struct ibv_qp *qp, uint16_t dlid, uint32_t dest_qpn);
