@@ -13,6 +13,9 @@ static LIST_HEAD(hca_list);
  */
 static DEFINE_MUTEX(ibback_hca_mutex);
 
+/* Devices whose HCA has gone and may come back; under the same mutex */
+static LIST_HEAD(orphan_list);
+
 static const struct ibback_hca_ops *const hca_kinds[] = {
 	&ibback_mlx4_ops,
 };
@@ -125,6 +128,18 @@ static int hca_open(struct ibback_hca *hca, struct ib_device *ibdev)
 	return -ENODEV;
 }
 
+/* An HCA that has restarted, after a fatal error for instance, is a new one. */
+static void adopt_orphans(struct ibback_hca *hca)
+{
+	struct ibback_dev *dev, *next;
+
+	mutex_lock(&ibback_hca_mutex);
+	list_for_each_entry_safe(dev, next, &orphan_list, hca_entry)
+		if (ibback_dev_hca_back(dev, hca))
+			list_move_tail(&dev->hca_entry, &hca->devices);
+	mutex_unlock(&ibback_hca_mutex);
+}
+
 static struct ib_client hca_client;
 
 static int hca_add(struct ib_device *ibdev)
@@ -151,6 +166,7 @@ static int hca_add(struct ib_device *ibdev)
 	ib_register_event_handler(&hca->event_handler);
 	dev_info(&ibdev->dev, "available to guests, %u ports\n",
 		 hca->limits.num_ports);
+	adopt_orphans(hca);
 	return 0;
 }
 
@@ -164,7 +180,7 @@ static void hca_remove(struct ib_device *ibdev, void *client_data)
 	list_del(&hca->entry);
 	list_for_each_entry_safe(dev, next, &hca->devices, hca_entry) {
 		ibback_dev_hca_gone(dev);
-		list_del_init(&dev->hca_entry);
+		list_move_tail(&dev->hca_entry, &orphan_list);
 	}
 	ibback_uars_hca_gone(hca);
 	mutex_unlock(&ibback_hca_mutex);

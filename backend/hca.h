@@ -122,6 +122,8 @@ struct ibback_qp_params {
  * @query_device: fill in the provider's part of @attr and its board_id
  * @uar_alloc: reserve a doorbell page
  * @uar_adopt: fill in @uar, whose index was reserved by an earlier backend
+ * @uar_retake: reserve @nr doorbell pages that an HCA which has restarted had
+ *	given before; all, or -EBUSY and none
  * @uar_free: give a doorbell page back; nobody may have it mapped
  * @pd_alloc: allocate a protection domain
  * @pd_free: free it
@@ -162,6 +164,8 @@ struct ibback_hca_ops {
 
 	int (*uar_alloc)(struct ibback_hca *hca, struct ibback_uar *uar);
 	int (*uar_adopt)(struct ibback_hca *hca, struct ibback_uar *uar);
+	int (*uar_retake)(struct ibback_hca *hca, const struct ibback_uar *uar,
+			  u32 nr);
 	void (*uar_free)(struct ibback_hca *hca, const struct ibback_uar *uar);
 
 	int (*pd_alloc)(struct ibback_hca *hca, u32 *pdn);

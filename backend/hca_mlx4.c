@@ -158,6 +158,36 @@ static int mlx4_uar_adopt(struct ibback_hca *hca, struct ibback_uar *uar)
 	return 0;
 }
 
+static bool is_one_of(const struct ibback_uar *uar, u32 nr, u32 index)
+{
+	while (nr--)
+		if (uar[nr].index == index)
+			return true;
+	return false;
+}
+
+/* The allocator chooses: ask it until it has given all that are wanted. */
+static int mlx4_uar_retake(struct ibback_hca *hca, const struct ibback_uar *uar,
+			   u32 nr)
+{
+	struct mlx4_dev *dev = to_mlx4(hca)->dev;
+	u32 n = 0, missing = nr;
+	struct mlx4_uar *got;
+
+	got = kvcalloc(dev->caps.num_uars, sizeof(*got), GFP_KERNEL);
+	if (!got)
+		return -ENOMEM;
+	while (missing && n < dev->caps.num_uars &&
+	       !mlx4_uar_alloc(dev, &got[n]))
+		if (is_one_of(uar, nr, got[n++].index))
+			missing--;
+	while (n--)
+		if (missing || !is_one_of(uar, nr, got[n].index))
+			mlx4_uar_free(dev, &got[n]);
+	kvfree(got);
+	return missing ? -EBUSY : 0;
+}
+
 static void mlx4_uar_release(struct ibback_hca *hca,
 			     const struct ibback_uar *uar)
 {
@@ -206,6 +236,7 @@ const struct ibback_hca_ops ibback_mlx4_ops = {
 	.uar_adopt = mlx4_uar_adopt,
 	.uar_alloc = mlx4_uar_reserve,
 	.uar_free = mlx4_uar_release,
+	.uar_retake = mlx4_uar_retake,
 	.xrcd_create = ibback_mlx4_xrcd_create,
 	.xrcd_destroy = ibback_mlx4_xrcd_destroy,
 };

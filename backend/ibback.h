@@ -273,6 +273,7 @@ struct ibback_dev {
 
 /* xenbus.c */
 void ibback_dev_hca_gone(struct ibback_dev *dev);
+bool ibback_dev_hca_back(struct ibback_dev *dev, struct ibback_hca *hca);
 void ibback_dev_rogue(struct ibback_dev *dev, const char *what);
 
 /* ring.c */
@@ -314,6 +315,7 @@ void ibback_event_clear(struct ibback_dev *dev, u32 word);
 
 /* uar.c */
 int ibback_uars_reserve(struct ibback_dev *dev);
+int ibback_uars_retake(struct ibback_dev *dev);
 void ibback_uars_release(struct ibback_dev *dev);
 void ibback_uars_forget(struct ibback_dev *dev);
 struct ibback_uar *ibback_uar_get(struct ibback_dev *dev);

@@ -146,23 +146,23 @@ static int publish(struct ibback_dev *dev)
 	return err;
 }
 
-static int adopt(struct ibback_dev *dev, u32 nr)
+/* The doorbell pages that were published when the device was attached */
+static int read_published(struct ibback_dev *dev, u32 nr)
 {
 	struct ibback_hca *hca = dev->hca;
-	const char *dir = dev->xbdev->nodename;
 	char node[sizeof("uar-") + 10];
 	u32 i;
 
-	if (nr > IBBACK_MAX_CONTEXTS ||
-	    xenbus_read_unsigned(dir, VIBIF_FIELD_HCA_INSTANCE, U32_MAX) !=
-	    hca->instance) {
-		xenbus_dev_fatal(dev->xbdev, -ESTALE,
-				 "HCA was restarted; detach and attach again");
-		return -ESTALE;
+	if (nr > IBBACK_MAX_CONTEXTS) {
+		xenbus_dev_fatal(dev->xbdev, -EINVAL,
+				 VIBIF_FIELD_UAR_COUNT
+				 " is %u, valid range is 1 - %u", nr,
+				 IBBACK_MAX_CONTEXTS);
+		return -EINVAL;
 	}
 	for (i = 0; i < nr; i++) {
 		snprintf(node, sizeof(node), "uar-%u", i);
-		if (xenbus_scanf(XBT_NIL, dir, node, "%u",
+		if (xenbus_scanf(XBT_NIL, dev->xbdev->nodename, node, "%u",
 				 &dev->uar[i].index) != 1 ||
 		    hca->ops->uar_adopt(hca, &dev->uar[i])) {
 			xenbus_dev_fatal(dev->xbdev, -EINVAL,
@@ -170,6 +170,23 @@ static int adopt(struct ibback_dev *dev, u32 nr)
 			return -EINVAL;
 		}
 	}
+	return 0;
+}
+
+static int adopt(struct ibback_dev *dev, u32 nr)
+{
+	int err;
+
+	if (xenbus_read_unsigned(dev->xbdev->nodename,
+				 VIBIF_FIELD_HCA_INSTANCE, U32_MAX) !=
+	    dev->hca->instance) {
+		xenbus_dev_fatal(dev->xbdev, -ESTALE,
+				 "HCA was restarted; detach and attach again");
+		return -ESTALE;
+	}
+	err = read_published(dev, nr);
+	if (err)
+		return err;
 	dev->nr_uars = nr;
 	ibback_total_add(IBBACK_TOTAL_UARS, nr);
 	return 0;
@@ -203,6 +220,46 @@ int ibback_uars_reserve(struct ibback_dev *dev)
 		err = publish(dev);
 	if (err)
 		ibback_uars_release(dev);
+	return err;
+}
+
+/**
+ * ibback_uars_retake - get the doorbell pages back after the HCA has restarted
+ * @dev: the guest's device, which had no HCA, and has that one now
+ *
+ * They must be the same: only those are open to the guest.
+ *
+ * Return: 0, or an errno after xenbus_dev_fatal().
+ */
+int ibback_uars_retake(struct ibback_dev *dev)
+{
+	u32 nr = xenbus_read_unsigned(dev->xbdev->nodename,
+				      VIBIF_FIELD_UAR_COUNT, 0);
+	int err;
+
+	dev->uar = kcalloc(IBBACK_MAX_CONTEXTS, sizeof(*dev->uar), GFP_KERNEL);
+	if (!dev->uar) {
+		xenbus_dev_fatal(dev->xbdev, -ENOMEM, "allocating UARs");
+		return -ENOMEM;
+	}
+	err = read_published(dev, nr);
+	if (err)
+		goto err_free;
+	err = dev->hca->ops->uar_retake(dev->hca, dev->uar, nr);
+	if (err) {
+		xenbus_dev_fatal(dev->xbdev, err,
+				 "another has its UARs; detach and attach again");
+		goto err_free;
+	}
+	dev->nr_uars = nr;
+	ibback_total_add(IBBACK_TOTAL_UARS, nr);
+	err = publish(dev);
+	if (err)
+		ibback_uars_release(dev);
+	return err;
+
+err_free:
+	ibback_uars_forget(dev);
 	return err;
 }
 

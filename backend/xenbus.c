@@ -147,7 +147,7 @@ static void frontend_initialising(struct ibback_dev *dev)
 		set_state(dev, XenbusStateClosed);
 	if (!dev->hca || !dev->nr_uars) {
 		xenbus_dev_fatal(dev->xbdev, -ENODEV,
-				 "HCA is gone; detach and attach again");
+				 "HCA is gone");
 		return;
 	}
 	set_state(dev, XenbusStateInitWait);
@@ -317,6 +317,42 @@ void ibback_dev_hca_gone(struct ibback_dev *dev)
 	ibback_uars_forget(dev);
 	dev->hca = NULL;
 	mutex_unlock(&dev->lock);
+}
+
+/**
+ * ibback_dev_hca_back - offer an HCA to a device that has lost its own
+ * @dev: the device
+ * @hca: the HCA, which has just come
+ *
+ * If it is the same, only restarted, the guest can have its device again: the
+ * doorbell pages that are open to it are reserved, and the frontend is invited.
+ *
+ * Return: whether the device uses the HCA now.
+ */
+bool ibback_dev_hca_back(struct ibback_dev *dev, struct ibback_hca *hca)
+{
+	char *name = xenbus_read(XBT_NIL, dev->xbdev->nodename, VIBIF_FIELD_HCA,
+				 NULL);
+	bool same;
+
+	if (IS_ERR(name))
+		return false;
+	same = !strcmp(name, dev_name(&hca->ibdev->dev));
+	kfree(name);
+	if (!same)
+		return false;
+
+	mutex_lock(&dev->lock);
+	dev->hca = hca;
+	dev->limits = hca->limits;
+	if (ibback_uars_retake(dev)) {
+		dev->hca = NULL;
+	} else if (dev_online(dev)) {
+		xenbus_rm(XBT_NIL, "error", dev->xbdev->nodename);
+		set_state(dev, XenbusStateInitWait);
+	}
+	mutex_unlock(&dev->lock);
+	return dev->hca;
 }
 
 static int write_features(struct ibback_dev *dev)

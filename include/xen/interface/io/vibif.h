@@ -152,7 +152,9 @@
  *	Values:		<uint32_t>
  *
  *	Changes when the HCA's driver restarts and forgets reservations; a
- *	reloaded backend that finds another value refuses the device.
+ *	reloaded backend that finds another value refuses the device. A backend
+ *	that sees the restart reserves the same UARs again and goes back to
+ *	InitWait.
  *
  * Frontend nodes
  * ==============
