@@ -73,8 +73,9 @@ def guests(request):
 
 
 def pytest_collection_modifyitems(items):
-    """Logs are read when all else has run."""
-    items.sort(key=lambda item: "test_logs" in item.nodeid)
+    """What stops everything is late; logs are read when all else has run."""
+    items.sort(key=lambda item: ["test_logs" in item.nodeid,
+                                 "test_recovery" in item.nodeid])
 
 
 def pytest_terminal_summary(terminalreporter):

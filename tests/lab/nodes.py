@@ -7,6 +7,7 @@ import json
 import os
 import re
 import subprocess
+import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -69,7 +70,7 @@ def compile_program(name):
     lab("build-sh", "--", "gcc", "-O1", "-g", "-Wall", "-Wextra", "-Werror",
         "-std=gnu11", "-o", path,
         *sorted(glob.glob("%s/%s*.c" % (PROGRAMS, name), root_dir=top)),
-        PROGRAMS + "/check.c", "-libverbs", "-lpthread")
+        PROGRAMS + "/check.c", "-lmlx4", "-libverbs", "-lpthread")
     return os.path.join(top, path)
 
 
@@ -77,6 +78,58 @@ def install_program(name, *on):
     """Put a program of ours on nodes, as /root/NAME."""
     for node in on:
         lab("cp", compile_program(name), "%s:/root/%s" % (node, name))
+
+
+def run_at_once(name, *on):
+    """Run a program of ours on nodes at once, each without a failure; returns
+    the lines that each printed."""
+    install_program(name, *on)
+    processes = [node.start("timeout 100 /root/" + name) for node in on]
+    outputs = [process.communicate(timeout=150)[0].splitlines()
+               for process in processes]
+    for node, lines in zip(on, outputs):
+        assert lines and lines[-1] == "0 failures", (node, lines)
+    return outputs
+
+
+class Watch:
+    """A process that says what happens to the ports and the HCA of a node."""
+
+    def __init__(self, node):
+        install_program("events_check", node)
+        self.node = node
+        self.seen = []
+        self.process = node.start("exec /root/events_check watch")
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+        self.take({"watching"})
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.seen.append(line.strip())
+
+    def take(self, wanted, timeout=30, quiet=1):
+        """Wait for all that is wanted, and then until nothing more comes for
+        some seconds; returns all that came."""
+        deadline = time.monotonic() + timeout
+        while not wanted <= set(self.seen) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        count = -1
+        while count != len(self.seen):
+            count = len(self.seen)
+            time.sleep(quiet)
+        found, self.seen = set(self.seen), []
+        return found
+
+    def stop(self):
+        self.node.run("killall events_check")
+        self.process.wait(timeout=60)
+
+
+def set_hca(machine, name, value):
+    """Set a property of a machine's HCA model: a fault."""
+    lab("qmp", machine.name, "qom-set", json.dumps(
+        {"path": "/machine/peripheral/hca", "property": name, "value": value}))
 
 
 PORT = 18515    # of perftest and the ping-pongs alike

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "check.h"
 
@@ -119,14 +122,36 @@ int next_wc(struct ibv_cq *cq, struct ibv_wc *wc)
 	time_t end = time(NULL) + CHECK_TIMEOUT_S;
 	int n;
 
-	do {
-		n = ibv_poll_cq(cq, 1, wc);
-	} while (!n && time(NULL) < end);
+	/* Others may need the processor for it to come */
+	while (!(n = ibv_poll_cq(cq, 1, wc)) && time(NULL) < end)
+		usleep(100);
 	return n == 1 ? (int)wc->status : -1;
+}
+
+int readable(int fd, int ms)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, ms) == 1;
 }
 
 int verdict(void)
 {
 	printf("%d failures\n", failures);
 	return failures ? 1 : 0;
+}
+
+int twice_at_once(void (*checks)(void))
+{
+	pid_t other = fork();
+	int status;
+
+	NEED(other >= 0);
+	checks();
+	fflush(stdout);
+	if (!other)
+		_exit(!!failures);
+	NEED(waitpid(other, &status, 0) == other);
+	EXPECT(status, 0);
+	return verdict();
 }

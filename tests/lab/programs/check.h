@@ -41,7 +41,16 @@ void qp_to_rts(struct ibv_qp *qp);
 /* The status of the next completion, or -1 if none comes in time. */
 int next_wc(struct ibv_cq *cq, struct ibv_wc *wc);
 
+/* Whether @fd can be read within @ms milliseconds. */
+int readable(int fd, int ms);
+
 /* Prints the number of failures. Return: the exit status. */
 int verdict(void);
+
+/*
+ * Runs @checks in two processes at once, which are to see nothing of each
+ * other. Return: as verdict(), over both.
+ */
+int twice_at_once(void (*checks)(void));
 
 #endif /* CHECK_H */
