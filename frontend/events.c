@@ -14,14 +14,22 @@
 
 #define IBFRONT_BITS_PER_SUMMARY	64
 
-static const enum ib_event_type ibfront_port_event_type[] = {
-	[VIBIF_EVENT_PORT_ACTIVE]		= IB_EVENT_PORT_ACTIVE,
-	[VIBIF_EVENT_PORT_ERROR]		= IB_EVENT_PORT_ERR,
-	[VIBIF_EVENT_PORT_LID_CHANGE]		= IB_EVENT_LID_CHANGE,
-	[VIBIF_EVENT_PORT_PKEY_CHANGE]		= IB_EVENT_PKEY_CHANGE,
-	[VIBIF_EVENT_PORT_SM_CHANGE]		= IB_EVENT_SM_CHANGE,
-	[VIBIF_EVENT_PORT_CLIENT_REREGISTER]	= IB_EVENT_CLIENT_REREGISTER,
-	[VIBIF_EVENT_PORT_GID_CHANGE]		= IB_EVENT_GID_CHANGE,
+/*
+ * Of events that are pending together it is not known which came first. They
+ * are told in this order: a port that failed and recovered while the guest was
+ * paused must not be taken for one that has failed.
+ */
+static const struct {
+	unsigned int bit;
+	enum ib_event_type type;
+} ibfront_port_events[] = {
+	{ VIBIF_EVENT_PORT_ERROR,		IB_EVENT_PORT_ERR },
+	{ VIBIF_EVENT_PORT_LID_CHANGE,		IB_EVENT_LID_CHANGE },
+	{ VIBIF_EVENT_PORT_PKEY_CHANGE,		IB_EVENT_PKEY_CHANGE },
+	{ VIBIF_EVENT_PORT_GID_CHANGE,		IB_EVENT_GID_CHANGE },
+	{ VIBIF_EVENT_PORT_SM_CHANGE,		IB_EVENT_SM_CHANGE },
+	{ VIBIF_EVENT_PORT_CLIENT_REREGISTER,	IB_EVENT_CLIENT_REREGISTER },
+	{ VIBIF_EVENT_PORT_ACTIVE,		IB_EVENT_PORT_ACTIVE },
 };
 
 static u64 *ibfront_event_summary(struct ibfront_events *events)
@@ -43,10 +51,12 @@ static void ibfront_dispatch_device(struct ibfront_dev *dev, u32 bits)
 		return;
 
 	for (port = 1; port <= dev->ibdev.phys_port_cnt; port++) {
-		for (i = 0; i < ARRAY_SIZE(ibfront_port_event_type); i++) {
-			if (!(bits & BIT(VIBIF_EVENT_PORT(port, i))))
+		for (i = 0; i < ARRAY_SIZE(ibfront_port_events); i++) {
+			unsigned int bit = ibfront_port_events[i].bit;
+
+			if (!(bits & BIT(VIBIF_EVENT_PORT(port, bit))))
 				continue;
-			event.event = ibfront_port_event_type[i];
+			event.event = ibfront_port_events[i].type;
 			event.element.port_num = port;
 			ib_dispatch_event(&event);
 		}
