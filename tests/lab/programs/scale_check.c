@@ -20,9 +20,9 @@
 
 #include "check.h"
 
-#define NR_CQS		1500
+#define NR_CQS		1000
 #define NR_QPS		1000
-#define NR_MRS		1500
+#define NR_MRS		1000
 #define PAGE		4096
 #define HUGE_PAGE	(2UL << 20)
 #define NR_HUGE		4
