@@ -71,7 +71,7 @@ struct ibback_mr_params {
 	u32 pdn;
 	u32 access;		/* VIBIF_ACCESS_* */
 	u64 iova;
-	u64 length;		/* octets, from 1 */
+	u64 length;		/* octets */
 	struct ibback_dma pages;
 };
 

@@ -142,16 +142,17 @@ static int check_access(u32 access, bool writable)
 
 /*
  * That the region ends at or below 2^64 also keeps the sums here from
- * overflowing.
+ * overflowing. One of no octets has a page nevertheless, where it begins
+ * within one.
  */
 static int check_translation(const struct vibif_reg_mr_req *req)
 {
 	u64 offset = req->iova % IBBACK_PAGE_SIZE;
+	u64 last = req->length ? req->length - 1 : 0;
 
-	if (!req->length || req->iova + (req->length - 1) < req->iova)
+	if ((!req->length && !offset) || req->iova + last < req->iova)
 		return -EINVAL;
-	if (((offset + req->length - 1) >> IBBACK_PAGE_SHIFT) + 1 !=
-	    req->pages.nr_pages)
+	if (((offset + last) >> IBBACK_PAGE_SHIFT) + 1 != req->pages.nr_pages)
 		return -EINVAL;
 	return 0;
 }

@@ -119,6 +119,7 @@ static void try_reg_place(void)
 		{ "no length", memory, 0 },
 		{ "NULL", NULL, PAGE },
 		{ "NULL and no length", NULL, 0 },
+		{ "no length within a page", memory + 1, 0 },
 		{ "one octet", memory + 1, 1 },
 		{ "unmapped", hole + 4 * PAGE, PAGE },
 		{ "begins unmapped", hole + 5 * PAGE - 1, 2 },

@@ -127,6 +127,10 @@ static void test_mr_geometry(void **state)
 	(void)state;
 	assert_int_equal(reg_mr(0, 0, 0), -EINVAL);
 	assert_int_equal(reg_mr(0, 0, 1), -EINVAL);
+	assert_int_equal(reg_mr(1, 0, 0), -EINVAL);
+	assert_int_equal(reg_mr(1, 0, 1), 0);
+	assert_int_equal(reg_mr(1, 0, 2), -EINVAL);
+	assert_int_equal(reg_mr(~0ULL, 0, 1), 0);
 	assert_int_equal(reg_mr(0, 1, 1), 0);
 	assert_int_equal(reg_mr(0, 1, 2), -EINVAL);
 	assert_int_equal(reg_mr(0, 1, 0), -EINVAL);

@@ -553,12 +553,12 @@ struct vibif_alloc_pd_rsp {
  * Request:
  *   handle (header) - REREG_MR: the memory region
  *   iova - the address that work requests will use for the first octet
- *   length - octets, from 1, iova + length not beyond 2^64
+ *   length - octets, iova + length not beyond 2^64
  *   pd - handle
  *   access - VIBIF_ACCESS_*
  *   flags - VIBIF_MR_*
- *   pages - (iova % 4096 + length + 4095) / 4096 of them, the first octet at
- *     iova % 4096 in the first
+ *   pages - (iova % 4096 + length + 4095) / 4096 of them, from 1, the first octet
+ *     at iova % 4096 in the first
  *   The pages are granted, and mapped by the backend, for writing when
  *   VIBIF_MR_WRITABLE is set, else for reading only; any of LOCAL_WRITE,
  *   REMOTE_WRITE and REMOTE_ATOMIC wants it, -XEN_EPERM without.
