@@ -5,6 +5,7 @@
 
 #include <linux/mlx4/device.h>
 
+#include "compat.h"
 #include "hca.h"
 
 /**

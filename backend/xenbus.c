@@ -216,7 +216,7 @@ static void frontend_gone(struct ibback_dev *dev)
 static void act_on_frontend(struct ibback_dev *dev)
 {
 	const char *dir = dev->xbdev->otherend;
-	enum xenbus_state state = xenbus_read_driver_state(dir);
+	enum xenbus_state state = compat_read_state(dir);
 
 	switch (state) {
 	case XenbusStateInitialising:
@@ -441,8 +441,8 @@ static int ibback_probe(struct xenbus_device *xbdev,
 	INIT_DELAYED_WORK(&dev->close_work, ibback_close_work);
 	xa_init_flags(&dev->objects, XA_FLAGS_ALLOC);
 	ibback_quotas_read(dev);
-	dev->reborn = xenbus_read_driver_state(xbdev->otherend) ==
-		XenbusStateInitialised;
+	dev->reborn = compat_read_state(xbdev->otherend) ==
+		      XenbusStateInitialised;
 	dev_set_drvdata(&xbdev->dev, dev);
 	ibback_total_add(IBBACK_TOTAL_DEVICES, 1);
 
@@ -492,7 +492,7 @@ static void ibback_remove(struct xenbus_device *xbdev)
 	kfree(dev);
 }
 
-IBBACK_DEFINE_REMOVE(ibback_driver_remove, ibback_remove)
+COMPAT_DEFINE_REMOVE(ibback_driver_remove, ibback_remove)
 
 static const struct xenbus_device_id ibback_ids[] = {
 	{ "vib" },

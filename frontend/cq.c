@@ -47,11 +47,11 @@ static void ibfront_unmap_cq(struct ibfront_dev *dev, struct ibfront_cq *cq)
 }
 
 int ibfront_create_cq(struct ib_cq *ibcq, const struct ib_cq_init_attr *attr,
-		      struct uverbs_attr_bundle *attrs)
+		      struct compat_cq_attrs *attrs)
 {
 	struct vibif_req req = { .operation = VIBIF_OP_CREATE_CQ };
 	struct ibfront_dev *dev = to_fdev(ibcq->device);
-	struct ib_udata *udata = &attrs->driver_udata;
+	struct ib_udata *udata = compat_cq_udata(attrs);
 	struct ibfront_cq *cq = to_fcq(ibcq);
 	struct mlx4_ib_create_cq cmd;
 	struct vibif_rsp rsp;
@@ -155,7 +155,8 @@ static int ibfront_resize_cq_locked(struct ibfront_dev *dev,
 }
 
 /* What the old buffer holds libmlx4 copies, up to a CQE that says so. */
-int ibfront_resize_cq(struct ib_cq *ibcq, int cqe, struct ib_udata *udata)
+int ibfront_resize_cq(struct ib_cq *ibcq, compat_cqe_t cqe,
+		      struct ib_udata *udata)
 {
 	struct ibfront_dev *dev = to_fdev(ibcq->device);
 	struct ibfront_cq *cq = to_fcq(ibcq);

@@ -294,7 +294,7 @@ static const struct ib_device_ops ibfront_dev_ops = {
 };
 
 static const struct ib_device_ops ibfront_resize_cq_ops = {
-	.resize_cq = ibfront_resize_cq,
+	.resize_user_cq = ibfront_resize_cq,
 };
 
 static const struct ib_device_ops ibfront_rereg_mr_ops = {

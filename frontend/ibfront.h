@@ -31,6 +31,8 @@
 #include <xen/interface/io/vibif.h>
 #include <xen/xenbus.h>
 
+#include "compat.h"
+
 /* Two pages hold 32 requests, so 32 verbs are in flight at a time. */
 #define IBFRONT_RING_PAGE_ORDER		1
 #define IBFRONT_MAX_SLOTS		32
@@ -357,7 +359,7 @@ void ibfront_target_del(struct ibfront_dev *dev, struct ibfront_target *target);
  * @len: octets
  * @access: IB_ACCESS_*, deciding whether the pages are writable
  *
- * Return: the memory, or an ERR_PTR: as ib_umem_get(), and -ENOMEM when the
+ * Return: the memory, or an ERR_PTR: as ib_umem_get_va(), and -ENOMEM when the
  * domain has too few grants.
  */
 struct ibfront_mem *ibfront_mem_map(struct ibfront_dev *dev, unsigned long addr,
@@ -413,7 +415,7 @@ int ibfront_dealloc_pd(struct ib_pd *ibpd, struct ib_udata *udata);
 
 /* mr.c */
 struct ib_mr *ibfront_reg_user_mr(struct ib_pd *ibpd, u64 start, u64 length,
-				  u64 virt_addr, int access,
+				  u64 virt_addr, int access, COMPAT_DMAH
 				  struct ib_udata *udata);
 struct ib_mr *ibfront_rereg_user_mr(struct ib_mr *ibmr, int flags, u64 start,
 				    u64 length, u64 virt_addr, int access,
@@ -427,9 +429,10 @@ int ibfront_dealloc_mw(struct ib_mw *ibmw);
 
 /* cq.c */
 int ibfront_create_cq(struct ib_cq *ibcq, const struct ib_cq_init_attr *attr,
-		      struct uverbs_attr_bundle *attrs);
+		      struct compat_cq_attrs *attrs);
 int ibfront_modify_cq(struct ib_cq *ibcq, u16 count, u16 period);
-int ibfront_resize_cq(struct ib_cq *ibcq, int cqe, struct ib_udata *udata);
+int ibfront_resize_cq(struct ib_cq *ibcq, compat_cqe_t cqe,
+		      struct ib_udata *udata);
 int ibfront_destroy_cq(struct ib_cq *ibcq, struct ib_udata *udata);
 
 /* srq.c */

@@ -38,7 +38,7 @@ static int ibfront_umem_access(u64 start, u64 length, int access)
 }
 
 struct ib_mr *ibfront_reg_user_mr(struct ib_pd *ibpd, u64 start, u64 length,
-				  u64 virt_addr, int access,
+				  u64 virt_addr, int access, COMPAT_DMAH
 				  struct ib_udata *udata)
 {
 	struct vibif_req req = { .operation = VIBIF_OP_REG_MR };
@@ -122,13 +122,10 @@ struct ib_mr *ibfront_rereg_user_mr(struct ib_mr *ibmr, int flags, u64 start,
 	struct ibfront_mem *mem = NULL;
 	int err;
 
-	err = ib_umem_check_rereg(mr->mem->umem, flags, access);
-	if (err)
-		return ERR_PTR(err);
 	if (!(flags & IB_MR_REREG_ACCESS))
 		access = mr->access;
 	else if (ib_access_writable(access) && !mr->mem->umem->writable)
-		return ERR_PTR(-EPERM);
+		return ERR_PTR(flags & IB_MR_REREG_TRANS ? -EPERM : -EACCES);
 
 	if (flags & IB_MR_REREG_TRANS) {
 		mem = ibfront_mem_map(dev, start, length,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * User memory for the HCA: pinned by ib_umem_get(), granted page by page, named
- * by a directory of granted pages (see "Page lists" in vibif.h).
+ * User memory for the HCA: pinned by ib_umem_get_va(), granted page by page,
+ * named by a directory of granted pages (see "Page lists" in vibif.h).
  *
  * The directory doubles as our own record of the references. The backend could
  * not change it, for it is granted read-only.
@@ -143,7 +143,7 @@ static struct ibfront_mem *ibfront_mem_pin(struct ibfront_dev *dev,
 	mem = kzalloc(sizeof(*mem), GFP_KERNEL);
 	if (!mem)
 		return ERR_PTR(-ENOMEM);
-	umem = ib_umem_get(&dev->ibdev, addr, len, access);
+	umem = ib_umem_get_va(&dev->ibdev, addr, len, access);
 	if (IS_ERR(umem)) {
 		kfree(mem);
 		return ERR_CAST(umem);

@@ -185,7 +185,7 @@ static void ibfront_wait(struct ibfront_dev *dev, struct ibfront_slot *slot,
 	for (seconds = 0; seconds < IBFRONT_TIMEOUT_S; seconds++) {
 		if (wait_for_completion_timeout(&slot->done, HZ))
 			return;
-		if (xenbus_read_driver_state(dev->xbdev->otherend) !=
+		if (compat_read_state(dev->xbdev->otherend) !=
 		    XenbusStateConnected) {
 			ibfront_ring_kill(dev);
 			return;

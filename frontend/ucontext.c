@@ -8,7 +8,6 @@
 #include <xen/interface/xen.h>
 #include <xen/xen-ops.h>
 
-#include "compat.h"
 #include "ibfront.h"
 
 /* Page offsets that libmlx4 maps */
@@ -89,8 +88,7 @@ static int ibfront_mmap_machine_frame(struct vm_area_struct *vma, u64 frame,
 		return -ENOMEM;
 
 	vma->vm_page_prot = prot;
-	ibfront_vm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND |
-				  VM_DONTDUMP);
+	vm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
 	nr = xen_remap_pfn(vma, vma->vm_start, &mfn, 1, &err, prot, DOMID_IO,
 			   true);
 	if (nr != 1) {

@@ -264,8 +264,7 @@ static void ibfront_backend_connected(struct ibfront_info *info)
 	err = ibfront_dev_register(info->dev);
 	if (err) {
 		/* No failure of ours if the backend has left meanwhile */
-		if (xenbus_read_driver_state(xbdev->otherend) ==
-		    XenbusStateConnected)
+		if (compat_read_state(xbdev->otherend) == XenbusStateConnected)
 			xenbus_dev_fatal(xbdev, err, "registering the HCA");
 		ibfront_stop(info);
 		xenbus_switch_state(xbdev, XenbusStateClosed);
@@ -354,7 +353,7 @@ static void ibfront_wait_closed(struct xenbus_device *xbdev)
 	unsigned int waited;
 
 	for (waited = 0; waited < IBFRONT_CLOSE_TIMEOUT_MS; waited += 20) {
-		switch (xenbus_read_driver_state(xbdev->otherend)) {
+		switch (compat_read_state(xbdev->otherend)) {
 		case XenbusStateInitialised:
 		case XenbusStateConnected:
 		case XenbusStateClosing:
@@ -387,6 +386,8 @@ static void ibfront_remove(struct xenbus_device *xbdev)
 	kfree(info);
 }
 
+COMPAT_DEFINE_REMOVE(ibfront_driver_remove, ibfront_remove)
+
 static const struct xenbus_device_id ibfront_ids[] = {
 	{ "vib" },
 	{ "" }
@@ -396,7 +397,7 @@ static struct xenbus_driver ibfront_driver = {
 	.ids = ibfront_ids,
 	.not_essential = true,
 	.probe = ibfront_probe,
-	.remove = ibfront_remove,
+	.remove = ibfront_driver_remove,
 	.otherend_changed = ibfront_otherend_changed,
 };
 

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What differs between the kernels that the modules build for, Linux 6.1 to
+ * 7.2. The code is written for the newest; here others get what they lack.
+ */
+
+#ifndef XENIB_COMPAT_H
+#define XENIB_COMPAT_H
+
+#include <linux/list.h>
+#include <linux/mm.h>
+#include <linux/version.h>
+#include <xen/xenbus.h>
+
+struct ib_udata;
+struct mlx4_qp;
+struct rdma_user_mmap_entry;
+struct uverbs_attr_bundle;
+
+/* What a xenbus driver's remove() returns: nothing, or 0 before 6.1.162 */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 162)
+#define COMPAT_DEFINE_REMOVE(name, fn)					\
+static int name(struct xenbus_device *xbdev)				\
+{									\
+	fn(xbdev);							\
+	return 0;							\
+}
+#else
+#define COMPAT_DEFINE_REMOVE(name, fn)					\
+static void name(struct xenbus_device *xbdev)				\
+{									\
+	fn(xbdev);							\
+}
+#endif
+
+/* xenbus_read_driver_state(), but for its arguments, which have changed */
+static inline enum xenbus_state compat_read_state(const char *path)
+{
+	return xenbus_read_unsigned(path, "state", XenbusStateUnknown);
+}
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+static inline void vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)
+{
+	vma->vm_flags |= flags;
+}
+
+/* The reference that a QP's event comes with is mlx4_core's to give back. */
+static inline void mlx4_put_qp(struct mlx4_qp *qp)
+{
+}
+#endif
+
+/* What create_cq() gets its udata in */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 11, 0)
+#define compat_cq_attrs			ib_udata
+#define compat_cq_udata(attrs)		(attrs)
+#else
+#define compat_cq_attrs			uverbs_attr_bundle
+#define compat_cq_udata(attrs)		(&(attrs)->driver_udata)
+#endif
+
+/* An argument of reg_user_mr(): always NULL, as we allocate no such handles */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
+#define COMPAT_DMAH
+#else
+#define COMPAT_DMAH			struct ib_dmah *dmah,
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 2, 0)
+#define compat_cqe_t			int
+#define resize_user_cq			resize_cq
+#define ib_umem_get_va			ib_umem_get
+#else
+#define compat_cqe_t			unsigned int
+#endif
+
+/*
+ * ib_core exports rdma_umap_priv_init() but keeps its declaration in a header
+ * that is not installed. The same in all of these kernels.
+ */
+struct rdma_umap_priv {
+	struct vm_area_struct *vma;
+	struct list_head list;
+	struct rdma_user_mmap_entry *entry;
+};
+
+void rdma_umap_priv_init(struct rdma_umap_priv *priv,
+			 struct vm_area_struct *vma,
+			 struct rdma_user_mmap_entry *entry);
+
+#endif /* XENIB_COMPAT_H */
