@@ -29,7 +29,7 @@ static int ibfront_query_device(struct ib_device *ibdev,
 	} cmd;
 	int err;
 
-	if (uhw->inlen) {
+	if (uhw && uhw->inlen) {
 		if (uhw->inlen < sizeof(cmd))
 			return -EINVAL;
 		err = ibfront_copy_in(uhw, &cmd, sizeof(cmd));
@@ -78,7 +78,7 @@ static int ibfront_query_device(struct ib_device *ibdev,
 	props->cq_caps.max_cq_moderation_count = IBFRONT_MAX_CQ_MODERATION;
 	props->cq_caps.max_cq_moderation_period = IBFRONT_MAX_CQ_MODERATION;
 
-	if (!uhw->outlen)
+	if (!uhw || !uhw->outlen)
 		return 0;
 	/* No clock page, no RSS, no TSO: zeroes say so. */
 	resp.max_inl_recv_sz = attr->mlx4_max_rq_sg * IBFRONT_DATA_SEG;
