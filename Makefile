@@ -2,6 +2,7 @@
 #
 # make              modules for KDIR, the library and the dom0 command
 # make install      the same, installed (DESTDIR, PREFIX)
+# make modules-all  modules for the kernels of three Debian releases, in build/
 # make demo         the whole idea, on any Debian machine without an HCA
 # make check        every test
 
@@ -9,6 +10,10 @@ KDIR ?= /lib/modules/$(shell uname -r)/build
 LAB := tests/lab/lab
 APT_INSTALL := DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends
 OVERLAY := build/lab-overlay
+SUITES := bookworm trixie forky
+MODULE_SOURCES = Kbuild frontend/Kbuild backend/Kbuild \
+	$(filter-out %.mod.c,$(wildcard frontend/*.[ch] backend/*.[ch])) \
+	include/compat.h include/xen/interface/io/vibif.h
 
 all: modules lib tools
 
@@ -45,6 +50,18 @@ overlay: lab-deps
 	$(LAB) build-sh -- $(MAKE) -C userlib install DESTDIR=$(CURDIR)/$(OVERLAY) PREFIX=/usr
 	$(LAB) build-sh -- $(MAKE) -C tools install DESTDIR=$(CURDIR)/$(OVERLAY) PREFIX=/usr
 
+# Both modules for the kernel of each release, by its own compiler, from a copy
+# of the sources: any warning is an error, and so is sparse's, where that is.
+modules-all: $(SUITES:%=modules-%)
+
+modules-trixie: SPARSE := C=1 CF=-Wsparse-error
+$(SUITES:%=modules-%): modules-%: lab-deps
+	mkdir -p build/kernels/$*
+	cp -u --parents -t build/kernels/$* $(MODULE_SOURCES)
+	$(LAB) build-sh --suite $* -- sh -c '$(MAKE) -j$$(nproc) -C $$KDIR W=1 KCFLAGS=-Werror \
+		$(SPARSE) M=$(CURDIR)/build/kernels/$* modules && \
+		strip -g build/kernels/$*/*/*.ko'
+
 unit: lab-deps
 	$(LAB) build-sh -- $(MAKE) -C tests/unit
 
@@ -57,10 +74,10 @@ lab-deps:
 check-deps: lab-deps
 	dpkg -s python3-pytest >/dev/null 2>&1 || $(APT_INSTALL) python3-pytest
 
-check: check-deps overlay unit
+check: check-deps overlay unit modules-all
 	/usr/bin/python3 -m pytest -p no:cacheprovider tests
 
 demo: overlay
 	tests/lab/demo
 
-.PHONY: all modules lib tools install clean overlay unit lab-deps check-deps check demo
+.PHONY: all modules modules-all $(SUITES:%=modules-%) lib tools install clean overlay unit lab-deps check-deps check demo

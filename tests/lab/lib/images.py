@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The root image every node boots, its kernel, Xen, and the initramfs."""
+"""The root image every node boots, its kernel, Xen, and the initramfs; and
+the kernels of other suites, with which guests boot the same image."""
 
+import functools
 import gzip
 import inspect
 import lzma
@@ -25,8 +27,11 @@ MODULES = {
     "virtio": ["virtio_pci", "virtio_blk", "virtio_net", "ext4", "overlay"],
     "xen": ["xen-blkfront", "xen-netfront", "ext4", "overlay"],
 }
-BUSYBOX_LINKS = "sh mount insmod sleep cat mkdir tar switch_root".split()
+# Loaded later, from the root; a kernel of another suite brings it along.
+LATER_MODULES = ["ib_uverbs"]
+BUSYBOX_LINKS = "sh mount insmod sleep cat cp mkdir tar switch_root".split()
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+XZ_MAGIC = b"\xfd7zXZ\0"
 
 
 def extra_packages():
@@ -45,8 +50,12 @@ def _vmlinux(vmlinuz, dest, workdir):
     offset, length = struct.unpack_from("<II", data, 0x248)
     begin = ((data[0x1f1] or 4) + 1) * 512 + offset
     payload = data[begin:begin + length]
+    if payload.startswith(XZ_MAGIC):
+        with open(dest, "wb") as f:
+            f.write(lzma.LZMADecompressor().decompress(payload))
+        return
     if not payload.startswith(ZSTD_MAGIC):
-        raise LabError("%s is not zstd-compressed" % vmlinuz)
+        raise LabError("%s is compressed neither by zstd nor by xz" % vmlinuz)
     packed = os.path.join(workdir, "payload.zst")
     with open(packed, "wb") as f:
         f.write(payload[:-4])        # the last word is the unpacked size
@@ -60,11 +69,8 @@ def _vmlinux(vmlinuz, dest, workdir):
 
 def _make_image(tmp):
     root = os.path.join(tmp, "root")
-    # INITRD=No: nothing here boots from Debian's own initramfs.
-    run(["mmdebstrap", "--variant=minbase",
-         "--include=" + ",".join(PACKAGES + extra_packages()), SUITE, root] +
-        tree.sources(), log=tmp + ".log", what="mmdebstrap of the root image",
-        env=dict(os.environ, INITRD="No"))
+    tree.mmdebstrap(SUITE, PACKAGES + extra_packages(), root,
+                    log=tmp + ".log", what="mmdebstrap of the root image")
     versions = os.listdir(os.path.join(root, "lib/modules"))
     if versions != [tree.kernel_version()]:
         raise LabError(
@@ -87,12 +93,16 @@ def _make_image(tmp):
         f.truncate((size * 5 // 4 + 64) << 20)
     run(["mkfs.ext4", "-q", "-m", "0", "-O", "^has_journal", "-d", root,
          image])
-    make_initrd_parts(root, os.path.join(tmp, "initrd-parts"))
+    parts = os.path.join(tmp, "initrd-parts")
+    os.mkdir(parts)
+    shutil.copy(os.path.join(root, "bin/busybox"), parts)
+    _unpack_boot_modules(os.path.join(root, "lib/modules", versions[0]), parts,
+                         MODULES)
     shutil.rmtree(root)
 
 
 def _module_order(lib, names):
-    """The .ko.xz files of the modules and their dependencies, in order."""
+    """The files of the modules and their dependencies, in order."""
     deps, by_name = {}, {}
     for line in read_text(os.path.join(lib, "modules.dep")).splitlines():
         path, _, rest = line.partition(":")
@@ -111,21 +121,54 @@ def _module_order(lib, names):
     return crc + [path for path in order if path not in crc]
 
 
-def make_initrd_parts(root, dest):
-    """Keep what initramfs images are made of once the root is gone."""
-    os.makedirs(os.path.join(dest, "modules"))
-    shutil.copy(os.path.join(root, "bin/busybox"), dest)
-    lib = os.path.join(root, "lib/modules", tree.kernel_version())
-    for kind, names in MODULES.items():
-        order = _module_order(lib, names)
-        for path in order:
-            name = os.path.basename(path).partition(".")[0] + ".ko"
-            with lzma.open(os.path.join(lib, path)) as src, \
-                    open(os.path.join(dest, "modules", name), "wb") as dst:
-                shutil.copyfileobj(src, dst)
-        with open(os.path.join(dest, "modules", kind), "w") as f:
-            f.writelines(os.path.basename(p).partition(".")[0] + ".ko\n"
-                         for p in order)
+def _unpack_modules(lib, names, dest):
+    """Unpack modules and their dependencies; the files, in loading order."""
+    files = []
+    for path in _module_order(lib, names):
+        files.append(os.path.basename(path).partition(".")[0] + ".ko")
+        unpack = lzma.open if path.endswith(".xz") else open
+        with unpack(os.path.join(lib, path), "rb") as src, \
+                open(os.path.join(dest, files[-1]), "wb") as dst:
+            shutil.copyfileobj(src, dst)
+    return files
+
+
+def _unpack_boot_modules(lib, parts, kinds):
+    """The modules that an initramfs loads on each kind of node, in order."""
+    dest = os.path.join(parts, "modules")
+    os.mkdir(dest)
+    for kind in kinds:
+        files = _unpack_modules(lib, MODULES[kind], dest)
+        with open(os.path.join(dest, kind), "w") as f:
+            f.writelines(name + "\n" for name in files)
+
+
+def _make_kernel(suite, tmp):
+    root, version = tree.path(suite), tree.kernel_version(suite)
+    lib = os.path.join(root, "lib/modules", version)
+    vmlinuz = os.path.join(lib, "vmlinuz")
+    if not os.path.exists(vmlinuz):         # before Debian 14
+        vmlinuz = os.path.join(root, "boot/vmlinuz-" + version)
+    vmlinux = os.path.join(tmp, "vmlinux")
+    _vmlinux(vmlinuz, vmlinux, tmp)
+    # On its way to a host size counts most, and Xen unpacks this fast.
+    with open(vmlinux, "rb") as src, \
+            gzip.open(vmlinux + ".gz", "wb", 6) as dst:
+        shutil.copyfileobj(src, dst)
+    os.unlink(vmlinux)
+    _unpack_boot_modules(lib, tmp, ["xen"])
+    later = os.path.join(tmp, "lib/modules", version)
+    os.makedirs(later)
+    _unpack_modules(lib, LATER_MODULES, later)
+    tree.run_in(["depmod", "-b", tmp, version], tmp)
+
+
+def kernel(suite):
+    """The folder with another suite's vmlinux.gz and its initramfs's parts."""
+    key = key_of(os.path.basename(os.path.dirname(tree.path(suite))),
+                 MODULES, LATER_MODULES, inspect.getsource(_make_kernel))
+    return cached("kernel-%s-%s" % (suite, key), "the kernel of " + suite,
+                  functools.partial(_make_kernel, suite))
 
 
 def image():
@@ -143,28 +186,43 @@ def _cpio_entry(name, mode, data=b"", nlink=1):
     return head + b"\0" * (-len(head) % 4) + data + b"\0" * (-len(data) % 4)
 
 
-def _make_initrd(tmp):
+def _cpio_tree(parts, name):
+    """The members for a folder of `parts` and all that is in it."""
+    path = os.path.join(parts, name)
+    if not os.path.isdir(path):
+        return [_cpio_entry(name, 0o100644, read_bytes(path))]
+    return sum([_cpio_tree(parts, os.path.join(name, entry))
+                for entry in sorted(os.listdir(path))],
+               [_cpio_entry(name, 0o40755, nlink=2)])
+
+
+def _make_initrd(suite, tmp):
     parts = os.path.join(image(), "initrd-parts")
     out = [_cpio_entry(d, 0o40755, nlink=2) for d in
-           "bin dev proc sys ro rw mnt modules".split()]
+           "bin dev proc sys ro rw mnt".split()]
     out.append(_cpio_entry("bin/busybox", 0o100755,
                            read_bytes(os.path.join(parts, "busybox"))))
     out += [_cpio_entry("bin/" + name, 0o120777, b"busybox")
             for name in BUSYBOX_LINKS]
-    for name in sorted(os.listdir(os.path.join(parts, "modules"))):
-        out.append(_cpio_entry("modules/" + name, 0o100644, read_bytes(
-            os.path.join(parts, "modules", name))))
+    if suite == SUITE:
+        out += _cpio_tree(parts, "modules")
+    else:
+        out += _cpio_tree(kernel(suite), "modules")
+        out += _cpio_tree(kernel(suite), "lib")
     out.append(_cpio_entry("init", 0o100755, read_bytes(INITRAMFS_INIT)))
     out.append(_cpio_entry("TRAILER!!!", 0))
+    data = b"".join(out)
     with open(os.path.join(tmp, "initrd"), "wb") as f:
-        f.write(b"".join(out))
+        f.write(data if suite == SUITE else gzip.compress(data, 6))
 
 
 INITRAMFS_INIT = os.path.join(LAB_DIR, "lib/node/initramfs-init")
 
 
-def initrd():
+def initrd(suite=SUITE):
     """The initramfs, one for machines and guests alike."""
-    key = key_of(os.path.basename(image()), read_bytes(INITRAMFS_INIT))
+    key = key_of(os.path.basename(image()), read_bytes(INITRAMFS_INIT),
+                 "" if suite == SUITE else os.path.basename(kernel(suite)))
     return os.path.join(cached("initrd-" + key, "the initramfs",
-                               _make_initrd), "initrd")
+                               functools.partial(_make_initrd, suite)),
+                        "initrd")

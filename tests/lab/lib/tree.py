@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The build tree: a Debian 13 root in which everything is compiled.
+"""The build trees: a Debian 13 root in which everything is compiled, and one
+of each other release of Debian whose kernel guests are to run.
 
 Modules must be built with the compiler of the kernel they are for, and the
-result must not depend on the build machine. Commands run in it by chroot, in
-a mount namespace of their own, so nothing stays mounted on the machine.
+result must not depend on the build machine. Commands run in a tree by chroot,
+in a mount namespace of their own, so nothing stays mounted on the machine.
 """
 
+import functools
 import os
 import subprocess
 
@@ -18,6 +20,19 @@ PACKAGES = """
     meson ninja-build python3 python3-venv python3-pycotap
     libglib2.0-dev zlib1g-dev libfdt-dev seabios qemu-system-data
 """.split()
+
+# The other suites, and what of them it takes to build modules for their kernel
+# and to boot it.
+KERNEL_SUITES = ("bookworm", "forky")
+KERNEL_PACKAGES = """
+    gcc make linux-headers-amd64 linux-image-amd64 initramfs-tools
+""".split()
+
+# Of that kernel's modules, all that a guest could need.
+KERNEL_FILES = ["path-exclude=*/lib/modules/*/kernel/*"] + [
+    "path-include=*/lib/modules/*/kernel/" + pattern for pattern in
+    ("arch/*", "crypto/*", "drivers/block/xen*", "drivers/infiniband/core/*",
+     "drivers/net/xen*", "fs/*", "lib/*")]
 
 # QEMU's source comes along while apt's lists are there.
 FETCH_QEMU = ('chroot "$1" sh -c "cd /usr/src && '
@@ -40,66 +55,79 @@ exec chroot "$tree" sh -c 'cd "$1" && shift && exec "$@"' sh "$dir" "$@"
 """
 
 
-def sources(suite=SUITE):
-    """What mmdebstrap and apt read: Debian's own mirror and nothing else.
+def mmdebstrap(suite, packages, root, *options, **kw):
+    """Make a root of these packages.
 
-    Only the suite itself, which changes with point releases: the headers in
-    the tree and the kernel in the nodes then come from the same version.
+    Debian's own mirror and nothing else; only the suite itself, which changes
+    with point releases: the headers in the tree and the kernel in the nodes
+    then come from the same version. INITRD=No: nothing here boots from
+    Debian's own initramfs.
     """
-    return ["deb %s %s main" % (MIRROR, suite),
-            "deb-src %s %s main" % (MIRROR, suite)]
-
-
-def _key():
-    return key_of(MIRROR, SUITE, " ".join(PACKAGES), FETCH_QEMU)
+    run(["mmdebstrap", "--variant=minbase", "--include=" + ",".join(packages),
+         *options, suite, root] +
+        ["%s %s %s main" % (kind, MIRROR, suite) for kind in ("deb", "deb-src")],
+        env=dict(os.environ, INITRD="No"), **kw)
 
 
 def _make(tmp):
-    root = os.path.join(tmp, "root")
-    run(["mmdebstrap", "--variant=minbase", "--include=" + ",".join(PACKAGES),
-         "--customize-hook=" + FETCH_QEMU, SUITE, root] + sources(),
-        log=tmp + ".log", what="mmdebstrap of the build tree")
+    mmdebstrap(SUITE, PACKAGES, os.path.join(tmp, "root"),
+               "--customize-hook=" + FETCH_QEMU, log=tmp + ".log",
+               what="mmdebstrap of the build tree")
 
 
-def path():
+def _make_for_kernel(suite, tmp):
+    # Testing's lists expire in a week, also on a mirror that is a snapshot.
+    mmdebstrap(suite, KERNEL_PACKAGES, os.path.join(tmp, "root"),
+               "--aptopt=Acquire::Check-Valid-Until false",
+               *["--dpkgopt=" + line for line in KERNEL_FILES],
+               log=tmp + ".log", what="mmdebstrap of the tree of " + suite)
+
+
+def path(suite=SUITE):
     """The root of the build tree, made when missing (about a minute)."""
-    return os.path.join(cached("tree-" + _key(), "the build tree", _make),
-                        "root")
+    if suite == SUITE:
+        key = key_of(MIRROR, SUITE, " ".join(PACKAGES), FETCH_QEMU)
+        found = cached("tree-" + key, "the build tree", _make)
+    else:
+        key = key_of(MIRROR, suite, " ".join(KERNEL_PACKAGES + KERNEL_FILES))
+        found = cached("tree-%s-%s" % (suite, key), "the tree of " + suite,
+                       functools.partial(_make_for_kernel, suite))
+    return os.path.join(found, "root")
 
 
-def kernel_version():
+def kernel_version(suite=SUITE):
     """The kernel version the tree's headers are for."""
-    names = os.listdir(os.path.join(path(), "lib/modules"))
+    names = os.listdir(os.path.join(path(suite), "lib/modules"))
     if len(names) != 1:
-        raise LabError("the build tree has %d kernel versions, not one: %s" %
-                       (len(names), " ".join(names)))
+        raise LabError("the tree of %s has %d kernel versions, not one: %s" %
+                       (suite, len(names), " ".join(names)))
     return names[0]
 
 
-def argv(command, cwd, binds=()):
+def argv(command, cwd, binds=(), suite=SUITE):
     """The command line that runs `command` in the tree, with cwd inside."""
     binds = list(binds)
     return (["unshare", "-m", "--propagation", "private", "sh", "-ec", ENTER,
-             "sh", path(), cwd, str(len(binds))] + binds + list(command))
+             "sh", path(suite), cwd, str(len(binds))] + binds + list(command))
 
 
-def environment():
+def environment(suite=SUITE):
     """The environment of commands in the tree: the caller's, made safe."""
     env = dict(os.environ)
     env.update(PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:"
                     "/sbin:/bin", HOME="/root", LC_ALL="C.UTF-8", TMPDIR="/tmp")
-    env.setdefault("KDIR", "/lib/modules/%s/build" % kernel_version())
+    env.setdefault("KDIR", "/lib/modules/%s/build" % kernel_version(suite))
     return env
 
 
-def shell(command):
+def shell(command, suite=SUITE):
     """Run a command in the tree, in the checkout or the folder below it
     where the caller stands; returns its exit status."""
     here = os.getcwd()
     if here != CHECKOUT and not here.startswith(CHECKOUT + "/"):
         here = CHECKOUT
-    return subprocess.run(argv(command, here, [CHECKOUT]),
-                          env=environment()).returncode
+    return subprocess.run(argv(command, here, [CHECKOUT], suite),
+                          env=environment(suite)).returncode
 
 
 def run_in(command, cwd, log=None, what=None):

@@ -274,8 +274,13 @@ def build(args):
         images.initrd()
     elif args.what == "qemu":
         print(qemu.binary())
+    elif args.what == "kernels":
+        for suite in tree.KERNEL_SUITES:
+            print(suite, tree.kernel_version(suite),
+                  os.path.join(images.kernel(suite), "vmlinux.gz"),
+                  images.initrd(suite))
 
 
 def build_sh(args):
     _require_deps()
-    return tree.shell(args.command or ["bash"])
+    return tree.shell(args.command or ["bash"], args.suite)
