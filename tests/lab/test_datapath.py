@@ -24,6 +24,8 @@ TRC_64_FLAG = 0x100
 # the processor.
 NATURAL = {("svm", 0x60), ("svm", 0x64), ("svm", 0x47),
            ("vmx", 1), ("vmx", 7), ("vmx", 0)}
+# Those that are hypercalls, which have a record of their own.
+HYPERCALLS = {("svm", 0x81), ("vmx", 18)}
 
 SECONDS = 3
 
@@ -85,7 +87,8 @@ def entries_to_xen(trace, domid):
         elif running.get(cpu) == domid:
             count[what_the_guest_did(event, extra)] += 1
     return collections.Counter({what: n for what, n in count.items()
-                                if what and what not in NATURAL})
+                                if what and what not in
+                                NATURAL | HYPERCALLS})
 
 
 def traced(host, domid):
