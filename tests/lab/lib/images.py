@@ -19,6 +19,7 @@ PACKAGES = """
     kmod procps psmisc iproute2 iputils-ping busybox-static pciutils ethtool
     openssh-server strace python3-minimal
     rdma-core libibverbs1 ibverbs-providers ibverbs-utils rdmacm-utils
+    python3-pyverbs
     perftest opensm infiniband-diags
 """.split()
 

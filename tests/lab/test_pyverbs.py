@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""rdma-core's own Python tests, unmodified: in the guests as natively."""
+
+import concurrent.futures
+import json
+import os
+
+import pytest
+
+import nodes
+
+RUNNER = os.path.join(nodes.HERE, "programs/run_pyverbs.py")
+CHECKOUT = os.path.join(nodes.HERE, "..", "..")
+RESULTS = os.path.join(CHECKOUT, "build/results")
+DOCUMENT = os.path.join(CHECKOUT, "docs/pyverbs.md")
+KINDS = ("native", "pv", "pvh")
+
+# What a guest skips and native does not, and why.
+EXPLAINED = {"tests.test_rdmacm.CMTestCase":
+             "The kernel's connection manager and IPoIB do not run in guests."}
+
+# The suite needs an address on port 1's IPoIB interface for its tests of the
+# connection manager.
+CM_UP = """
+modprobe -a ib_ipoib rdma_ucm && ip link set ib0 up &&
+ip addr add 10.99.0.1/24 dev ib0 || exit 1
+for i in $(seq 150); do
+	grep -qs 1 /sys/class/net/ib0/carrier && exit 0
+	sleep 0.2
+done
+ip addr show ib0
+exit 1
+"""
+
+RUN = """
+rm -rf /root/pyverbs && mkdir /root/pyverbs &&
+cp -r /usr/share/doc/rdma-core/tests /root/pyverbs &&
+gunzip $(find /root/pyverbs -name '*.gz') &&
+exec timeout %d python3 /root/run_pyverbs.py /root/pyverbs --dev mlx4_0 2>&1
+"""
+TIMEOUT = 280
+
+
+def run_suite(node):
+    """The suite's outcome on a node, test -> "ok", "failed" or "skipped: why",
+    and everything that it printed."""
+    nodes.lab("cp", RUNNER, "%s:/root/" % node)
+    done = node.run(RUN % TIMEOUT, check=False, timeout=TIMEOUT + 60)
+    outcome = dict(json.loads(line.split(" ", 1)[1])
+                   for line in done.stdout.splitlines()
+                   if line.startswith("RESULT "))
+    if done.returncode:
+        outcome["the whole run"] = "status %d" % done.returncode
+    return outcome, done.stdout
+
+
+def class_of(test):
+    return test.rpartition(".")[0]
+
+
+HEAD = """\
+# rdma-core's own Python tests
+
+Debian 13's rdma-core ships the tests of its Python bindings (pyverbs). `make
+check` runs them unmodified on a machine without Xen, in a PV guest and in a
+PVH guest, all on the HCA model, and compares the outcomes with each other and
+with this table. Its own table is `build/results/pyverbs.md`, to be copied
+here if it has changed on purpose; `build/results/pyverbs.json` is the same
+with the guests' own reasons to skip.
+"""
+
+
+def document(table):
+    """The text of docs/pyverbs.md for test -> kind -> outcome."""
+    lines = [HEAD, "| | native | PV guest | PVH guest |", "|---|---|---|---|"]
+    for word in ("ok", "skipped", "failed"):
+        lines.append("| %s | %s |" % (word, " | ".join(
+            str(sum(row[kind].startswith(word) for row in table.values()))
+            for kind in KINDS)))
+    lines += ["", "Where a guest differs:", ""]
+    lines += ["- `%s`: %s" % item for item in EXPLAINED.items()]
+    lines += ["", "| Test | native | PV | PVH | why it is skipped |",
+              "|---|---|---|---|---|"]
+    for test, row in sorted(table.items()):
+        words = [row[kind].partition(": ")[0] for kind in KINDS]
+        why = [row[kind].partition(": ")[2] for kind in KINDS]
+        lines.append("| %s | %s | %s |" % (
+            test.removeprefix("tests."), " | ".join(words),
+            next(filter(None, why), "").replace("|", "\\|")))
+    return "\n".join(lines) + "\n"
+
+
+@pytest.fixture(scope="module")
+def suites(native, guest, pvh):
+    """kind -> (outcomes, output); the three run at the same time, each on a
+    machine of its own."""
+    native[0].run(CM_UP)
+    where = dict(zip(KINDS, (native[0], guest[0], pvh[1])))
+    with concurrent.futures.ThreadPoolExecutor(len(where)) as pool:
+        found = dict(zip(where, pool.map(run_suite, where.values())))
+    native[0].run("modprobe -r rdma_ucm ib_ipoib")
+    return found
+
+
+@pytest.fixture(scope="module")
+def table(suites):
+    """test -> kind -> outcome, which is also written to build/results."""
+    tests = sorted({test for found, _ in suites.values() for test in found})
+    table = {test: {kind: suites[kind][0].get(test, "did not run")
+                    for kind in KINDS} for test in tests}
+    os.makedirs(RESULTS, exist_ok=True)
+    with open(os.path.join(RESULTS, "pyverbs.json"), "w",
+              encoding="utf-8") as f:
+        json.dump(table, f, indent=1)
+    with open(os.path.join(RESULTS, "pyverbs.md"), "w", encoding="utf-8") as f:
+        f.write(document(table))
+    return table
+
+
+def test_native_passes(suites):
+    found, output = suites["native"]
+    assert {"ok"} <= set(found.values())
+    bad = [test for test, outcome in found.items()
+           if outcome != "ok" and not outcome.startswith("skipped: ")]
+    assert not bad, "%s\n%s" % (bad, output)
+    assert {found[test] for test in found if class_of(test) in EXPLAINED} == \
+        {"ok"}
+
+
+@pytest.mark.parametrize("kind", ["pv", "pvh"])
+def test_guest_is_as_native(suites, table, kind):
+    """The same tests pass, and the same are skipped for the same reason."""
+    different = {test: row for test, row in table.items()
+                 if row[kind] != row["native"]}
+    unexplained = {test: row for test, row in different.items()
+                   if class_of(test) not in EXPLAINED or
+                   not row[kind].startswith("skipped: ")}
+    assert not unexplained, "%s\n%s" % (unexplained, suites[kind][1])
+    assert {class_of(test) for test in different} == set(EXPLAINED)
+
+
+def test_document_is_true(table):
+    with open(DOCUMENT, encoding="utf-8") as f:
+        assert f.read() == document(table), "see build/results/pyverbs.md"
