@@ -176,18 +176,23 @@ def run_pair(server, client, command, timeout=120):
     return done.stdout
 
 
-def perftest_row(output):
-    """The last row of a perftest table: column title -> number."""
+def perftest_rows(output):
+    """The rows of a perftest table, each: column title -> number."""
     titles = None
-    row = None
+    rows = []
     for line in output.splitlines():
         if line.strip().startswith("#bytes"):
             titles = re.split(r"\s{2,}|\t+| (?=#)", line.strip())
         elif titles and re.match(r"\s*\d+\s", line):
-            row = line.split()
-    if not titles or not row:
+            rows.append(dict(zip(titles, (float(x) for x in line.split()))))
+    if not rows:
         raise AssertionError("no result in\n" + output)
-    return dict(zip(titles, (float(x) for x in row)))
+    return rows
+
+
+def perftest_row(output):
+    """The last row of a perftest table."""
+    return perftest_rows(output)[-1]
 
 
 MODULES = "/usr/lib/xenib"

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""
+perftest's whole matrix between guests, over the wire: every program, transport
+and way to run it. What perftest itself refuses, it refuses natively too.
+Debian 13's perftest (25.01) does not check data.
+"""
+
+import itertools
+import json
+import math
+import os
+
+import pytest
+
+import nodes
+
+RUNNER = os.path.join(nodes.HERE, "programs/run_pairs.py")
+CONTROL_PORT = 18600
+MTU = 2048
+COUNT = 20          # iterations; five with all sizes
+
+VERBS = ("send", "write", "read", "atomic")
+TRANSPORTS = ("RC", "UC", "UD", "XRC")
+WAYS = {
+    "poll": "-n %d" % COUNT,
+    "events": "-e -n %d" % COUNT,
+    "inline": "-I 200 -s 200 -n %d" % COUNT,
+    "srq": "--use-srq -n %d" % COUNT,
+    "4 QPs": "-q 4 -n %d" % COUNT,
+    "both ways": "-b -n %d" % COUNT,
+    "all sizes": "-a -n 5",
+}
+QPS = {"4 QPs": 4}
+
+
+def transport_refusal(verb, transport):
+    """What perftest says when it has no such transport for a verb."""
+    if transport == "UC" and verb in ("read", "atomic"):
+        return "UC connection not possible in READ/ATOMIC verbs"
+    if transport == "UD" and verb != "send":
+        return "UD connection only possible in SEND verb"
+    return None
+
+
+def way_refusal(verb, kind, way):
+    """What perftest says when a program cannot be run in some way."""
+    if way == "events" and verb == "write":
+        return "Events feature not available on WRITE verb"
+    if way == "inline" and verb in ("read", "atomic"):
+        return "Inline feature not available on READ/Atomic verbs"
+    if way == "srq" and verb != "send":
+        return "Using SRQ only avavilible in SEND tests"
+    if way == "4 QPs" and kind == "lat":
+        return "Multiple QPs only available on bw tests"
+    if way == "both ways" and kind == "lat":
+        return "Bidirectional is only available in BW test"
+    if way == "all sizes" and verb == "atomic":
+        return "Message size cannot be changed for Atomic tests"
+    return None
+
+
+# (verb, kind, transport, way), and for what perftest refuses its words: for a
+# transport once, for a way once with RC.
+ACCEPTED = []
+REFUSED = {}
+for verb, kind, transport in itertools.product(VERBS, ("lat", "bw"),
+                                               TRANSPORTS):
+    if transport_refusal(verb, transport):
+        REFUSED[verb, kind, transport, "poll"] = transport_refusal(verb,
+                                                                   transport)
+        continue
+    for way in WAYS:
+        if not way_refusal(verb, kind, way):
+            ACCEPTED.append((verb, kind, transport, way))
+        elif transport == "RC":
+            REFUSED[verb, kind, transport, way] = way_refusal(verb, kind, way)
+
+
+def name(case):
+    return "-".join(case).replace(" ", "_")
+
+
+def command(case):
+    """-F: no matter that the processor's clock varies. -C: times in cycles (the
+    titles still say usec), for measuring that clock takes time for each row."""
+    verb, kind, transport, way = case
+    return "ib_%s_%s -F %s-c %s %s" % (
+        verb, kind, "-C " if kind == "lat" else "", transport, WAYS[way])
+
+
+def run_cases(pair, cases):
+    """case -> what became of it on the server, and on the client"""
+    for node in pair:
+        nodes.lab("cp", RUNNER, "%s:/root/" % node)
+    words = "%d '%s'" % (CONTROL_PORT, json.dumps([command(c) for c in cases]))
+    server = pair[0].start("python3 /root/run_pairs.py server " + words)
+    done = pair[1].run("python3 /root/run_pairs.py %s %s" % (pair[0], words),
+                       timeout=600)
+    output, _ = server.communicate(timeout=60)
+    return dict(zip(cases, zip(json.loads(output.splitlines()[-1]),
+                               json.loads(done.stdout.splitlines()[-1]))))
+
+
+@pytest.fixture(scope="module", params=["guest", "pvh"])
+def outcomes(request):
+    return run_cases(request.getfixturevalue(request.param),
+                     ACCEPTED + list(REFUSED))
+
+
+@pytest.fixture(scope="module")
+def native_outcomes(native):
+    return run_cases(native, list(REFUSED))
+
+
+def assert_table(case, output):
+    """A row for every size, of the right count, in it only true numbers."""
+    _, kind, transport, way = case
+    rows = nodes.perftest_rows(output)
+    if way == "all sizes":
+        last = MTU if transport == "UD" else 1 << 23
+        sizes = [1 << i for i in range(1, last.bit_length())]
+        assert [row["#bytes"] for row in rows] == sizes, output
+    for row in rows:
+        assert row["#iterations"] == QPS.get(way, 1) * (
+            5 if way == "all sizes" else COUNT), output
+        # The deviation overflows an int of perftest's when it is in cycles.
+        assert all(math.isfinite(x) for title, x in row.items()
+                   if title != "t_stdev[usec]"), output
+    # In a busy machine perftest may not be able to tell what a cycle is. It
+    # then says so, and all rates are 0.
+    column = "t_typical[usec]" if kind == "lat" else "BW average[MiB/sec]"
+    if "Correlation coefficient" not in output:
+        assert all(row[column] > 0 for row in rows), output
+
+
+@pytest.mark.parametrize("case", ACCEPTED, ids=name)
+def test_completes(outcomes, case):
+    server, client = outcomes[case]
+    assert server and client, "not run, as a pair before it hung"
+    assert server["status"] == 0, server["output"]
+    assert client["status"] == 0, client["output"]
+    assert_table(case, client["output"])
+
+
+@pytest.mark.parametrize("case", list(REFUSED), ids=name)
+def test_is_refused_as_natively(outcomes, native_outcomes, case):
+    for server, client in (native_outcomes[case], outcomes[case]):
+        assert server and server["status"] not in (0, "hung"), server
+        assert REFUSED[case] in server["output"]
+        assert client is None
