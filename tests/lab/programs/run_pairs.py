@@ -55,6 +55,7 @@ def listens():
 def serve(port, commands):
     """Tell the client for each command whether the program listens."""
     with socket.create_server(("", port)) as listener:
+        listener.settimeout(HUNG)
         peer, _ = listener.accept()
     outcomes = []
     for command in commands:
@@ -99,7 +100,8 @@ def client(host, port, commands):
 
 
 def main():
-    host, port, commands = sys.argv[1], int(sys.argv[2]), json.loads(sys.argv[3])
+    host, port = sys.argv[1], int(sys.argv[2])
+    commands = json.loads(sys.argv[3])
     if host == "server":
         outcomes = serve(port, commands)
     else:
