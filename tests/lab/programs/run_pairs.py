@@ -26,19 +26,20 @@ HUNG = 40           # seconds after which a pair hangs
 def start(command):
     return subprocess.Popen(shlex.split(command), text=True, errors="replace",
                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                            stderr=subprocess.STDOUT)
+                            stderr=subprocess.PIPE)
 
 
 def finish(process, begin):
-    """The outcome of a process."""
+    """The outcome of a process. Its errors come last: perftest's would else
+    stand in the middle of a row."""
     try:
-        output, _ = process.communicate(timeout=HUNG)
+        output, errors = process.communicate(timeout=HUNG)
         status = process.returncode
     except subprocess.TimeoutExpired:
         process.kill()
-        output, _ = process.communicate()
+        output, errors = process.communicate()
         status = "hung"
-    return {"status": status, "output": output,
+    return {"status": status, "output": output + errors,
             "seconds": round(time.monotonic() - begin, 2)}
 
 
