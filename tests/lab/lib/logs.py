@@ -22,6 +22,8 @@ ALLOWED = [(re.compile(pattern), reason) for pattern, reason in [
      "a property of the processor that is emulated"),
     (r"PCI: Using host bridge windows from ACPI; if necessary",
      "the kernel's standing advice on every machine"),
+    (r"AMD IOMMUv2 functionality not available .* This is not a bug",
+     "what Linux 6.1 says where there is no such IOMMU"),
     (r"mlx4_core \S+: Internal error detected",
      "the HCA model was told to fail, by its property catastrophe"),
 ]]
