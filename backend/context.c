@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Verbs: contexts, which are doorbell pages, and protection domains. */
 
-#include <linux/slab.h>
-
 #include "ibback.h"
 
 /* A PV guest maps machine frames, another what the toolstack put there. */
@@ -20,33 +18,23 @@ static void context_frames(const struct ibback_dev *dev,
 	}
 }
 
+static int context_create(struct ibback_obj *obj, const struct vibif_req *req,
+			  struct vibif_rsp *rsp)
+{
+	struct ibback_context *ctx = ibback_to(context, obj);
+
+	ctx->uar = ibback_uar_get(obj->dev);
+	if (!ctx->uar)
+		return -ENOMEM;
+	rsp->op.alloc_context.handle = obj->handle;
+	context_frames(obj->dev, ctx->uar, &rsp->op.alloc_context);
+	return 0;
+}
+
 int ibback_alloc_context(struct ibback_dev *dev, const struct vibif_req *req,
 			 struct vibif_rsp *rsp)
 {
-	struct ibback_context *ctx;
-	int err;
-
-	ctx = kzalloc(sizeof(*ctx), GFP_KERNEL);
-	if (!ctx)
-		return -ENOMEM;
-	err = ibback_obj_init(dev, &ctx->obj, IBBACK_CONTEXT);
-	if (err)
-		goto err_free;
-	ctx->uar = ibback_uar_get(dev);
-	if (!ctx->uar) {
-		err = -ENOMEM;
-		goto err_obj;
-	}
-	rsp->op.alloc_context.handle = ctx->obj.handle;
-	context_frames(dev, ctx->uar, &rsp->op.alloc_context);
-	ibback_obj_publish(&ctx->obj);
-	return 0;
-
-err_obj:
-	ibback_obj_abort(&ctx->obj);
-err_free:
-	kfree(ctx);
-	return err;
+	return ibback_obj_create(dev, IBBACK_CONTEXT, context_create, req, rsp);
 }
 
 int ibback_context_destroy(struct ibback_obj *obj)
@@ -55,31 +43,25 @@ int ibback_context_destroy(struct ibback_obj *obj)
 	return 0;
 }
 
+static int pd_create(struct ibback_obj *obj, const struct vibif_req *req,
+		     struct vibif_rsp *rsp)
+{
+	struct ibback_pd *pd = ibback_to(pd, obj);
+	struct ibback_hca *hca = obj->dev->hca;
+	int err;
+
+	err = hca->ops->pd_alloc(hca, &pd->pdn);
+	if (err)
+		return err;
+	rsp->op.alloc_pd.handle = obj->handle;
+	rsp->op.alloc_pd.pdn = pd->pdn;
+	return 0;
+}
+
 int ibback_alloc_pd(struct ibback_dev *dev, const struct vibif_req *req,
 		    struct vibif_rsp *rsp)
 {
-	struct ibback_pd *pd;
-	int err;
-
-	pd = kzalloc(sizeof(*pd), GFP_KERNEL);
-	if (!pd)
-		return -ENOMEM;
-	err = ibback_obj_init(dev, &pd->obj, IBBACK_PD);
-	if (err)
-		goto err_free;
-	err = dev->hca->ops->pd_alloc(dev->hca, &pd->pdn);
-	if (err)
-		goto err_obj;
-	rsp->op.alloc_pd.handle = pd->obj.handle;
-	rsp->op.alloc_pd.pdn = pd->pdn;
-	ibback_obj_publish(&pd->obj);
-	return 0;
-
-err_obj:
-	ibback_obj_abort(&pd->obj);
-err_free:
-	kfree(pd);
-	return err;
+	return ibback_obj_create(dev, IBBACK_PD, pd_create, req, rsp);
 }
 
 int ibback_pd_destroy(struct ibback_obj *obj)

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Verbs: completion queues. */
 
-#include <linux/slab.h>
-
 #include "ibback.h"
 
 static void cq_unmap(struct ibback_cq *cq)
@@ -24,21 +22,23 @@ static int cq_map(struct ibback_cq *cq, const struct vibif_create_cq_req *req)
 	return err;
 }
 
-static int cq_create(struct ibback_cq *cq,
-		     const struct vibif_create_cq_req *req,
-		     struct vibif_create_cq_rsp *rsp)
+static int cq_create(struct ibback_obj *obj, const struct vibif_req *msg,
+		     struct vibif_rsp *answer)
 {
-	struct ibback_hca *hca = cq->obj.dev->hca;
+	const struct vibif_create_cq_req *req = &msg->op.create_cq;
+	struct vibif_create_cq_rsp *rsp = &answer->op.create_cq;
+	struct ibback_cq *cq = ibback_to(cq, obj);
+	struct ibback_hca *hca = obj->dev->hca;
 	struct ibback_cq_params params = {
 		.entries = req->entries,
 		.vector = req->comp_vector,
-		.sink = { ibback_obj_event, &cq->obj },
+		.sink = { ibback_obj_event, obj },
 	};
 	struct ibback_obj *ctx;
 	u32 cqn;
 	int err;
 
-	ctx = ibback_obj_depend(&cq->obj, req->context, IBBACK_CONTEXT);
+	ctx = ibback_obj_depend(obj, req->context, IBBACK_CONTEXT);
 	if (!ctx)
 		return -ENOENT;
 	err = cq_map(cq, req);
@@ -52,7 +52,7 @@ static int cq_create(struct ibback_cq *cq,
 		cq_unmap(cq);
 		return PTR_ERR(cq->hca);
 	}
-	rsp->handle = cq->obj.handle;
+	rsp->handle = obj->handle;
 	rsp->cqn = cqn;
 	return 0;
 }
@@ -60,29 +60,9 @@ static int cq_create(struct ibback_cq *cq,
 int ibback_create_cq(struct ibback_dev *dev, const struct vibif_req *req,
 		     struct vibif_rsp *rsp)
 {
-	struct ibback_cq *cq;
-	int err;
+	int err = ibback_check_create_cq(&dev->limits, &req->op.create_cq);
 
-	err = ibback_check_create_cq(&dev->limits, &req->op.create_cq);
-	if (err)
-		return err;
-	cq = kzalloc(sizeof(*cq), GFP_KERNEL);
-	if (!cq)
-		return -ENOMEM;
-	err = ibback_obj_init(dev, &cq->obj, IBBACK_CQ);
-	if (err)
-		goto err_free;
-	err = cq_create(cq, &req->op.create_cq, &rsp->op.create_cq);
-	if (err)
-		goto err_obj;
-	ibback_obj_publish(&cq->obj);
-	return 0;
-
-err_obj:
-	ibback_obj_abort(&cq->obj);
-err_free:
-	kfree(cq);
-	return err;
+	return err ?: ibback_obj_create(dev, IBBACK_CQ, cq_create, req, rsp);
 }
 
 int ibback_modify_cq(struct ibback_obj *obj, const struct vibif_req *req,

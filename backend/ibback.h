@@ -284,11 +284,15 @@ void ibback_ring_disconnect(struct ibback_dev *dev);
 int ibback_execute(struct ibback_dev *dev, const struct vibif_req *req,
 		   struct vibif_rsp *rsp);
 
+/* What a request does with an object */
+typedef int (*ibback_obj_verb)(struct ibback_obj *obj,
+			       const struct vibif_req *req,
+			       struct vibif_rsp *rsp);
+
 /* objects.c */
-int ibback_obj_init(struct ibback_dev *dev, struct ibback_obj *obj,
-		    enum ibback_resource type);
-void ibback_obj_publish(struct ibback_obj *obj);
-void ibback_obj_abort(struct ibback_obj *obj);
+int ibback_obj_create(struct ibback_dev *dev, enum ibback_resource type,
+		      ibback_obj_verb create, const struct vibif_req *req,
+		      struct vibif_rsp *rsp);
 struct ibback_obj *ibback_obj_get(struct ibback_dev *dev, u32 handle,
 				  enum ibback_resource type);
 void ibback_obj_put(struct ibback_obj *obj);
@@ -363,9 +367,6 @@ int ibback_alloc_xrcd(struct ibback_dev *dev, const struct vibif_req *req,
 		      struct vibif_rsp *rsp);
 
 /* What is done with an object, under its lock */
-typedef int (*ibback_obj_verb)(struct ibback_obj *obj,
-			       const struct vibif_req *req,
-			       struct vibif_rsp *rsp);
 int ibback_rereg_mr(struct ibback_obj *obj, const struct vibif_req *req,
 		    struct vibif_rsp *rsp);
 int ibback_modify_cq(struct ibback_obj *obj, const struct vibif_req *req,

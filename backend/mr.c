@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Verbs: memory regions. */
 
-#include <linux/slab.h>
-
 #include "ibback.h"
 
 static void mr_response(const struct ibback_mr *mr,
@@ -13,10 +11,13 @@ static void mr_response(const struct ibback_mr *mr,
 	rsp->rkey = mr->rkey;
 }
 
-static int mr_create(struct ibback_mr *mr, const struct vibif_reg_mr_req *req,
-		     struct vibif_reg_mr_rsp *rsp)
+static int mr_create(struct ibback_obj *obj, const struct vibif_req *msg,
+		     struct vibif_rsp *answer)
 {
-	struct ibback_dev *dev = mr->obj.dev;
+	const struct vibif_reg_mr_req *req = &msg->op.reg_mr;
+	struct vibif_reg_mr_rsp *rsp = &answer->op.reg_mr;
+	struct ibback_mr *mr = ibback_to(mr, obj);
+	struct ibback_dev *dev = obj->dev;
 	struct ibback_mr_params params = {
 		.access = req->access,
 		.iova = req->iova,
@@ -25,7 +26,7 @@ static int mr_create(struct ibback_mr *mr, const struct vibif_reg_mr_req *req,
 	struct ibback_obj *pd;
 	int err;
 
-	pd = ibback_obj_depend(&mr->obj, req->pd, IBBACK_PD);
+	pd = ibback_obj_depend(obj, req->pd, IBBACK_PD);
 	if (!pd)
 		return -ENOENT;
 	mr->access = req->access;
@@ -48,29 +49,9 @@ static int mr_create(struct ibback_mr *mr, const struct vibif_reg_mr_req *req,
 int ibback_reg_mr(struct ibback_dev *dev, const struct vibif_req *req,
 		  struct vibif_rsp *rsp)
 {
-	struct ibback_mr *mr;
-	int err;
+	int err = ibback_check_reg_mr(&req->op.reg_mr);
 
-	err = ibback_check_reg_mr(&req->op.reg_mr);
-	if (err)
-		return err;
-	mr = kzalloc(sizeof(*mr), GFP_KERNEL);
-	if (!mr)
-		return -ENOMEM;
-	err = ibback_obj_init(dev, &mr->obj, IBBACK_MR);
-	if (err)
-		goto err_free;
-	err = mr_create(mr, &req->op.reg_mr, &rsp->op.reg_mr);
-	if (err)
-		goto err_obj;
-	ibback_obj_publish(&mr->obj);
-	return 0;
-
-err_obj:
-	ibback_obj_abort(&mr->obj);
-err_free:
-	kfree(mr);
-	return err;
+	return err ?: ibback_obj_create(dev, IBBACK_MR, mr_create, req, rsp);
 }
 
 /* What remains to be done once the HCA has answered; @pd, @pages or none. */

@@ -15,19 +15,24 @@
 
 struct obj_type {
 	const char *name;
+	size_t size;
 	int (*destroy)(struct ibback_obj *obj);
 	bool events;	/* has a word in the event area */
 };
 
+#define OBJ_TYPE(type_name, kind, has_events)				\
+	{ type_name, sizeof(struct ibback_##kind),			\
+	  ibback_##kind##_destroy, has_events }
+
 static const struct obj_type obj_types[IBBACK_NR_RESOURCES] = {
-	[IBBACK_CONTEXT] = { "context", ibback_context_destroy },
-	[IBBACK_PD] = { "PD", ibback_pd_destroy },
-	[IBBACK_MR] = { "MR", ibback_mr_destroy },
-	[IBBACK_CQ] = { "CQ", ibback_cq_destroy, true },
-	[IBBACK_QP] = { "QP", ibback_qp_destroy, true },
-	[IBBACK_SRQ] = { "SRQ", ibback_srq_destroy, true },
-	[IBBACK_MW] = { "MW", ibback_mw_destroy },
-	[IBBACK_XRCD] = { "XRCD", ibback_xrcd_destroy },
+	[IBBACK_CONTEXT] = OBJ_TYPE("context", context, false),
+	[IBBACK_PD] = OBJ_TYPE("PD", pd, false),
+	[IBBACK_MR] = OBJ_TYPE("MR", mr, false),
+	[IBBACK_CQ] = OBJ_TYPE("CQ", cq, true),
+	[IBBACK_QP] = OBJ_TYPE("QP", qp, true),
+	[IBBACK_SRQ] = OBJ_TYPE("SRQ", srq, true),
+	[IBBACK_MW] = OBJ_TYPE("MW", mw, false),
+	[IBBACK_XRCD] = OBJ_TYPE("XRCD", xrcd, false),
 };
 
 /* Users before what they use */
@@ -36,18 +41,11 @@ static const enum ibback_resource destroy_order[] = {
 	IBBACK_PD, IBBACK_CONTEXT,
 };
 
-/**
- * ibback_obj_init - begin the creation of an object
- * @dev: the guest's device
- * @obj: first member of a zeroed kmalloc'ed object
- * @type: what it is to be
- *
- * Charges the guest and reserves a handle, under which nothing is found before
- * ibback_obj_publish().
- *
- * Return: 0, or -ENOMEM and @obj is as before.
+/*
+ * Charge the guest and reserve a handle, under which nothing is found before
+ * obj_publish(). -ENOMEM: @obj is as before.
  */
-int ibback_obj_init(struct ibback_dev *dev, struct ibback_obj *obj,
+static int obj_init(struct ibback_dev *dev, struct ibback_obj *obj,
 		    enum ibback_resource type)
 {
 	u32 words = dev->limits.nr_event_words;
@@ -70,20 +68,59 @@ int ibback_obj_init(struct ibback_dev *dev, struct ibback_obj *obj,
 }
 
 /* The object is complete: from now on the guest can name it. */
-void ibback_obj_publish(struct ibback_obj *obj)
+static void obj_publish(struct ibback_obj *obj)
 {
 	/* The slot exists since xa_alloc(), so this needs no memory */
 	xa_store(&obj->dev->objects, obj->handle, obj, GFP_KERNEL);
 }
 
-/* Undo ibback_obj_init() and ibback_obj_depend(); the caller frees @obj. */
-void ibback_obj_abort(struct ibback_obj *obj)
+/* Undo obj_init() and ibback_obj_depend(). */
+static void obj_abort(struct ibback_obj *obj)
 {
 	while (obj->nr_deps)
 		ibback_obj_put(obj->dep[--obj->nr_deps]);
 	xa_erase(&obj->dev->objects, obj->handle);
 	ibback_uncharge(obj->dev, obj->type, 1);
 	mutex_destroy(&obj->lock);
+}
+
+/**
+ * ibback_obj_create - create an object at the guest's request
+ * @dev: the guest's device
+ * @type: what it is to be
+ * @create: fills in the object, which is zeroed but for its first member, and
+ *	the response; on an error it leaves nothing but what
+ *	ibback_obj_depend() has found
+ * @req: the request, checked
+ * @rsp: the response
+ *
+ * Return: 0, -ENOMEM if the guest has its quota or dom0 no memory, or what
+ * @create returned.
+ */
+int ibback_obj_create(struct ibback_dev *dev, enum ibback_resource type,
+		      ibback_obj_verb create, const struct vibif_req *req,
+		      struct vibif_rsp *rsp)
+{
+	struct ibback_obj *obj;
+	int err;
+
+	obj = kzalloc(obj_types[type].size, GFP_KERNEL);
+	if (!obj)
+		return -ENOMEM;
+	err = obj_init(dev, obj, type);
+	if (err)
+		goto err_free;
+	err = create(obj, req, rsp);
+	if (err)
+		goto err_abort;
+	obj_publish(obj);
+	return 0;
+
+err_abort:
+	obj_abort(obj);
+err_free:
+	kfree(obj);
+	return err;
 }
 
 /**
@@ -142,12 +179,12 @@ static int obj_finish(struct ibback_obj *obj)
 	err = obj_types[obj->type].destroy(obj);
 	if (err) {
 		refcount_set(&obj->refs, 1);
-		ibback_obj_publish(obj);
+		obj_publish(obj);
 		return err;
 	}
 	if (obj_types[obj->type].events)
 		ibback_event_clear(dev, obj->handle);
-	ibback_obj_abort(obj);
+	obj_abort(obj);
 	kfree(obj);
 	return 0;
 }

@@ -70,23 +70,27 @@ static int qp_depend(struct ibback_qp *qp,
 	return 0;
 }
 
-static int qp_create(struct ibback_qp *qp,
-		     const struct vibif_create_qp_req *req,
-		     struct vibif_create_qp_rsp *rsp)
+static int qp_create(struct ibback_obj *obj, const struct vibif_req *msg,
+		     struct vibif_rsp *answer)
 {
-	struct ibback_hca *hca = qp->obj.dev->hca;
+	const struct vibif_create_qp_req *req = &msg->op.create_qp;
+	struct vibif_create_qp_rsp *rsp = &answer->op.create_qp;
+	struct ibback_qp *qp = ibback_to(qp, obj);
+	struct ibback_hca *hca = obj->dev->hca;
 	struct ibback_qp_params params = {
-		.type = qp->type,
+		.type = (enum ib_qp_type)req->type,
 		.has_rq = req->flags & VIBIF_QP_HAS_RQ,
 		.log_sq_wqe_count = req->log_sq_wqe_count,
 		.log_sq_wqe_stride = req->log_sq_wqe_stride,
 		.log_rq_wqe_count = req->log_rq_wqe_count,
 		.log_rq_wqe_stride = req->log_rq_wqe_stride,
-		.sink = { ibback_obj_event, &qp->obj },
+		.sink = { ibback_obj_event, obj },
 	};
 	u32 qpn;
 	int err;
 
+	qp->type = params.type;
+	INIT_LIST_HEAD(&qp->mcast);
 	err = qp_depend(qp, req, &params);
 	if (err)
 		return err;
@@ -101,7 +105,7 @@ static int qp_create(struct ibback_qp *qp,
 		qp_unmap(qp);
 		return PTR_ERR(qp->hca);
 	}
-	rsp->handle = qp->obj.handle;
+	rsp->handle = obj->handle;
 	rsp->qpn = qpn;
 	return 0;
 }
@@ -109,33 +113,13 @@ static int qp_create(struct ibback_qp *qp,
 int ibback_create_qp(struct ibback_dev *dev, const struct vibif_req *req,
 		     struct vibif_rsp *rsp)
 {
-	struct ibback_qp *qp;
-	int err;
+	int err = ibback_check_create_qp(&dev->limits, &req->op.create_qp);
 
-	err = ibback_check_create_qp(&dev->limits, &req->op.create_qp);
 	if (err)
 		return err;
 	if (req->op.create_qp.type > VIBIF_QPT_UD && !ibback_has_xrc(dev))
 		return -EOPNOTSUPP;
-	qp = kzalloc(sizeof(*qp), GFP_KERNEL);
-	if (!qp)
-		return -ENOMEM;
-	qp->type = (enum ib_qp_type)req->op.create_qp.type;
-	INIT_LIST_HEAD(&qp->mcast);
-	err = ibback_obj_init(dev, &qp->obj, IBBACK_QP);
-	if (err)
-		goto err_free;
-	err = qp_create(qp, &req->op.create_qp, &rsp->op.create_qp);
-	if (err)
-		goto err_obj;
-	ibback_obj_publish(&qp->obj);
-	return 0;
-
-err_obj:
-	ibback_obj_abort(&qp->obj);
-err_free:
-	kfree(qp);
-	return err;
+	return ibback_obj_create(dev, IBBACK_QP, qp_create, req, rsp);
 }
 
 int ibback_modify_qp(struct ibback_obj *obj, const struct vibif_req *req,

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Verbs: shared receive queues. */
 
-#include <linux/slab.h>
-
 #include "ibback.h"
 
 static void srq_unmap(struct ibback_srq *srq)
@@ -47,15 +45,17 @@ static int srq_depend(struct ibback_srq *srq,
 	return 0;
 }
 
-static int srq_create(struct ibback_srq *srq,
-		      const struct vibif_create_srq_req *req,
-		      struct vibif_create_srq_rsp *rsp)
+static int srq_create(struct ibback_obj *obj, const struct vibif_req *msg,
+		      struct vibif_rsp *answer)
 {
-	struct ibback_hca *hca = srq->obj.dev->hca;
+	const struct vibif_create_srq_req *req = &msg->op.create_srq;
+	struct vibif_create_srq_rsp *rsp = &answer->op.create_srq;
+	struct ibback_srq *srq = ibback_to(srq, obj);
+	struct ibback_hca *hca = obj->dev->hca;
 	struct ibback_srq_params params = {
 		.log_wqe_count = req->log_wqe_count,
 		.log_wqe_stride = req->log_wqe_stride,
-		.sink = { ibback_obj_event, &srq->obj },
+		.sink = { ibback_obj_event, obj },
 	};
 	u32 srqn;
 	int err;
@@ -74,7 +74,7 @@ static int srq_create(struct ibback_srq *srq,
 		srq_unmap(srq);
 		return PTR_ERR(srq->hca);
 	}
-	rsp->handle = srq->obj.handle;
+	rsp->handle = obj->handle;
 	rsp->srqn = srqn;
 	return 0;
 }
@@ -82,29 +82,9 @@ static int srq_create(struct ibback_srq *srq,
 int ibback_create_srq(struct ibback_dev *dev, const struct vibif_req *req,
 		      struct vibif_rsp *rsp)
 {
-	struct ibback_srq *srq;
-	int err;
+	int err = ibback_check_create_srq(&dev->limits, &req->op.create_srq);
 
-	err = ibback_check_create_srq(&dev->limits, &req->op.create_srq);
-	if (err)
-		return err;
-	srq = kzalloc(sizeof(*srq), GFP_KERNEL);
-	if (!srq)
-		return -ENOMEM;
-	err = ibback_obj_init(dev, &srq->obj, IBBACK_SRQ);
-	if (err)
-		goto err_free;
-	err = srq_create(srq, &req->op.create_srq, &rsp->op.create_srq);
-	if (err)
-		goto err_obj;
-	ibback_obj_publish(&srq->obj);
-	return 0;
-
-err_obj:
-	ibback_obj_abort(&srq->obj);
-err_free:
-	kfree(srq);
-	return err;
+	return err ?: ibback_obj_create(dev, IBBACK_SRQ, srq_create, req, rsp);
 }
 
 int ibback_modify_srq(struct ibback_obj *obj, const struct vibif_req *req,

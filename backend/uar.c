@@ -94,6 +94,16 @@ static bool quarantine_take(struct ibback_dev *dev, struct ibback_uar *uar)
 	return found;
 }
 
+static int alloc_slab(struct ibback_dev *dev)
+{
+	dev->uar = kcalloc(IBBACK_MAX_CONTEXTS, sizeof(*dev->uar), GFP_KERNEL);
+	if (!dev->uar) {
+		xenbus_dev_fatal(dev->xbdev, -ENOMEM, "allocating UARs");
+		return -ENOMEM;
+	}
+	return 0;
+}
+
 static int reserve(struct ibback_dev *dev)
 {
 	struct ibback_hca *hca = dev->hca;
@@ -204,11 +214,9 @@ int ibback_uars_reserve(struct ibback_dev *dev)
 				      VIBIF_FIELD_UAR_COUNT, 0);
 	int err;
 
-	dev->uar = kcalloc(IBBACK_MAX_CONTEXTS, sizeof(*dev->uar), GFP_KERNEL);
-	if (!dev->uar) {
-		xenbus_dev_fatal(dev->xbdev, -ENOMEM, "allocating UARs");
-		return -ENOMEM;
-	}
+	err = alloc_slab(dev);
+	if (err)
+		return err;
 	if (nr) {
 		err = adopt(dev, nr);
 		if (err)
@@ -237,11 +245,9 @@ int ibback_uars_retake(struct ibback_dev *dev)
 				      VIBIF_FIELD_UAR_COUNT, 0);
 	int err;
 
-	dev->uar = kcalloc(IBBACK_MAX_CONTEXTS, sizeof(*dev->uar), GFP_KERNEL);
-	if (!dev->uar) {
-		xenbus_dev_fatal(dev->xbdev, -ENOMEM, "allocating UARs");
-		return -ENOMEM;
-	}
+	err = alloc_slab(dev);
+	if (err)
+		return err;
 	err = read_published(dev, nr);
 	if (err)
 		goto err_free;
