@@ -50,6 +50,7 @@ def attached_pair(hosts, guest):
     """The guests of that name on both hosts, attached."""
     pair = tuple(nodes.Node("%s-%s" % (host, guest)) for host in hosts)
     for host, node in zip(hosts, pair):
+        nodes.load_frontend(node)
         nodes.attach(host, node)
     return pair
 

@@ -12,6 +12,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 LAB = os.path.join(HERE, "lab")
+RESULTS = os.path.normpath(os.path.join(HERE, "../../build/results"))
 
 
 def lab(*args, check=True, timeout=900):
@@ -203,9 +204,19 @@ def load_backend(host):
     host.run("insmod %s/xen-ibback.ko" % MODULES)
 
 
-def attach(host, guest):
-    """Give a guest its HCA: frontend module first, then the device."""
+def load_frontend(guest):
+    """Load xen-ibfront in a guest."""
     guest.run("modprobe ib_uverbs && insmod %s/xen-ibfront.ko" % MODULES)
+
+
+def reload_frontend(guest):
+    """Load xen-ibfront anew in a guest that has its HCA."""
+    guest.run("rmmod xen_ibfront && insmod %s/xen-ibfront.ko" % MODULES)
+    wait_active(guest)
+
+
+def attach(host, guest):
+    """Give a guest with the frontend module its HCA."""
     host.run("xenib attach --wait --timeout 120 %s" % guest.domain)
     wait_active(guest)
 

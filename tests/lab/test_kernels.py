@@ -35,6 +35,7 @@ def boot(host, node, suite, version, vmlinux, initrd):
     assert node.out("uname -r") == version
     nodes.lab("cp", "%s/%s/frontend/xen-ibfront.ko" % (BUILT, suite),
               "%s:%s/" % (node, nodes.MODULES))
+    nodes.load_frontend(node)
     nodes.attach(host, node)
 
 
@@ -58,9 +59,7 @@ def test_program(guests, program):
 def test_frontend_reloaded_five_times(guests):
     for node in guests:
         for _ in range(5):
-            node.run("rmmod xen_ibfront && insmod %s/xen-ibfront.ko" %
-                     nodes.MODULES)
-            nodes.wait_active(node)
+            nodes.reload_frontend(node)
     nodes.run_pair(*guests, "ibv_rc_pingpong -e")
 
 

@@ -31,8 +31,7 @@ def end(guests, *processes):
 
 
 def attach_again(host, guests):
-    host.run("xenib attach --wait --timeout 120 " + guests[1].domain)
-    nodes.wait_active(guests[1])
+    nodes.attach(host, guests[1])
     assert_works(guests)
 
 
@@ -73,8 +72,7 @@ def test_forced_detach_of_a_paused_guest(guests, dom0):
 def test_frontend_reloaded_twenty_times(guests, dom0):
     node = guests[1]
     for _ in range(20):
-        node.run("rmmod xen_ibfront && insmod %s/xen-ibfront.ko" % nodes.MODULES)
-        nodes.wait_active(node)
+        nodes.reload_frontend(node)
     assert_idle(dom0[1])
     assert_works(guests)
 
@@ -109,5 +107,5 @@ def test_destroy_during_traffic(guests, dom0):
     nodes.run_pair(dom0[0], host, "ibv_rc_pingpong -n 100")
     host.run("xl create /etc/lab/guests/%s.cfg" % node.domain)
     nodes.lab("wait", node.name)
-    nodes.attach(host, node)
-    assert_works(guests)
+    nodes.load_frontend(node)
+    attach_again(host, guests)

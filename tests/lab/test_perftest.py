@@ -84,6 +84,7 @@ CASES = {"pv": ACCEPTED + list(REFUSED),
          "pvh": [case for case in ACCEPTED if case[3] == "poll" or
                  case[2] == "RC" and case[3] != "all sizes"]}
 
+
 def name(param):
     """What a test's name has for its case; a client's kind stays as it is."""
     if isinstance(param, str):

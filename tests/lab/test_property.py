@@ -18,7 +18,6 @@ STEPS = int(os.environ.get("XENIB_STEPS") or 10000)
 SECONDS_PER_STEP = 0.03
 CONTEXT = 40            # lines
 
-RESULTS = os.path.join(nodes.HERE, "../../build/results")
 COMMAND = "/root/verbs_random %d %d" % (SEED, STEPS)
 AGAIN = "XENIB_SEED=%d XENIB_STEPS=%d pytest tests/lab/test_property.py" % (
     SEED, STEPS)
@@ -39,14 +38,14 @@ LIBRARY = re.compile(r"mlx4: local QP operation err \(QPN [^)]*\)\n")
 
 def outputs(on):
     """What the program says on each of the nodes, at the same time; also
-    kept in RESULTS."""
+    kept in build/results."""
     command = "timeout %d %s; echo status $?" % (
         60 + STEPS * SECONDS_PER_STEP, COMMAND)
     running = [node.start(command) for node in on]
     texts = [LIBRARY.sub("", process.communicate()[0]) for process in running]
-    os.makedirs(RESULTS, exist_ok=True)
+    os.makedirs(nodes.RESULTS, exist_ok=True)
     for node, text in zip(on, texts):
-        with open("%s/property-%s.log" % (RESULTS, node), "w") as log:
+        with open("%s/property-%s.log" % (nodes.RESULTS, node), "w") as log:
             log.write(text)
     return [text.splitlines() for text in texts]
 

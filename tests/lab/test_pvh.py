@@ -50,6 +50,5 @@ def test_detached_pages_are_out_of_reach(pvh, dom0, uars):
     assert read(node, uars[0] + pages * PAGE, 1) == [NOTHING]
     host.run("xenib detach " + node.domain)
     assert read(node, uars[0], pages) == pages * [NOTHING]
-    host.run("xenib attach --wait --timeout 120 " + node.domain)
-    nodes.wait_active(node)
+    nodes.attach(host, node)
     assert NOTHING not in read(node, uars[0], pages)

@@ -10,9 +10,7 @@ import pytest
 import nodes
 
 RUNNER = os.path.join(nodes.HERE, "programs/run_pyverbs.py")
-CHECKOUT = os.path.join(nodes.HERE, "..", "..")
-RESULTS = os.path.join(CHECKOUT, "build/results")
-DOCUMENT = os.path.join(CHECKOUT, "docs/pyverbs.md")
+DOCUMENT = os.path.join(nodes.HERE, "../../docs/pyverbs.md")
 KINDS = ("native", "pv", "pvh")
 
 # What a guest skips and native does not, and why.
@@ -120,11 +118,11 @@ def table(suites):
     tests = sorted({test for found, _ in suites.values() for test in found})
     table = {test: {kind: suites[kind][0].get(test, "did not run")
                     for kind in KINDS} for test in tests}
-    os.makedirs(RESULTS, exist_ok=True)
-    with open(os.path.join(RESULTS, "pyverbs.json"), "w",
+    os.makedirs(nodes.RESULTS, exist_ok=True)
+    with open(os.path.join(nodes.RESULTS, "pyverbs.json"), "w",
               encoding="utf-8") as f:
         json.dump(table, f, indent=1)
-    with open(os.path.join(RESULTS, "pyverbs.md"), "w", encoding="utf-8") as f:
+    with open(os.path.join(nodes.RESULTS, "pyverbs.md"), "w", encoding="utf-8") as f:
         f.write(document(table))
     return table
 

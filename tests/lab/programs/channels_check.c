@@ -40,33 +40,11 @@ struct stream {
 	sem_t room;
 };
 
-static struct ibv_qp *create_ud(struct ibv_cq *send_cq, struct ibv_cq *recv_cq)
-{
-	struct ibv_qp_init_attr attr = {
-		.send_cq = send_cq,
-		.recv_cq = recv_cq,
-		.cap = {
-			.max_send_wr = DEPTH,
-			.max_recv_wr = DEPTH,
-			.max_send_sge = 1,
-			.max_recv_sge = 1,
-		},
-		.qp_type = IBV_QPT_UD,
-	};
-	struct ibv_qp *qp = ibv_create_qp(pd, &attr);
-
-	NEED(qp);
-	qp_to_init(qp);
-	qp_to_rtr(qp, 0, 0);
-	qp_to_rts(qp);
-	return qp;
-}
-
 static void create_stream(struct stream *s, int vector)
 {
 	memset(s, 0, sizeof(*s));
 	NEED(s->cq = ibv_create_cq(ctx, 2 * DEPTH, s, channel, vector));
-	s->qp = create_ud(s->cq, s->cq);
+	s->qp = create_ud(pd, s->cq, s->cq, DEPTH);
 	NEED(!sem_init(&s->room, 0, DEPTH));
 }
 
@@ -159,7 +137,7 @@ static void check_solicited(void)
 	sge.lkey = mr->lkey;
 	create_stream(&s, 0);
 	EXPECT(ibv_destroy_qp(s.qp), 0);
-	s.qp = create_ud(cq, s.cq);
+	s.qp = create_ud(pd, cq, s.cq, DEPTH);
 	for (i = 0; i < 3; i++)
 		NEED(!ibv_post_recv(s.qp, &recv, &bad));
 	EXPECT(ibv_req_notify_cq(s.cq, 1), 0);
@@ -290,7 +268,7 @@ static void checks(void)
 	NEED(pd = ibv_alloc_pd(ctx));
 	NEED(self = ibv_create_ah(pd, &to_self));
 	NEED(cq = ibv_create_cq(ctx, 1, NULL, NULL, 0));
-	sink = create_ud(cq, cq);
+	sink = create_ud(pd, cq, cq, DEPTH);
 	check_shared();
 	check_solicited();
 	check_load();

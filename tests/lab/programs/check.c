@@ -117,6 +117,50 @@ void qp_to_rts(struct ibv_qp *qp)
 						IBV_QPS_RTS)));
 }
 
+void connect_qps(struct ibv_qp *a, struct ibv_qp *b, uint16_t lid)
+{
+	qp_to_init(a);
+	qp_to_init(b);
+	qp_to_rtr(a, lid, b->qp_num);
+	qp_to_rtr(b, lid, a->qp_num);
+	qp_to_rts(a);
+	qp_to_rts(b);
+}
+
+void destroy_pair(struct pair p)
+{
+	EXPECT(ibv_destroy_qp(p.near), 0);
+	EXPECT(ibv_destroy_qp(p.far), 0);
+}
+
+void ud_to_rts(struct ibv_qp *qp)
+{
+	qp_to_init(qp);
+	qp_to_rtr(qp, 0, 0);
+	qp_to_rts(qp);
+}
+
+struct ibv_qp *create_ud(struct ibv_pd *pd, struct ibv_cq *send_cq,
+			 struct ibv_cq *recv_cq, uint32_t depth)
+{
+	struct ibv_qp_init_attr attr = {
+		.send_cq = send_cq,
+		.recv_cq = recv_cq,
+		.cap = {
+			.max_send_wr = depth,
+			.max_recv_wr = depth,
+			.max_send_sge = 1,
+			.max_recv_sge = 1,
+		},
+		.qp_type = IBV_QPT_UD,
+	};
+	struct ibv_qp *qp = ibv_create_qp(pd, &attr);
+
+	NEED(qp);
+	ud_to_rts(qp);
+	return qp;
+}
+
 int next_wc(struct ibv_cq *cq, struct ibv_wc *wc)
 {
 	time_t end = time(NULL) + CHECK_TIMEOUT_S;

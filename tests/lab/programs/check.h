@@ -38,6 +38,23 @@ void qp_to_init(struct ibv_qp *qp);
 void qp_to_rtr(struct ibv_qp *qp, uint16_t dlid, uint32_t dest_qpn);
 void qp_to_rts(struct ibv_qp *qp);
 
+/* Two QPs of RC or UC on a port, from RESET to RTS, each for the other. */
+void connect_qps(struct ibv_qp *a, struct ibv_qp *b, uint16_t lid);
+
+struct pair {
+	struct ibv_qp *near;
+	struct ibv_qp *far;
+};
+
+void destroy_pair(struct pair p);
+
+/* A UD QP from RESET to RTS. */
+void ud_to_rts(struct ibv_qp *qp);
+
+/* A UD QP in RTS, each queue of which takes @depth WQEs of one entry. */
+struct ibv_qp *create_ud(struct ibv_pd *pd, struct ibv_cq *send_cq,
+			 struct ibv_cq *recv_cq, uint32_t depth);
+
 /* The status of the next completion, or -1 if none comes in time. */
 int next_wc(struct ibv_cq *cq, struct ibv_wc *wc);
 

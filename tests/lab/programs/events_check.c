@@ -95,30 +95,15 @@ static struct ibv_qp *create_rc(struct ibv_cq *send_cq, struct ibv_srq *srq)
 	struct ibv_qp *qp = ibv_create_qp(pd, &attr);
 
 	NEED(qp);
-	qp_to_init(qp);
 	return qp;
 }
-
-struct pair {
-	struct ibv_qp *near;
-	struct ibv_qp *far;
-};
 
 static struct pair connect_pair(struct ibv_cq *near_cq, struct ibv_srq *far_srq)
 {
 	struct pair p = { create_rc(near_cq, NULL), create_rc(cq, far_srq) };
 
-	qp_to_rtr(p.near, lid, p.far->qp_num);
-	qp_to_rtr(p.far, lid, p.near->qp_num);
-	qp_to_rts(p.near);
-	qp_to_rts(p.far);
+	connect_qps(p.near, p.far, lid);
 	return p;
-}
-
-static void destroy_pair(struct pair p)
-{
-	EXPECT(ibv_destroy_qp(p.near), 0);
-	EXPECT(ibv_destroy_qp(p.far), 0);
 }
 
 /* Of 8 octets, between the beginnings of the memory or from @offset on. */
@@ -167,6 +152,8 @@ static void check_established(void)
 {
 	struct pair p = { create_rc(cq, NULL), create_rc(cq, NULL) };
 
+	qp_to_init(p.near);
+	qp_to_init(p.far);
 	qp_to_rtr(p.near, lid, p.far->qp_num);
 	qp_to_rts(p.near);
 	qp_to_rtr(p.far, lid, p.near->qp_num);
@@ -466,6 +453,7 @@ static void watch(void)
 
 	set_up();
 	qp = create_rc(cq, NULL);
+	qp_to_init(qp);
 	printf("watching\n");
 	do {
 		fflush(stdout);

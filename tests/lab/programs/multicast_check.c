@@ -71,9 +71,7 @@ static struct ibv_qp *create_qp(int flags)
 	struct ibv_qp *qp = ibv_create_qp_ex(ctx, &attr);
 
 	NEED(qp);
-	qp_to_init(qp);
-	qp_to_rtr(qp, 0, 0);
-	qp_to_rts(qp);
+	ud_to_rts(qp);
 	return qp;
 }
 

@@ -235,24 +235,6 @@ static void print_create(void)
 				1U << i));
 }
 
-static struct ibv_qp *create_ud(struct ibv_cq *cq)
-{
-	struct ibv_qp_init_attr attr = {
-		.send_cq = cq,
-		.recv_cq = cq,
-		.cap = { .max_send_wr = 4, .max_recv_wr = 4,
-			 .max_send_sge = 1, .max_recv_sge = 1 },
-		.qp_type = IBV_QPT_UD,
-	};
-	struct ibv_qp *qp = ibv_create_qp(pd, &attr);
-
-	NEED(qp);
-	qp_to_init(qp);
-	qp_to_rtr(qp, 0, 0);
-	qp_to_rts(qp);
-	return qp;
-}
-
 /* A datagram from a QP to itself, with all that a completion can tell. */
 static void send_self(struct ibv_qp *qp, struct ibv_mr *mr, struct ibv_ah *ah)
 {
@@ -330,7 +312,7 @@ static void check_extended_poll(struct ibv_mr *mr)
 	NEED(cq);
 	NEED(!ibv_query_gid(ctx, CHECK_PORT, 0, &ah_attr.grh.dgid));
 	NEED(ah = ibv_create_ah(pd, &ah_attr));
-	qp = create_ud(ibv_cq_ex_to_cq(cq));
+	qp = create_ud(pd, ibv_cq_ex_to_cq(cq), ibv_cq_ex_to_cq(cq), 4);
 	EXPECT(ibv_start_poll(cq, &poll_attr), ENOENT);
 	send_self(qp, mr, ah);
 	while (seen != (1 | 2)) {

@@ -53,16 +53,6 @@ static struct ibv_qp *create_qp(struct ibv_cq *for_qp)
 	return qp;
 }
 
-static void connect_qps(struct ibv_qp *a, struct ibv_qp *b)
-{
-	qp_to_init(a);
-	qp_to_init(b);
-	qp_to_rtr(a, lid, b->qp_num);
-	qp_to_rtr(b, lid, a->qp_num);
-	qp_to_rts(a);
-	qp_to_rts(b);
-}
-
 /* An RDMA write within one MR or between two; returns its status. */
 static int copy(struct ibv_qp *qp, struct ibv_mr *from, void *src,
 		struct ibv_mr *to, void *dst, uint32_t length)
@@ -127,7 +117,7 @@ static void check_objects(void)
 	for (i = 0; i < NR_MRS; i++)
 		NEED(mrs[i] = ibv_reg_mr(pd, memory + (size_t)i * PAGE / 8,
 					 PAGE, ALL_RIGHTS));
-	connect_qps(qps[0], qps[NR_QPS - 1]);
+	connect_qps(qps[0], qps[NR_QPS - 1], lid);
 	fill(mrs[0]->addr, PAGE, 1);
 	EXPECT(copy(qps[0], mrs[0], mrs[0]->addr, mrs[NR_MRS - 1],
 		    mrs[NR_MRS - 1]->addr, PAGE), IBV_WC_SUCCESS);
@@ -330,7 +320,7 @@ int main(void)
 	NEED(cq = ibv_create_cq(ctx, 8, NULL, NULL, 0));
 	near = create_qp(cq);
 	far = create_qp(cq);
-	connect_qps(near, far);
+	connect_qps(near, far, lid);
 	check_fork();
 	check_huge_pages();
 	check_shared_file();

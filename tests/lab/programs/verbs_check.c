@@ -60,28 +60,12 @@ static struct ibv_qp *create_qp(struct ibv_pd *in_pd)
 }
 
 /* Two connected QPs, the near one in the PD of all that is local. */
-struct pair {
-	struct ibv_qp *near;
-	struct ibv_qp *far;
-};
-
 static struct pair connect_pair(struct ibv_pd *far_pd)
 {
 	struct pair p = { create_qp(pd), create_qp(far_pd) };
 
-	qp_to_init(p.near);
-	qp_to_init(p.far);
-	qp_to_rtr(p.near, lid, p.far->qp_num);
-	qp_to_rtr(p.far, lid, p.near->qp_num);
-	qp_to_rts(p.near);
-	qp_to_rts(p.far);
+	connect_qps(p.near, p.far, lid);
 	return p;
-}
-
-static void destroy_pair(struct pair p)
-{
-	EXPECT(ibv_destroy_qp(p.near), 0);
-	EXPECT(ibv_destroy_qp(p.far), 0);
 }
 
 static int completion(uint64_t *wr_id)
