@@ -37,16 +37,16 @@ clean:
 	$(MAKE) -C $(KDIR) M=$(CURDIR) clean
 	$(MAKE) -C userlib clean
 	$(MAKE) -C tools clean
-	rm -rf build/unit $(OVERLAY)
+	rm -rf build/unit build/kernels $(OVERLAY)
 
 # What the lab's nodes get on top of Debian, built by Debian 13's own compiler
 # in the lab's build tree. Modules go where insmod is told to find them:
 # without depmod, so nothing loads before a test or the demo says so.
-overlay: lab-deps
-	$(LAB) build-sh -- $(MAKE) all
+overlay: modules-trixie
+	$(LAB) build-sh -- $(MAKE) tools
 	rm -rf $(OVERLAY)
-	install -D -t $(OVERLAY)/usr/lib/xenib backend/xen-ibback.ko frontend/xen-ibfront.ko
-	$(LAB) build-sh -- strip -g $(addprefix $(OVERLAY)/usr/lib/xenib/,xen-ibback.ko xen-ibfront.ko)
+	install -D -t $(OVERLAY)/usr/lib/xenib $(addprefix build/kernels/trixie/,\
+		backend/xen-ibback.ko frontend/xen-ibfront.ko)
 	$(LAB) build-sh -- $(MAKE) -C userlib install DESTDIR=$(CURDIR)/$(OVERLAY) PREFIX=/usr
 	$(LAB) build-sh -- $(MAKE) -C tools install DESTDIR=$(CURDIR)/$(OVERLAY) PREFIX=/usr
 
