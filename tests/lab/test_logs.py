@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Runs last: no domain and no hypervisor has complained about anything."""
+"""Runs last: no domain and no hypervisor has complained about anything. Their
+logs are in build/results/logs then."""
 
 import nodes
 
 
 def test_no_complaint_in_any_log(lab):
-    done = nodes.lab("check-logs", check=False)
+    done = nodes.lab("check-logs", "--save", nodes.RESULTS + "/logs",
+                     check=False)
     assert done.returncode == 0, done.stdout

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Looking for trouble in the logs of every node."""
 
+import os
 import re
 
 from .util import LabError
@@ -29,8 +30,8 @@ ALLOWED = [(re.compile(pattern), reason) for pattern, reason in [
 ]]
 
 
-def _lines(lab, node):
-    """The text of all logs of one node."""
+def _text(lab, node):
+    """All logs of one node."""
     text = lab.console(node)
     try:
         text += lab.output(node, ["dmesg"])
@@ -40,16 +41,23 @@ def _lines(lab, node):
                 "sh", "-c", "cat /var/log/xen/console/*.log 2>/dev/null; :"])
     except LabError as e:
         text += "\nBUG: %s\n" % str(e).splitlines()[0]
-    return text.splitlines()
+    return text
 
 
-def check(lab):
-    """(node name, line) for each line that tells of trouble, once each."""
+def check(lab, save=None):
+    """(node name, line) for each line that tells of trouble, once each; the
+    whole of each node's logs goes to the folder `save`, if there is one."""
+    if save:
+        os.makedirs(save, exist_ok=True)
     found = []
     seen = set()
     # Guests first: dom0 has their consoles too, and those of guests gone.
     for node in reversed(lab.nodes):
-        for line in _lines(lab, node):
+        text = _text(lab, node)
+        if save:
+            with open(os.path.join(save, node.name + ".log"), "w") as f:
+                f.write(text)
+        for line in text.splitlines():
             line = line.strip()
             key = (node.host or node.name, line)
             if (TROUBLE.search(line) and key not in seen and

@@ -252,7 +252,7 @@ def install(args):
 
 def check_logs(args):
     lab = Lab().require()
-    found = logs.check(lab)
+    found = logs.check(lab, args.save)
     for node, line in found:
         print("%s: %s" % (node, line))
     if found:
