@@ -473,6 +473,8 @@ static void ibback_remove(struct xenbus_device *xbdev)
 		unregister_xenbus_watch(&dev->online_watch);
 		kfree(dev->online_watch.node);
 	}
+	/* xenbus has unregistered its watch of the frontend: none comes anew */
+	cancel_work_sync(&dev->watch_work);
 	mutex_lock(&dev->lock);
 	set_state(dev, XenbusStateClosed);
 	/* As long as it is attached, its doorbell pages are open to the guest */
