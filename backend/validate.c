@@ -48,6 +48,7 @@
 #define PATH_MTU_MIN		1
 #define PATH_MTU_MAX		5
 #define RATE_MAX		23	/* the last value of enum ib_rate */
+#define QKEY_PRIVILEGED		BIT(31)
 
 #define MR_REREG_FLAGS		(VIBIF_MR_WRITABLE | VIBIF_MR_REREG_TRANS | \
 				 VIBIF_MR_REREG_PD | VIBIF_MR_REREG_ACCESS)
@@ -429,9 +430,12 @@ int ibback_check_qp_attr(const struct ibback_limits *lim, u8 qp_port,
 	if (attr->attr_mask & ATTR_ACCESS &&
 	    attr->access & ~VIBIF_ACCESS_MASK)
 		return -EINVAL;
-	if (check_qp_values(lim, attr))
+	if (check_qp_values(lim, attr) || check_qp_paths(lim, port, attr))
 		return -EINVAL;
-	return check_qp_paths(lim, port, attr);
+	/* Those of management datagrams, which peers take for this domain's */
+	if (attr->attr_mask & ATTR_QKEY && attr->qkey & QKEY_PRIVILEGED)
+		return -EPERM;
+	return 0;
 }
 
 int ibback_check_mcast(const struct vibif_mcast_req *req)

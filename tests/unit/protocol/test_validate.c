@@ -16,6 +16,7 @@
 #define QP_ACCESS	(1U << 3)
 #define QP_PKEY		(1U << 4)
 #define QP_PORT		(1U << 5)
+#define QP_QKEY		(1U << 6)
 #define QP_AV		(1U << 7)
 #define QP_MTU		(1U << 8)
 #define QP_TIMEOUT	(1U << 9)
@@ -515,6 +516,22 @@ static void test_qp_mask(void **state)
 	assert_int_equal(modify(&attr), -EINVAL);
 }
 
+static void test_qp_key(void **state)
+{
+	struct vibif_qp_attr attr = { .attr_mask = QP_QKEY };
+
+	(void)state;
+	attr.qkey = 0x7fffffff;
+	assert_int_equal(modify(&attr), 0);
+	attr.qkey = 0x80000000;
+	assert_int_equal(modify(&attr), -EPERM);
+	/* That of QP 1 */
+	attr.qkey = 0x80010000;
+	assert_int_equal(modify(&attr), -EPERM);
+	attr.attr_mask = 0;
+	assert_int_equal(modify(&attr), 0);
+}
+
 static void test_qp_paths(void **state)
 {
 	struct vibif_qp_attr attr = { .attr_mask = QP_AV };
@@ -629,6 +646,7 @@ int main(void)
 		cmocka_unit_test(test_qp_kinds),
 		cmocka_unit_test(test_qp_values),
 		cmocka_unit_test(test_qp_mask),
+		cmocka_unit_test(test_qp_key),
 		cmocka_unit_test(test_qp_paths),
 		cmocka_unit_test(test_mcast),
 		cmocka_unit_test(test_noise),

@@ -767,7 +767,8 @@ struct vibif_av {
  * Response: QUERY_QP: attr; attr_mask is 0. MODIFY_QP: status only.
  *
  * States are 0 Reset, 1 Init, 2 RTR, 3 RTS, 4 SQD, 5 SQE, 6 Error. Values are those of
- * struct ib_qp_attr; access is VIBIF_ACCESS_*; timeouts are IBTA codes.
+ * struct ib_qp_attr; access is VIBIF_ACCESS_*; timeouts are IBTA codes. A
+ * privileged Q_Key, one with bit 31 set, is not for guests: -XEN_EPERM.
  */
 struct vibif_qp_attr {
 	uint32_t attr_mask;
