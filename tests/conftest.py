@@ -74,10 +74,10 @@ def guests(request):
 
 
 def pytest_collection_modifyitems(items):
-    """What stops everything is late, later are other kernels in the guests;
+    """What stops everything is late, later are guests with other kernels;
     logs are read when all else has run."""
     items.sort(key=lambda item: ["test_logs" in item.nodeid,
-                                 "test_kernels" in item.nodeid,
+                                 "test_other_guests" in item.nodeid,
                                  "test_recovery" in item.nodeid])
 
 

@@ -10,7 +10,7 @@ import tarfile
 import threading
 import time
 
-from . import images, qemu, topology
+from . import images, qemu, topology, tree
 from .util import (CACHE, CHECKOUT, LAB_DIR, LabError, last_lines, progress,
                    read_bytes, read_text, run)
 
@@ -54,21 +54,25 @@ XEN_OPTIONS = ("console=com1 com1=115200,8n1 loglvl=all guest_loglvl=all "
                "spec-ctrl=no gnttab_max_frames=256 "
                "gnttab_max_maptrack_frames=4096 tbuf_size=256")
 
+# The disks are not among the first four, for which libxl would give an HVM
+# guest emulated ones, too, and refuses to as they are read-only.
 GUEST_CONFIG = """\
 name = '{domain}'
 type = '{type}'
-kernel = '/boot/vmlinux'
+kernel = '{kernel}'
 ramdisk = '/usr/lib/lab/initrd'
 extra = 'console=hvc0 {linux} lab.name={name} lab.role=guest lab.addr={addr}'
 memory = {memory}
 vcpus = {smp}
 tsc_mode = 'native'
 max_grant_frames = 256
-disk = ['format=raw,vdev=xvda,access=r,backendtype=phy,\
+disk = ['format=raw,vdev=xvde,access=r,backendtype=phy,\
 script=/etc/xen/scripts/block-lab,target=/dev/vda',
-        'format=raw,vdev=xvdb,access=r,backendtype=phy,\
+        'format=raw,vdev=xvdf,access=r,backendtype=phy,\
 script=/etc/xen/scripts/block-lab,target=/dev/vdb']
-vif = ['mac={mac},bridge=xenbr0,script=/etc/xen/scripts/vif-lab']
+vif = ['type=vif,mac={mac},bridge=xenbr0,script=/etc/xen/scripts/vif-lab']
+vga = 'none'
+vnc = 0
 """
 
 
@@ -95,10 +99,14 @@ def add_overlay(tar):
 
 
 def _guest_config(lab, node):
+    kind = topology.guest_type(lab.config, node)
+    # An HVM guest's firmware boots a bzImage, which unpacks itself.
+    kernel = ("/boot/vmlinuz-" + tree.kernel_version() if kind == "hvm" else
+              "/boot/vmlinux")
     return GUEST_CONFIG.format(
-        domain=node.domain, name=node.name, linux=LINUX_OPTIONS, addr=node.addr, mac=node.mac,
-        type=topology.guest_type(lab.config, node), memory=lab.config["guest_memory"],
-        smp=lab.config["smp"]).encode()
+        domain=node.domain, name=node.name, kernel=kernel, linux=LINUX_OPTIONS,
+        addr=node.addr, mac=node.mac, type=kind, smp=lab.config["smp"],
+        memory=lab.config["guest_memory"]).encode()
 
 
 def _write_files(lab, machine):

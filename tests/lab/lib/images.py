@@ -16,6 +16,7 @@ from .util import (LAB_DIR, MIRROR, SUITE, LabError, UsageError, cached,
 
 PACKAGES = """
     linux-image-amd64 xen-hypervisor-4.20-amd64 xen-utils-4.20 xenstore-utils
+    qemu-system-xen
     kmod procps psmisc iproute2 iputils-ping busybox-static pciutils ethtool
     openssh-server strace python3-minimal
     rdma-core libibverbs1 ibverbs-providers ibverbs-utils rdmacm-utils

@@ -25,6 +25,8 @@ ALLOWED = [(re.compile(pattern), reason) for pattern, reason in [
      "the kernel's standing advice on every machine"),
     (r"AMD IOMMUv2 functionality not available .* This is not a bug",
      "what Linux 6.1 says where there is no such IOMMU"),
+    (r"libxl__build_device_model_args_new: .*Only 4 emulated IDE disks",
+     "an HVM guest's disks are not to be emulated"),
     (r"mlx4_core \S+: Internal error detected",
      "the HCA model was told to fail, by its property catastrophe"),
 ]]

@@ -7,7 +7,7 @@ from .util import UsageError
 
 MAX_MACHINES = 2                # of each kind
 MAX_GUESTS = 60
-GUEST_TYPES = ("pv", "pvh")     # as xl calls them
+GUEST_TYPES = ("pv", "pvh", "hvm")     # as xl calls them
 GATEWAY = "10.77.255.254"       # the build machine's end of the bridge
 
 
@@ -73,7 +73,7 @@ def number(node):
 
 
 def guest_type(config, guest):
-    """"pv" or "pvh": the guests of a host have the lab's types in turn."""
+    """Of GUEST_TYPES: the guests of a host have the lab's types in turn."""
     types = config["type"].split(",")
     return types[(number(guest) - 1) % len(types)]
 

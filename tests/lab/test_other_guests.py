@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The modules in guests with the kernels of other Debian releases (that of host1
+has one, that of host2 the other), and in HVM guests. The guests are not what
+they were any more after this, so it runs when all else has."""
+
+import concurrent.futures
+import os
+
+import pytest
+
+import nodes
+# With the guests of this file
+from test_guest import (  # noqa: F401
+    test_devinfo_shows_an_active_port_with_the_hosts_lid)
+
+BUILT = os.path.join(nodes.HERE, "../../build/kernels")
+PROGRAMS = ["ibv_rc_pingpong -e", "ibv_uc_pingpong", "ibv_ud_pingpong -e",
+            "ibv_srq_pingpong -e", "ib_write_bw -F -n 200"]
+
+BOOT = """
+cd /root && xl destroy %(domain)s &&
+sed "%(changes)s" /etc/lab/guests/%(domain)s.cfg >%(domain)s.cfg &&
+xl create %(domain)s.cfg
+"""
+OTHER_KERNEL = ("s,/boot/vmlinux,/root/vmlinux.gz,; "
+                "s,/usr/lib/lab/initrd,/root/initrd,")
+HVM = "s,^type = .*,type = 'hvm',; s,/boot/vmlinux,/boot/vmlinuz-$(uname -r),"
+
+
+def boot(host, node, changes):
+    """Boot a guest with another configuration."""
+    host.run(BOOT % {"domain": node.domain, "changes": changes})
+    nodes.lab("wait", node.name)
+
+
+def boot_kernel(host, node, suite, version, vmlinux, initrd):
+    """Boot a guest with another kernel and the frontend built for that."""
+    nodes.lab("cp", vmlinux, initrd, "%s:/root/" % host)
+    boot(host, node, OTHER_KERNEL)
+    assert node.out("uname -r") == version
+    nodes.lab("cp", "%s/%s/frontend/xen-ibfront.ko" % (BUILT, suite),
+              "%s:%s/" % (node, nodes.MODULES))
+
+
+def boot_hvm(host, node):
+    boot(host, node, HVM)
+    assert "paravirtualized kernel on Xen HVM" in node.out("dmesg")
+
+
+@pytest.fixture(scope="module", params=["pv", "pvh", "hvm"])
+def guests(request, dom0, guest, pvh):
+    """Pairs of guests that differ from those of all other tests."""
+    pair = guest if request.param == "pv" else pvh
+    jobs = [(boot_hvm, *both) for both in zip(dom0, pair)]
+    if request.param != "hvm":
+        kernels = [line.split() for line in
+                   nodes.lab("build", "kernels").stdout.splitlines()]
+        jobs = [(boot_kernel, host, node, *kernel) for host, node, kernel in
+                zip(dom0, pair, kernels)]
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        for job in [pool.submit(*job) for job in jobs]:
+            job.result()
+    for host, node in zip(dom0, pair):
+        nodes.load_frontend(node)
+        nodes.attach(host, node)
+    return pair
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_program(guests, program):
+    nodes.run_pair(*guests, program)
+
+
+def test_frontend_reloaded_five_times(guests):
+    for node in guests:
+        for _ in range(5):
+            nodes.reload_frontend(node)
+    nodes.run_pair(*guests, "ibv_rc_pingpong -e")
+
+
+def test_nothing_is_left_by_detach_and_rmmod(guests, dom0):
+    for host, node in zip(dom0, guests):
+        others = len(nodes.xenib_list(host)["devices"]) - 1
+        host.run("xenib detach " + node.domain)
+        assert node.out("ls /sys/class/infiniband") == ""
+        node.run("rmmod xen_ibfront")
+        nodes.assert_idle(host, devices=others)
