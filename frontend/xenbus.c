@@ -372,17 +372,14 @@ static void ibfront_remove(struct xenbus_device *xbdev)
 
 	mutex_lock(&info->lock);
 	ibfront_stop(info);
-	mutex_unlock(&info->lock);
-	/* A dead ring schedules it no more. */
-	cancel_work_sync(&info->fail_work);
-
-	mutex_lock(&info->lock);
 	if (info->dev) {
 		xenbus_switch_state(xbdev, XenbusStateClosed);
 		ibfront_wait_closed(xbdev);
 		ibfront_free(info);
 	}
 	mutex_unlock(&info->lock);
+	/* The ring's interrupt handler, which may have queued it, is gone. */
+	cancel_work_sync(&info->fail_work);
 	kfree(info);
 }
 
