@@ -86,8 +86,8 @@ static int ibfront_query_device(struct ib_device *ibdev,
 	return ibfront_copy_out(uhw, &resp, sizeof(resp));
 }
 
-static int ibfront_query_port(struct ib_device *ibdev, u32 port,
-			      struct ib_port_attr *props)
+static int ibfront_read_port(struct ib_device *ibdev, u32 port,
+			     struct ib_port_attr *props)
 {
 	struct vibif_req req = {
 		.operation = VIBIF_OP_QUERY_PORT,
@@ -122,6 +122,23 @@ static int ibfront_query_port(struct ib_device *ibdev, u32 port,
 	props->max_vl_num = attr->max_vl_num;
 	props->subnet_timeout = attr->subnet_timeout;
 	props->init_type_reply = attr->init_type_reply;
+	return 0;
+}
+
+/* ib_core has made room for tables of the lengths that it was first told. */
+static int ibfront_query_port(struct ib_device *ibdev, u32 port,
+			      struct ib_port_attr *props)
+{
+	const struct ib_port_immutable *first =
+		&ibdev->port_data[port].immutable;
+	int err;
+
+	err = ibfront_read_port(ibdev, port, props);
+	if (err)
+		return err;
+	props->gid_tbl_len = min(props->gid_tbl_len, first->gid_tbl_len);
+	props->pkey_tbl_len = min_t(u32, props->pkey_tbl_len,
+				    first->pkey_tbl_len);
 	return 0;
 }
 
@@ -190,7 +207,7 @@ static int ibfront_get_port_immutable(struct ib_device *ibdev, u32 port,
 	struct ib_port_attr attr = {};
 	int err;
 
-	err = ibfront_query_port(ibdev, port, &attr);
+	err = ibfront_read_port(ibdev, port, &attr);
 	if (err)
 		return err;
 	immutable->gid_tbl_len = attr.gid_tbl_len;
