@@ -47,8 +47,10 @@ static void ibfront_dispatch_device(struct ibfront_dev *dev, u32 bits)
 	struct ib_event event = { .device = &dev->ibdev };
 	unsigned int port, i;
 
-	if (!dev->events.device_events)
+	if (!dev->events.device_events) {
+		dev->events.early |= bits;
 		return;
+	}
 
 	for (port = 1; port <= dev->ibdev.phys_port_cnt; port++) {
 		for (i = 0; i < ARRAY_SIZE(ibfront_port_events); i++) {
@@ -155,6 +157,8 @@ void ibfront_events_enable_device(struct ibfront_dev *dev, bool enable)
 
 	spin_lock_irqsave(&dev->events.lock, flags);
 	dev->events.device_events = enable;
+	if (enable)
+		ibfront_dispatch_device(dev, dev->events.early);
 	spin_unlock_irqrestore(&dev->events.lock, flags);
 }
 

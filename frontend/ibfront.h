@@ -76,9 +76,10 @@ struct ibfront_target {
 };
 
 struct ibfront_events {
-	spinlock_t lock;	/* Protects targets[] and device_events */
+	spinlock_t lock;	/* Protects targets[], device_events, early */
 	struct ibfront_target **targets;	/* by handle */
 	bool device_events;	/* word 0 may be dispatched */
+	u32 early;		/* what word 0 had before */
 	void *area;		/* shared with the backend */
 	unsigned int nr_words;
 	unsigned int order;
@@ -336,6 +337,11 @@ void ibfront_destroy(struct ibfront_dev *dev, u32 handle);
 /* events.c */
 int ibfront_events_init(struct ibfront_dev *dev, unsigned int order);
 void ibfront_events_fini(struct ibfront_dev *dev);
+
+/*
+ * Deliver the events of ports and of the device itself, also those that have come
+ * so far, or no longer. Enabled once, when the device is registered.
+ */
 void ibfront_events_enable_device(struct ibfront_dev *dev, bool enable);
 
 /**
