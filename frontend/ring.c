@@ -173,9 +173,18 @@ static void ibfront_send(struct ibfront_ring *ring, struct ibfront_slot *slot,
 		notify_remote_via_irq(ring->irq);
 }
 
+/* Whether the backend has left; a read that fails does not tell. */
+static bool ibfront_backend_left(struct xenbus_device *xbdev)
+{
+	int state, err;
+
+	err = xenbus_scanf(XBT_NIL, xbdev->otherend, "state", "%d", &state);
+	return err == 1 ? state != XenbusStateConnected : err == -ENOENT;
+}
+
 /*
  * The state of a backend that does not answer is read rather than waited for,
- * because the watch may be waiting for the caller.
+ * because who acts on the watch may be waiting for the caller.
  */
 static void ibfront_wait(struct ibfront_dev *dev, struct ibfront_slot *slot,
 			 const struct vibif_req *req)
@@ -185,9 +194,9 @@ static void ibfront_wait(struct ibfront_dev *dev, struct ibfront_slot *slot,
 	for (seconds = 0; seconds < IBFRONT_TIMEOUT_S; seconds++) {
 		if (wait_for_completion_timeout(&slot->done, HZ))
 			return;
-		if (compat_read_state(dev->xbdev->otherend) !=
-		    XenbusStateConnected) {
-			ibfront_ring_kill(dev);
+		if (ibfront_backend_left(dev->xbdev)) {
+			if (ibfront_ring_kill(dev))
+				schedule_work(dev->fail_work);
 			return;
 		}
 	}

@@ -71,7 +71,9 @@ static void ibfront_fail_work(struct work_struct *work)
 		container_of(work, struct ibfront_info, fail_work);
 
 	mutex_lock(&info->lock);
-	if (info->dev && info->xbdev->state != XenbusStateClosed) {
+	/* Not the next connection, if this one has been closed meanwhile */
+	if (info->dev && READ_ONCE(info->dev->ring.dead) &&
+	    info->xbdev->state != XenbusStateClosed) {
 		xenbus_switch_state(info->xbdev, XenbusStateClosing);
 		ibfront_stop(info);
 		xenbus_switch_state(info->xbdev, XenbusStateClosed);
