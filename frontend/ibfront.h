@@ -38,7 +38,10 @@
 #define IBFRONT_MAX_SLOTS		32
 /* Eight pages: room for 7167 CQs, QPs and SRQs. */
 #define IBFRONT_EVENT_PAGE_ORDER	3
-/* As long as mlx4_core waits for a firmware command. */
+/*
+ * A backend that answers nothing for so long is given up: as long as mlx4_core
+ * waits for a firmware command.
+ */
 #define IBFRONT_TIMEOUT_S		60
 /* How long a module being removed waits for the backend to let go of pages. */
 #define IBFRONT_CLOSE_TIMEOUT_MS	10000
@@ -313,8 +316,8 @@ bool ibfront_ring_kill(struct ibfront_dev *dev);
  * @req: request; the id is filled in
  * @rsp: filled in when 0 is returned
  *
- * Sleeps, uninterruptibly, for IBFRONT_TIMEOUT_S at most. A backend that has not
- * answered by then is given up.
+ * Sleeps, uninterruptibly, until the backend has answered, or is given up because
+ * it has answered nothing at all for IBFRONT_TIMEOUT_S.
  *
  * Return: 0, the status of the response, or -EIO if the ring is dead.
  */

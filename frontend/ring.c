@@ -183,12 +183,14 @@ static bool ibfront_backend_left(struct xenbus_device *xbdev)
 }
 
 /*
- * The state of a backend that does not answer is read rather than waited for,
+ * A backend that answers others may get to this request later: it is given up
+ * when it has answered none. Its state is read rather than waited for,
  * because who acts on the watch may be waiting for the caller.
  */
 static void ibfront_wait(struct ibfront_dev *dev, struct ibfront_slot *slot,
 			 const struct vibif_req *req)
 {
+	RING_IDX seen = READ_ONCE(dev->ring.front.rsp_cons), cons;
 	unsigned int seconds;
 
 	for (seconds = 0; seconds < IBFRONT_TIMEOUT_S; seconds++) {
@@ -199,6 +201,10 @@ static void ibfront_wait(struct ibfront_dev *dev, struct ibfront_slot *slot,
 				schedule_work(dev->fail_work);
 			return;
 		}
+		cons = READ_ONCE(dev->ring.front.rsp_cons);
+		if (cons != seen)
+			seconds = 0;
+		seen = cons;
 	}
 	ibfront_fail(dev, "backend did not answer operation %u in %u s",
 		     req->operation, IBFRONT_TIMEOUT_S);
