@@ -4,7 +4,8 @@
  *
  * Setting a bit cannot fail, needs no memory and never waits for the guest, so
  * it is done right where the HCA's interrupt is served. The area is mapped as
- * long as there are objects, which are the senders.
+ * long as there are objects, which are the senders; what is told of the device
+ * itself may come at any time, and looks whether there is an area.
  */
 
 #include <linux/bitops.h>
@@ -20,6 +21,13 @@ static irqreturn_t events_interrupt(int irq, void *data)
 {
 	xen_irq_lateeoi(irq, XEN_EOI_FLAG_SPURIOUS);
 	return IRQ_HANDLED;
+}
+
+static void events_set_irq(struct ibback_events *ev, int irq)
+{
+	spin_lock(&ev->lock);
+	ev->irq = irq;
+	spin_unlock(&ev->lock);
 }
 
 static int events_map(struct ibback_dev *dev, unsigned int order)
@@ -92,19 +100,19 @@ int ibback_events_connect(struct ibback_dev *dev)
 		ibback_events_disconnect(dev);
 		return err;
 	}
-	dev->events.irq = err;
+	events_set_irq(&dev->events, err);
 	return 0;
 }
 
-/* No sender may be left; may be called in any state. */
+/* No object may be left; may be called in any state. */
 void ibback_events_disconnect(struct ibback_dev *dev)
 {
 	struct ibback_events *ev = &dev->events;
+	int irq = ev->irq;
 
-	if (ev->irq) {
-		unbind_from_irqhandler(ev->irq, dev);
-		ev->irq = 0;
-	}
+	events_set_irq(ev, 0);
+	if (irq)
+		unbind_from_irqhandler(irq, dev);
 	if (ev->area) {
 		xenbus_unmap_ring_vfree(dev->xbdev, ev->area);
 		ibback_total_add(IBBACK_TOTAL_GRANTS, -(long)ev->nr_pages);
@@ -125,7 +133,7 @@ static unsigned long *event_words(const struct ibback_events *ev)
 /**
  * ibback_event - tell the guest of an event, in any context
  * @dev: the guest's device, with a mapped event area
- * @word: handle of the object, 0 for the device
+ * @word: handle of the object, 0 for the device, with events.lock held
  * @bit: which event
  */
 void ibback_event(struct ibback_dev *dev, u32 word, unsigned int bit)
@@ -138,6 +146,21 @@ void ibback_event(struct ibback_dev *dev, u32 word, unsigned int bit)
 	sync_set_bit(word, ev->area);
 	notify_remote_via_irq(ev->irq);
 	ibback_count(dev, IBBACK_COUNT_EVENTS);
+}
+
+/**
+ * ibback_device_event - tell the guest of an event of the device, if it listens
+ * @dev: the guest's device, in any state
+ * @bit: which event
+ *
+ * In process context; not kept waiting by anything that the guest does.
+ */
+void ibback_device_event(struct ibback_dev *dev, unsigned int bit)
+{
+	spin_lock(&dev->events.lock);
+	if (dev->events.irq)
+		ibback_event(dev, 0, bit);
+	spin_unlock(&dev->events.lock);
 }
 
 /* Forget what an object that used this word has left pending. */

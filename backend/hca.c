@@ -64,12 +64,8 @@ static void hca_event(struct ib_event_handler *handler, struct ib_event *event)
 	if (bit < 0)
 		return;
 	mutex_lock(&ibback_hca_mutex);
-	list_for_each_entry(dev, &hca->devices, hca_entry) {
-		mutex_lock(&dev->lock);
-		if (dev->events.irq)
-			ibback_event(dev, 0, bit);
-		mutex_unlock(&dev->lock);
-	}
+	list_for_each_entry(dev, &hca->devices, hca_entry)
+		ibback_device_event(dev, bit);
 	mutex_unlock(&ibback_hca_mutex);
 }
 

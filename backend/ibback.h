@@ -6,7 +6,8 @@
  *	ibback_hca_mutex	HCAs and the devices on each
  *	ibback_dev.lock		state machine, connection
  *	ibback_obj.lock		commands on one object
- *	ibback_dev.objects.xa_lock, ibback_dev.uar_lock, ring_lock
+ *	ibback_dev.objects.xa_lock, ibback_dev.uar_lock, ibback_ring.lock,
+ *	ibback_events.lock
  */
 #ifndef IBBACK_H
 #define IBBACK_H
@@ -215,11 +216,13 @@ struct ibback_ring {
  * @area: its mapping, NULL if not connected
  * @nr_pages: of @area
  * @irq: of its event channel, 0 if there is none
+ * @lock: the area and the channel stay while it is held and @irq is not 0
  */
 struct ibback_events {
 	void *area;
 	unsigned int nr_pages;
 	int irq;
+	spinlock_t lock;	/* see above */
 };
 
 /**
@@ -315,6 +318,7 @@ int ibback_copy_to_guest(struct ibback_dev *dev, grant_ref_t gref,
 int ibback_events_connect(struct ibback_dev *dev);
 void ibback_events_disconnect(struct ibback_dev *dev);
 void ibback_event(struct ibback_dev *dev, u32 word, unsigned int bit);
+void ibback_device_event(struct ibback_dev *dev, unsigned int bit);
 void ibback_event_clear(struct ibback_dev *dev, u32 word);
 
 /* uar.c */

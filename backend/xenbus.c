@@ -436,6 +436,7 @@ static int ibback_probe(struct xenbus_device *xbdev,
 	mutex_init(&dev->lock);
 	spin_lock_init(&dev->uar_lock);
 	spin_lock_init(&dev->ring.lock);
+	spin_lock_init(&dev->events.lock);
 	INIT_LIST_HEAD(&dev->hca_entry);
 	INIT_WORK(&dev->watch_work, ibback_watch_work);
 	INIT_DELAYED_WORK(&dev->close_work, ibback_close_work);
