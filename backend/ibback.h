@@ -197,6 +197,7 @@ struct ibback_request {
  * @idle: requests free to be used
  * @requests: one for each slot of the ring
  * @workqueue: executes requests; bounds how many of one guest are in flight
+ * @consume_work: takes requests out of the ring, in @workqueue
  * @broken: the frontend broke the ring's rules, nothing is read from it again
  */
 struct ibback_ring {
@@ -208,6 +209,7 @@ struct ibback_ring {
 	struct list_head idle;
 	struct ibback_request *requests;
 	struct workqueue_struct *workqueue;
+	struct work_struct consume_work;
 	bool broken;
 };
 

@@ -2,11 +2,11 @@
 /*
  * The request ring.
  *
- * The interrupt thread copies requests out of the ring, each once, and hands
- * them to a workqueue of the device's own, because firmware commands sleep.
- * That workqueue runs a few requests of a guest at a time, so a guest that
- * fills its ring waits for itself, not others for it. Responses go out as
- * requests finish.
+ * The device has a workqueue of its own, because firmware commands sleep. The
+ * interrupt starts work there that copies requests out of the ring, each once,
+ * and queues them behind each other. The workqueue runs a few of all these at
+ * a time, so a guest that fills its ring waits for itself, not others for it.
+ * Responses go out as requests finish.
  *
  * There are as many request structures as ring slots: a frontend that keeps
  * the rules always finds one idle, and one that does not is disconnected.
@@ -107,27 +107,37 @@ static int ring_consume(struct ibback_dev *dev)
 	return any;
 }
 
+/* At most a ringful at a time: what has come since waits for its turn. */
+static void ring_consume_work(struct work_struct *work)
+{
+	struct ibback_ring *ring = container_of(work, struct ibback_ring,
+						consume_work);
+	struct ibback_dev *dev = container_of(ring, struct ibback_dev, ring);
+	int ret, more;
+
+	if (READ_ONCE(ring->broken))
+		return;
+	ret = ring_consume(dev);
+	if (ret < 0) {
+		/* Without an EOI the guest cannot come here again */
+		WRITE_ONCE(ring->broken, true);
+		ibback_dev_rogue(dev, "request ring overrun");
+		return;
+	}
+	RING_FINAL_CHECK_FOR_REQUESTS(&ring->back, more);
+	if (more)
+		queue_work(ring->workqueue, work);
+	else
+		xen_irq_lateeoi(ring->irq, ret ? 0 : XEN_EOI_FLAG_SPURIOUS);
+}
+
 static irqreturn_t ring_interrupt(int irq, void *data)
 {
-	struct ibback_dev *dev = data;
-	unsigned int eoi_flags = XEN_EOI_FLAG_SPURIOUS;
-	int more = 1, ret;
+	struct ibback_ring *ring = data;
 
-	if (READ_ONCE(dev->ring.broken))
-		return IRQ_HANDLED;
-	while (more) {
-		ret = ring_consume(dev);
-		if (ret < 0) {
-			/* Without an EOI the guest cannot come here again */
-			WRITE_ONCE(dev->ring.broken, true);
-			ibback_dev_rogue(dev, "request ring overrun");
-			return IRQ_HANDLED;
-		}
-		if (ret)
-			eoi_flags = 0;
-		RING_FINAL_CHECK_FOR_REQUESTS(&dev->ring.back, more);
-	}
-	xen_irq_lateeoi(irq, eoi_flags);
+	/* The first one may come before ring_bind() knows the number */
+	WRITE_ONCE(ring->irq, irq);
+	queue_work(ring->workqueue, &ring->consume_work);
 	return IRQ_HANDLED;
 }
 
@@ -173,6 +183,7 @@ static int ring_alloc(struct ibback_dev *dev)
 		xenbus_dev_fatal(dev->xbdev, -ENOMEM, "allocating requests");
 		return -ENOMEM;
 	}
+	INIT_WORK(&ring->consume_work, ring_consume_work);
 	INIT_LIST_HEAD(&ring->idle);
 	for (i = 0; i < nr; i++) {
 		ring->requests[i].dev = dev;
@@ -184,21 +195,20 @@ static int ring_alloc(struct ibback_dev *dev)
 
 static int ring_bind(struct ibback_dev *dev, unsigned int evtchn)
 {
+	const char *name = dev_name(&dev->xbdev->dev);
 	struct ibback_ring *ring = &dev->ring;
-	int irq, err;
+	int irq;
 
-	irq = bind_interdomain_evtchn_to_irq_lateeoi(dev->xbdev, evtchn);
+	irq = bind_interdomain_evtchn_to_irqhandler_lateeoi(dev->xbdev, evtchn,
+							    ring_interrupt, 0,
+							    name, ring);
 	if (irq < 0) {
 		xenbus_dev_fatal(dev->xbdev, irq, "binding event channel %u",
 				 evtchn);
 		return irq;
 	}
-	ring->irq = irq;
-	err = request_threaded_irq(irq, NULL, ring_interrupt, IRQF_ONESHOT,
-				   dev_name(&dev->xbdev->dev), dev);
-	if (err)
-		xenbus_dev_fatal(dev->xbdev, err, "requesting irq %d", irq);
-	return err;
+	WRITE_ONCE(ring->irq, irq);
+	return 0;
 }
 
 /*
@@ -273,7 +283,7 @@ void ibback_ring_disconnect(struct ibback_dev *dev)
 		destroy_workqueue(ring->workqueue);
 	ring->workqueue = NULL;
 	if (ring->irq)
-		unbind_from_irqhandler(ring->irq, dev);
+		unbind_from_irqhandler(ring->irq, ring);
 	ring->irq = 0;
 	kvfree(ring->requests);
 	ring->requests = NULL;

@@ -487,7 +487,7 @@ static void ibback_remove(struct xenbus_device *xbdev)
 		xenbus_rm(XBT_NIL, "error", xbdev->nodename);
 	}
 	mutex_unlock(&dev->lock);
-	/* The ring's interrupt thread, which may have queued it, is gone */
+	/* The ring's work, which may have queued it, is gone */
 	cancel_delayed_work_sync(&dev->close_work);
 	ibback_hca_unbind(dev);
 	dev_set_drvdata(&xbdev->dev, NULL);
