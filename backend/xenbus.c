@@ -13,27 +13,18 @@
 /* How long a frontend may take to close after a detach, before it is cut off */
 #define DETACH_GRACE_MS	5000
 
-static int read_version(struct ibback_dev *dev)
+/* What the guest has written is not repeated as it is, but as a number. */
+static int check_version(struct ibback_dev *dev)
 {
-	struct xenbus_device *xbdev = dev->xbdev;
-	char *version;
-	int err = 0;
+	unsigned int version = xenbus_read_unsigned(dev->xbdev->otherend,
+						    VIBIF_FIELD_VERSION, 0);
 
-	version = xenbus_read(XBT_NIL, xbdev->otherend, VIBIF_FIELD_VERSION,
-			      NULL);
-	if (IS_ERR(version)) {
-		xenbus_dev_fatal(xbdev, PTR_ERR(version),
-				 "reading " VIBIF_FIELD_VERSION);
-		return PTR_ERR(version);
-	}
-	if (strcmp(version, VIBIF_PROTOCOL_VERSION)) {
-		err = -EPROTO;
-		xenbus_dev_fatal(xbdev, err,
-				 "frontend speaks version %.16s, backend "
-				 VIBIF_PROTOCOL_VERSION, version);
-	}
-	kfree(version);
-	return err;
+	if (version == VIBIF_PROTOCOL_VERSION_INT)
+		return 0;
+	xenbus_dev_fatal(dev->xbdev, -EPROTO,
+			 "frontend speaks version %u, backend "
+			 VIBIF_PROTOCOL_VERSION, version);
+	return -EPROTO;
 }
 
 /* Return: as ibback_ring_connect(); nothing is held after an error. */
@@ -41,7 +32,7 @@ static int dev_connect(struct ibback_dev *dev)
 {
 	int err;
 
-	err = read_version(dev);
+	err = check_version(dev);
 	if (err)
 		return err;
 	dev->has_gfn_base = xenbus_scanf(XBT_NIL, dev->xbdev->nodename,

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* print.c - devices as a table, at length, and as JSON */
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <string.h>
@@ -19,13 +18,21 @@ static const struct xenib_value *find(const struct xenib_value *values,
 	return NULL;
 }
 
-/* Strings come from others: keep what a terminal would act on from it. */
+/*
+ * Strings come from others, and guests have a say in some: a terminal, and who
+ * reads it, gets printable ASCII only.
+ */
+static bool is_safe(char c)
+{
+	return c >= ' ' && c <= '~';
+}
+
 static void print_text(FILE *out, const char *s, int width)
 {
 	int n = 0;
 
 	for (; *s; s++, n++)
-		fputc(iscntrl((unsigned char)*s) ? '?' : *s, out);
+		fputc(is_safe(*s) ? *s : '?', out);
 	for (; n < width; n++)
 		fputc(' ', out);
 }
@@ -129,7 +136,7 @@ void print_long(FILE *out, const struct listing *list)
 			list->totals[i].value);
 }
 
-/* Strings are passed on as they are: UTF-8, if their writer kept to it. */
+/* Octets that are not ASCII become U+0080 ... U+00FF, whatever they mean. */
 static void json_string(FILE *out, const char *s)
 {
 	if (!s) {
@@ -140,10 +147,10 @@ static void json_string(FILE *out, const char *s)
 	for (; *s; s++) {
 		if (*s == '"' || *s == '\\')
 			fprintf(out, "\\%c", *s);
-		else if ((unsigned char)*s < 0x20)
-			fprintf(out, "\\u%04x", *s);
-		else
+		else if (is_safe(*s))
 			fputc(*s, out);
+		else
+			fprintf(out, "\\u%04x", (unsigned char)*s);
 	}
 	fputc('"', out);
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* handle.c - the handle of libxenib, its errors, and whom it talks about */
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -88,7 +87,7 @@ int fail(struct xenib *xn, int err, const char *fmt, ...)
 	va_end(ap);
 	/* One line, safe for a terminal, whatever it quotes. */
 	for (p = xn->message; *p; p++)
-		if (iscntrl((unsigned char)*p))
+		if (*p < ' ' || *p > '~')
 			*p = '?';
 	errno = err;
 	return -1;

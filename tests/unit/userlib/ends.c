@@ -69,7 +69,7 @@ static void probe(const struct ends *e)
 	if (ends_backend == BACKEND_REFUSES) {
 		snprintf(path, sizeof(path), "/local/domain/0/error/%s/error",
 			 strstr(e->be, "backend"));
-		fake_set(path, "12 no doorbell pages\nleft");
+		fake_set(path, "12 no doorbell pages\n\x9bleft");
 	}
 	if (ends_backend == BACKEND_REFUSES || ends_backend == BACKEND_CLOSES) {
 		set(e->be, "state", "5");

@@ -357,7 +357,7 @@ static void test_bad_backend(void **state)
 	assert_clean(before);
 	ends_backend = BACKEND_REFUSES;
 	assert_error(attach(PV), ENOMEM,
-		     "the backend reports: no doorbell pages?left");
+		     "the backend reports: no doorbell pages??left");
 	assert_clean(before);
 	ends_backend = BACKEND_CLOSES;
 	assert_error(attach(PV), EPROTO, "Closing");

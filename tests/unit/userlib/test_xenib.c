@@ -199,7 +199,7 @@ static void test_attach_detach(void **state)
 static void test_list(void **state)
 {
 	(void)state;
-	fake_set("/local/domain/3/name", "a\"b\\c\033[31m");
+	fake_set("/local/domain/3/name", "a\"b\\c\033[31m\x9b\xc3\xa9\x7f");
 	fake_file("bus/xen-backend/drivers/vib/devices", "2\n");
 	succeeds("xenib attach 3 --cqs 100 --mws 5", "");
 	fake_file("bus/xen-backend/devices/vib-3-0/statistics/cqs", "7\n");
@@ -209,7 +209,7 @@ static void test_list(void **state)
 	fake_file("bus/xen-backend/devices/vib-3-0/statistics/requests",
 		  "42\n");
 
-	succeeds("xenib list", "a\"b\\c?[31m");
+	succeeds("xenib list", "a\"b\\c?[31m???? ");
 	succeeds("xenib list -l", "    cqs          7 of 100\n");
 	assert_non_null(strstr(out, "    pds          1 of 1024\n"));
 	assert_non_null(strstr(out, "    mws          - of 5\n"));
@@ -217,7 +217,7 @@ static void test_list(void **state)
 	assert_non_null(strstr(out, "UAR 1032   frame 0xfe408, BlueFlame 0xfe808\n"));
 	assert_non_null(strstr(out, "All guests:\n    devices      2\n"));
 
-	succeeds("xenib list --json", "\"domain\": \"a\\\"b\\\\c\\u001b[31m\"");
+	succeeds("xenib list --json", "\"domain\": \"a\\\"b\\\\c\\u001b[31m\\u009b\\u00c3\\u00a9\\u007f\"");
 	assert_non_null(strstr(out, "\"counters\": {\"cqs\": 7, \"pds\": 1, \"requests\": 42}"));
 	assert_non_null(strstr(out, "\"quotas\": {\"pds\": 1024, \"cqs\": 100, \"mws\": 5}"));
 	assert_non_null(strstr(out, "\"uars\": [{\"index\": 1032, \"frame\": 1041416, \"bf-frame\": 1042440}, "));
