@@ -16,8 +16,12 @@
 
 #include "ibback.h"
 
-/* dev->used and the quotas are int; this keeps their sums from overflowing */
-#define QUOTA_LIMIT	(1U << 29)
+/*
+ * No quota is higher: dev->used and the quotas are int, whose sums must not
+ * overflow, and one request may want an array of 8 octets for each of its
+ * pages, which must stay well below what kvmalloc() warns of, 2 GiB.
+ */
+#define QUOTA_LIMIT	(1U << 26)
 
 static atomic_long_t total_resources[IBBACK_NR_RESOURCES];
 static atomic_long_t totals[IBBACK_NR_TOTALS];

@@ -82,6 +82,7 @@ enum xenib_quota {
 const char *xenib_quota_name(unsigned int quota);
 
 #define XENIB_MAX_CONTEXTS	256
+#define XENIB_MAX_QUOTA		(1U << 26)	/* of anything else */
 #define XENIB_MAX_DEVID		255
 #define XENIB_DEFAULT_TIMEOUT	30000	/* milliseconds */
 
@@ -91,7 +92,8 @@ const char *xenib_quota_name(unsigned int quota);
  * @devid: 0 .. XENIB_MAX_DEVID
  * @hca: RDMA device of this domain; NULL: the first that the backend can use
  * @quota: by enum xenib_quota; 0: the backend's default.
- *	XENIB_QUOTA_CONTEXTS is limited to XENIB_MAX_CONTEXTS.
+ *	XENIB_QUOTA_CONTEXTS is limited to XENIB_MAX_CONTEXTS, all others to
+ *	XENIB_MAX_QUOTA.
  * @timeout_ms: how long to wait for the backend, and then again for the guest
  * @wait: nonzero: return when the guest's driver has connected
  */

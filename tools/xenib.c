@@ -47,7 +47,7 @@ static const struct command commands[] = {
 	  "  --wait          return when the guest's driver has connected\n"
 	  "  --timeout N     seconds to wait for the backend, and with --wait\n"
 	  "                  for the guest (default: 30)\n"
-	  "Quotas: how many of these the guest may hold at once:\n"
+	  "Quotas: how many of these the guest may hold at once, up to 67108864\n"
 	  "  --contexts N    processes with the device open, up to 256\n"
 	  "  --pds N  --mrs N  --cqs N  --qps N  --srqs N  --mws N  --xrcds N\n"
 	  "  --pages N       4 KiB pages in memory regions and queues\n"
@@ -221,7 +221,7 @@ static int parse_attach(int argc, char **argv, struct attach_options *o)
 		default:
 			i = opt - OPT_QUOTA;
 			max = i == XENIB_QUOTA_CONTEXTS ? XENIB_MAX_CONTEXTS :
-							  UINT32_MAX;
+							  XENIB_MAX_QUOTA;
 			if (get_number(options[index].name, optarg, 1, max, &n))
 				return -1;
 			o->args.quota[i] = n;

@@ -14,6 +14,8 @@
 
 static int check_args(struct xenib *xn, const struct xenib_attach_args *args)
 {
+	unsigned int i;
+
 	if (!args->domid)
 		return fail(xn, EINVAL,
 			    "domain 0 has the HCA itself: attach to a guest");
@@ -23,10 +25,14 @@ static int check_args(struct xenib *xn, const struct xenib_attach_args *args)
 	if (args->devid > XENIB_MAX_DEVID)
 		return fail(xn, EINVAL, "device id %u is not in 0 .. %u",
 			    args->devid, XENIB_MAX_DEVID);
-	if (args->quota[XENIB_QUOTA_CONTEXTS] > XENIB_MAX_CONTEXTS)
-		return fail(xn, EINVAL, "%u contexts are more than %u",
-			    args->quota[XENIB_QUOTA_CONTEXTS],
-			    XENIB_MAX_CONTEXTS);
+	for (i = 0; i < XENIB_NR_QUOTAS; i++) {
+		uint32_t max = i == XENIB_QUOTA_CONTEXTS ? XENIB_MAX_CONTEXTS :
+							   XENIB_MAX_QUOTA;
+
+		if (args->quota[i] > max)
+			return fail(xn, EINVAL, "%u %s are more than %u",
+				    args->quota[i], xenib_quota_name(i), max);
+	}
 	if (args->hca && !valid_hca_name(args->hca))
 		return fail(xn, EINVAL, "\"%s\" cannot be the name of an HCA",
 			    args->hca);

@@ -324,6 +324,10 @@ static void test_attach_refused(void **state)
 	args.quota[XENIB_QUOTA_CONTEXTS] = XENIB_MAX_CONTEXTS + 1;
 	assert_error(xenib_attach(xn, &args), EINVAL, "257 contexts");
 	args = args_for(PV);
+	args.quota[XENIB_QUOTA_PAGES] = XENIB_MAX_QUOTA + 1;
+	assert_error(xenib_attach(xn, &args), EINVAL,
+		     "67108865 pages are more than 67108864");
+	args = args_for(PV);
 	args.hca = "../mlx4_0";
 	assert_error(xenib_attach(xn, &args), EINVAL, "../mlx4_0");
 	args.hca = "mlx4_9";

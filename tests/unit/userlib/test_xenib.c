@@ -141,7 +141,9 @@ static void test_arguments(void **state)
 	      "--contexts: \"0\" is not a number in 1 .. 256");
 	fails("xenib attach --contexts 257 pv", 2, "1 .. 256");
 	fails("xenib attach --mrs -1 pv", 2, "--mrs: \"-1\"");
-	fails("xenib attach --mrs 4294967296 pv", 2, "1 .. 4294967295");
+	fails("xenib attach --mrs 67108865 pv", 2, "1 .. 67108864");
+	fails("xenib attach --pages 4294967296 pv", 2,
+	      "--pages: \"4294967296\" is not a number in 1 .. 67108864");
 	fails("xenib attach --mrs 99999999999999999999999 pv", 2, "--mrs");
 	fails("xenib attach --pages 1k pv", 2, "--pages: \"1k\"");
 	fails("xenib attach --devid 256 pv", 2, "0 .. 255");

@@ -100,7 +100,7 @@
  *
  * max-contexts, max-pds, max-mrs, max-pages, max-cqs, max-qps, max-srqs,
  * max-mcast, max-mws, max-xrcds
- *	Values:		<uint32_t>
+ *	Values:		<uint32_t>; a backend may have limits for them
  *	Default Value:	set by the backend
  *
  *	Quotas: how many such objects, and pages granted and mapped for the
