@@ -448,12 +448,15 @@ static void checks(void)
 /* Has objects meanwhile, which can be destroyed whatever has happened. */
 static void watch(void)
 {
+	union ibv_gid group = { .raw = { 0xff, 0x12, [15] = 0x34 } };
 	struct ibv_async_event event;
-	struct ibv_qp *qp;
+	struct ibv_qp *qp, *member;
 
 	set_up();
 	qp = create_rc(cq, NULL);
 	qp_to_init(qp);
+	member = create_ud(pd, cq, cq, WQES);
+	NEED(!ibv_attach_mcast(member, &group, 0xc034));
 	printf("watching\n");
 	do {
 		fflush(stdout);
@@ -463,6 +466,9 @@ static void watch(void)
 		       event.element.port_num);
 		ibv_ack_async_event(&event);
 	} while (event.event_type != IBV_EVENT_DEVICE_FATAL);
+	/* Not told of when the device has gone, as destroying is then */
+	ibv_detach_mcast(member, &group, 0xc034);
+	EXPECT(ibv_destroy_qp(member), 0);
 	EXPECT(ibv_destroy_qp(qp), 0);
 	tear_down();
 }
