@@ -237,7 +237,7 @@ int ibback_uars_reserve(struct ibback_dev *dev)
  *
  * They must be the same: only those are open to the guest.
  *
- * Return: 0, or an errno after xenbus_dev_fatal().
+ * Return: 0, -ENODEV if it never had any, or an errno after xenbus_dev_fatal().
  */
 int ibback_uars_retake(struct ibback_dev *dev)
 {
@@ -245,6 +245,8 @@ int ibback_uars_retake(struct ibback_dev *dev)
 				      VIBIF_FIELD_UAR_COUNT, 0);
 	int err;
 
+	if (!nr)
+		return -ENODEV;
 	err = alloc_slab(dev);
 	if (err)
 		return err;
