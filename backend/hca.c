@@ -13,7 +13,7 @@ static LIST_HEAD(hca_list);
  */
 static DEFINE_MUTEX(ibback_hca_mutex);
 
-/* Devices whose HCA has gone and may come back; under the same mutex */
+/* Devices whose HCA is not there, and may come back; under the same mutex */
 static LIST_HEAD(orphan_list);
 
 static const struct ibback_hca_ops *const hca_kinds[] = {
@@ -195,9 +195,9 @@ static struct ib_client hca_client = {
  * @dev: the device, not yet visible to others
  * @name: RDMA device name, or NULL for the first there is
  *
- * Return: 0, or -ENODEV after xenbus_dev_fatal().
+ * Without one there is an error in xenstore, and @dev waits for one to come.
  */
-int ibback_hca_bind(struct ibback_dev *dev, const char *name)
+void ibback_hca_bind(struct ibback_dev *dev, const char *name)
 {
 	struct ibback_hca *hca;
 
@@ -210,14 +210,12 @@ int ibback_hca_bind(struct ibback_dev *dev, const char *name)
 		list_add_tail(&dev->hca_entry, &hca->devices);
 		break;
 	}
+	if (!dev->hca) {
+		xenbus_dev_fatal(dev->xbdev, -ENODEV, "no usable HCA%s%s",
+				 name ? " " : "", name ?: "");
+		list_add_tail(&dev->hca_entry, &orphan_list);
+	}
 	mutex_unlock(&ibback_hca_mutex);
-	if (dev->hca)
-		return 0;
-	if (name)
-		xenbus_dev_fatal(dev->xbdev, -ENODEV, "no usable HCA %s", name);
-	else
-		xenbus_dev_fatal(dev->xbdev, -ENODEV, "no usable HCA");
-	return -ENODEV;
 }
 
 /* Undo ibback_hca_bind(); dev->lock is not held, nothing uses the HCA. */

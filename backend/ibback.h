@@ -422,7 +422,7 @@ static inline bool ibback_has_mw(const struct ibback_dev *dev)
 /* hca.c */
 int ibback_hca_init(void);
 void ibback_hca_exit(void);
-int ibback_hca_bind(struct ibback_dev *dev, const char *name);
+void ibback_hca_bind(struct ibback_dev *dev, const char *name);
 void ibback_hca_unbind(struct ibback_dev *dev);
 
 #endif /* IBBACK_H */

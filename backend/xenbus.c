@@ -388,21 +388,18 @@ static int write_nodes(struct ibback_dev *dev)
 	return err;
 }
 
-/* Return: 0, or an errno after xenbus_dev_fatal(). */
-static int dev_bind(struct ibback_dev *dev)
+static void dev_bind(struct ibback_dev *dev)
 {
 	char *name;
-	int err;
 
 	name = xenbus_read(XBT_NIL, dev->xbdev->nodename, VIBIF_FIELD_HCA,
 			   NULL);
-	err = ibback_hca_bind(dev, IS_ERR(name) ? NULL : name);
+	ibback_hca_bind(dev, IS_ERR(name) ? NULL : name);
 	if (!IS_ERR(name))
 		kfree(name);
-	return err;
 }
 
-/* The rest of it, with dev->lock held; the HCA may have gone again. */
+/* The rest of it, with dev->lock held; there may be no HCA, or no more. */
 static int dev_setup(struct ibback_dev *dev)
 {
 	int err;
@@ -442,11 +439,12 @@ static int ibback_probe(struct xenbus_device *xbdev,
 	 * A device that cannot work stays, closed and with its error in
 	 * xenstore, so that it is cleaned up with its guest like any other.
 	 */
-	err = dev_bind(dev);
+	dev_bind(dev);
 	mutex_lock(&dev->lock);
-	if (!err)
-		err = dev_setup(dev);
-	set_state(dev, err ? XenbusStateClosed : XenbusStateInitWait);
+	/* If it got an HCA late, that has set it up */
+	if (dev->state == XenbusStateInitialising)
+		set_state(dev, dev_setup(dev) ? XenbusStateClosed :
+			  XenbusStateInitWait);
 	mutex_unlock(&dev->lock);
 
 	err = xenbus_watch_pathfmt(xbdev, &dev->online_watch, NULL,
