@@ -230,7 +230,7 @@ int ibback_pages_map(struct ibback_dev *dev, struct ibback_pages *pages,
 	return err;
 }
 
-/* The same for one page that is named by itself, for writing. */
+/* The same for one page that is named by itself, for reading. */
 int ibback_page_map(struct ibback_dev *dev, struct ibback_pages *pages,
 		    grant_ref_t gref)
 {
@@ -240,7 +240,7 @@ int ibback_page_map(struct ibback_dev *dev, struct ibback_pages *pages,
 	err = pages_alloc(dev, pages, 1);
 	if (err)
 		return err;
-	err = map_grefs(dev, pages, &gref, 1, true, &done);
+	err = map_grefs(dev, pages, &gref, 1, false, &done);
 	if (err)
 		pages_free(dev, pages);
 	return err;

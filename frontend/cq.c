@@ -22,9 +22,12 @@ static void ibfront_cq_dispatch(struct ibfront_target *target, u32 events)
 		ibcq->event_handler(&event, ibcq->cq_context);
 }
 
-static int ibfront_map_cq(struct ibfront_dev *dev, struct ibfront_cq *cq,
+static int ibfront_map_cq(struct ibfront_ucontext *ctx, struct ibfront_cq *cq,
 			  const struct mlx4_ib_create_cq *cmd, u32 entries)
 {
+	struct ibfront_dev *dev = to_fdev(ctx->ibucontext.device);
+	int err;
+
 	/* The HCA takes a queue to begin with its first page. */
 	cq->mem = ibfront_mem_map(dev, cmd->buf_addr & PAGE_MASK,
 				  (size_t)entries * dev->attr.mlx4_cqe_size,
@@ -32,17 +35,15 @@ static int ibfront_map_cq(struct ibfront_dev *dev, struct ibfront_cq *cq,
 	if (IS_ERR(cq->mem))
 		return PTR_ERR(cq->mem);
 
-	cq->db = ibfront_mem_map_db(dev, cmd->db_addr, 8);
-	if (IS_ERR(cq->db)) {
+	err = ibfront_db_map(ctx, &cq->db, cmd->db_addr, 8);
+	if (err)
 		ibfront_mem_unmap(dev, cq->mem);
-		return PTR_ERR(cq->db);
-	}
-	return 0;
+	return err;
 }
 
 static void ibfront_unmap_cq(struct ibfront_dev *dev, struct ibfront_cq *cq)
 {
-	ibfront_mem_unmap(dev, cq->db);
+	ibfront_db_unmap(&cq->db);
 	ibfront_mem_unmap(dev, cq->mem);
 }
 
@@ -53,6 +54,7 @@ int ibfront_create_cq(struct ib_cq *ibcq, const struct ib_cq_init_attr *attr,
 	struct ibfront_dev *dev = to_fdev(ibcq->device);
 	struct ib_udata *udata = compat_cq_udata(attrs);
 	struct ibfront_cq *cq = to_fcq(ibcq);
+	struct ibfront_ucontext *ctx;
 	struct mlx4_ib_create_cq cmd;
 	struct vibif_rsp rsp;
 	u32 entries;
@@ -69,16 +71,17 @@ int ibfront_create_cq(struct ib_cq *ibcq, const struct ib_cq_init_attr *attr,
 		return err;
 
 	entries = roundup_pow_of_two(attr->cqe + 1);
-	err = ibfront_map_cq(dev, cq, &cmd, entries);
+	ctx = ibfront_udata_context(udata);
+	err = ibfront_map_cq(ctx, cq, &cmd, entries);
 	if (err)
 		return err;
 
-	req.op.create_cq.context = ibfront_udata_context(udata)->handle;
+	req.op.create_cq.context = ctx->handle;
 	req.op.create_cq.entries = entries;
 	req.op.create_cq.comp_vector = attr->comp_vector %
 				       ibcq->device->num_comp_vectors;
 	req.op.create_cq.pages = ibfront_page_list(cq->mem);
-	req.op.create_cq.doorbell = ibfront_doorbell(cq->db);
+	req.op.create_cq.doorbell = ibfront_doorbell(&cq->db);
 	err = ibfront_exec(dev, &req, &rsp);
 	if (err)
 		goto err_unmap;

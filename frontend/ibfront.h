@@ -9,6 +9,7 @@
  *	ibfront_info.lock	connecting and disconnecting
  *	ibfront_qp.mutex	one QP's state
  *	ibfront_cq.mutex	one CQ's size
+ *	ibfront_ucontext.db_mutex	one context's doorbell pages
  *	ibfront_dev.tables_lock	what was read of the ports' tables
  *	ibfront_events.lock	which object an event belongs to
  *	ibfront_ring.lock	the request ring
@@ -119,7 +120,7 @@ struct ibfront_dev {
 
 /*
  * User memory pinned and granted to the backend: either a list of pages with
- * its directory or, with nr_dirs 0, the one page of a doorbell record.
+ * its directory or, with nr_dirs 0, one page of doorbell records.
  */
 struct ibfront_dir {
 	struct vibif_page_directory *page;
@@ -127,18 +128,27 @@ struct ibfront_dir {
 };
 
 struct ibfront_mem {
-	struct list_head limbo;
+	struct list_head entry;	/* in limbo, or in db_pages of a context */
 	struct ib_umem *umem;
 	struct ibfront_dir *dirs;
 	unsigned int nr_dirs;
 	unsigned int nr_pages;	/* granted */
-	grant_ref_t gref;	/* of the page of a doorbell record */
-	u16 offset;		/* of the doorbell record in it */
+	grant_ref_t gref;	/* of the page of doorbell records */
+	unsigned int users;	/* of its records; under db_mutex */
+};
+
+/* The doorbell record of a CQ, SRQ or QP; all zero: none */
+struct ibfront_db {
+	struct ibfront_ucontext *context;
+	struct ibfront_mem *page;
+	u16 offset;		/* in the page */
 };
 
 struct ibfront_ucontext {
 	struct ib_ucontext ibucontext;
 	u32 handle;
+	struct mutex db_mutex;	/* Protects db_pages */
+	struct list_head db_pages;	/* ibfront_mem */
 	u64 uar_frame;		/* see struct vibif_alloc_context_rsp */
 	u64 bf_frame;
 };
@@ -167,14 +177,14 @@ struct ibfront_cq {
 	struct ibfront_target target;
 	struct mutex mutex;	/* Protects mem and ibcq.cqe */
 	struct ibfront_mem *mem;
-	struct ibfront_mem *db;
+	struct ibfront_db db;
 };
 
 struct ibfront_srq {
 	struct ib_srq ibsrq;
 	struct ibfront_target target;
 	struct ibfront_mem *mem;
-	struct ibfront_mem *db;
+	struct ibfront_db db;
 	u32 max;		/* WQEs in the buffer, a power of two */
 	u32 max_gs;
 };
@@ -183,7 +193,7 @@ struct ibfront_qp {
 	struct ib_qp ibqp;
 	struct ibfront_target target;
 	struct ibfront_mem *mem;
-	struct ibfront_mem *db;	/* NULL without a receive queue */
+	struct ibfront_db db;	/* none without a receive queue */
 	struct mutex mutex;	/* Protects state and port */
 	enum ib_qp_state state;
 	u8 port;
@@ -374,10 +384,6 @@ void ibfront_target_del(struct ibfront_dev *dev, struct ibfront_target *target);
 struct ibfront_mem *ibfront_mem_map(struct ibfront_dev *dev, unsigned long addr,
 				    size_t len, int access);
 
-/* The same for a doorbell record of @size octets. */
-struct ibfront_mem *ibfront_mem_map_db(struct ibfront_dev *dev,
-				       unsigned long addr, unsigned int size);
-
 /**
  * ibfront_mem_unmap() - revoke and unpin, NULL being nothing
  * @dev: device
@@ -389,6 +395,24 @@ struct ibfront_mem *ibfront_mem_map_db(struct ibfront_dev *dev,
 void ibfront_mem_unmap(struct ibfront_dev *dev, struct ibfront_mem *mem);
 void ibfront_mem_empty_limbo(struct ibfront_dev *dev);
 
+/**
+ * ibfront_db_map() - pin and grant the page of a doorbell record
+ * @ctx: context of the calling process
+ * @db: filled in
+ * @addr: user address
+ * @size: octets
+ *
+ * A page with many records is pinned and granted once, as in mlx4_ib, for the
+ * user's limit on locked memory is meant for that.
+ *
+ * Return: as ibfront_mem_map().
+ */
+int ibfront_db_map(struct ibfront_ucontext *ctx, struct ibfront_db *db,
+		   unsigned long addr, unsigned int size);
+
+/* When the backend has been told to let go of the record, if there is one. */
+void ibfront_db_unmap(struct ibfront_db *db);
+
 static inline struct vibif_page_list
 ibfront_page_list(const struct ibfront_mem *mem)
 {
@@ -399,11 +423,11 @@ ibfront_page_list(const struct ibfront_mem *mem)
 }
 
 static inline struct vibif_doorbell
-ibfront_doorbell(const struct ibfront_mem *mem)
+ibfront_doorbell(const struct ibfront_db *db)
 {
 	return (struct vibif_doorbell){
-		.gref = mem->gref,
-		.offset = mem->offset,
+		.gref = db->page->gref,
+		.offset = db->offset,
 	};
 }
 

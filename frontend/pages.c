@@ -14,6 +14,9 @@
 
 static_assert(PAGE_SIZE == XEN_PAGE_SIZE);
 
+/* Xen maps a grant so often; the backend does for each record. */
+#define IBFRONT_MAX_DB_USERS	128
+
 static void ibfront_no_grants(struct ibfront_dev *dev, unsigned long nr)
 {
 	dev_warn_ratelimited(&dev->xbdev->dev,
@@ -169,37 +172,6 @@ struct ibfront_mem *ibfront_mem_map(struct ibfront_dev *dev, unsigned long addr,
 	return mem;
 }
 
-struct ibfront_mem *ibfront_mem_map_db(struct ibfront_dev *dev,
-				       unsigned long addr, unsigned int size)
-{
-	struct ibfront_mem *mem;
-	struct page *page;
-	int ref;
-
-	/* The HCA refuses a CQ's that is not aligned; of others' addresses ... */
-	if (size == 8 && !IS_ALIGNED(addr, size))
-		return ERR_PTR(-EINVAL);
-
-	mem = ibfront_mem_pin(dev, addr & PAGE_MASK, PAGE_SIZE,
-			      IB_ACCESS_LOCAL_WRITE);
-	if (IS_ERR(mem))
-		return mem;
-
-	page = sg_page(mem->umem->sgt_append.sgt.sgl);
-	ref = gnttab_grant_foreign_access(dev->xbdev->otherend_id,
-					  xen_page_to_gfn(page), 0);
-	if (ref < 0) {
-		ibfront_no_grants(dev, 1);
-		ibfront_mem_free(mem);
-		return ERR_PTR(-ENOMEM);
-	}
-	mem->gref = ref;
-	mem->nr_pages = 1;
-	/* ... it does not look at the low bits. */
-	mem->offset = ALIGN_DOWN(offset_in_page(addr), size);
-	return mem;
-}
-
 void ibfront_mem_unmap(struct ibfront_dev *dev, struct ibfront_mem *mem)
 {
 	if (!mem)
@@ -209,7 +181,7 @@ void ibfront_mem_unmap(struct ibfront_dev *dev, struct ibfront_mem *mem)
 		return;
 	}
 	spin_lock(&dev->limbo_lock);
-	list_add_tail(&mem->limbo, &dev->limbo);
+	list_add_tail(&mem->entry, &dev->limbo);
 	spin_unlock(&dev->limbo_lock);
 }
 
@@ -222,6 +194,90 @@ void ibfront_mem_empty_limbo(struct ibfront_dev *dev)
 	list_splice_init(&dev->limbo, &limbo);
 	spin_unlock(&dev->limbo_lock);
 
-	list_for_each_entry_safe(mem, next, &limbo, limbo)
+	list_for_each_entry_safe(mem, next, &limbo, entry)
 		ibfront_mem_free(mem);
+}
+
+/* The HCA only reads doorbell records: as mlx4_ib, ask for no more. */
+static struct ibfront_mem *ibfront_map_db_page(struct ibfront_dev *dev,
+					       unsigned long addr)
+{
+	struct ibfront_mem *mem;
+	struct page *page;
+	int ref;
+
+	mem = ibfront_mem_pin(dev, addr, PAGE_SIZE, 0);
+	if (IS_ERR(mem))
+		return mem;
+
+	page = sg_page(mem->umem->sgt_append.sgt.sgl);
+	ref = gnttab_grant_foreign_access(dev->xbdev->otherend_id,
+					  xen_page_to_gfn(page), 1);
+	if (ref < 0) {
+		ibfront_no_grants(dev, 1);
+		ibfront_mem_free(mem);
+		return ERR_PTR(-ENOMEM);
+	}
+	mem->gref = ref;
+	mem->nr_pages = 1;
+	return mem;
+}
+
+static struct ibfront_mem *ibfront_get_db_page(struct ibfront_ucontext *ctx,
+					       unsigned long addr)
+{
+	struct ibfront_mem *mem;
+
+	lockdep_assert_held(&ctx->db_mutex);
+
+	list_for_each_entry(mem, &ctx->db_pages, entry)
+		if (mem->umem->address == addr &&
+		    mem->umem->owning_mm == current->mm &&
+		    mem->users < IBFRONT_MAX_DB_USERS)
+			goto found;
+
+	mem = ibfront_map_db_page(to_fdev(ctx->ibucontext.device), addr);
+	if (IS_ERR(mem))
+		return mem;
+	list_add(&mem->entry, &ctx->db_pages);
+found:
+	mem->users++;
+	return mem;
+}
+
+int ibfront_db_map(struct ibfront_ucontext *ctx, struct ibfront_db *db,
+		   unsigned long addr, unsigned int size)
+{
+	struct ibfront_mem *page;
+
+	/* The HCA refuses a CQ's that is not aligned; of others' addresses ... */
+	if (size == 8 && !IS_ALIGNED(addr, size))
+		return -EINVAL;
+
+	mutex_lock(&ctx->db_mutex);
+	page = ibfront_get_db_page(ctx, addr & PAGE_MASK);
+	mutex_unlock(&ctx->db_mutex);
+	if (IS_ERR(page))
+		return PTR_ERR(page);
+
+	db->context = ctx;
+	db->page = page;
+	/* ... it does not look at the low bits. */
+	db->offset = ALIGN_DOWN(offset_in_page(addr), size);
+	return 0;
+}
+
+void ibfront_db_unmap(struct ibfront_db *db)
+{
+	struct ibfront_ucontext *ctx = db->context;
+	struct ibfront_mem *page = db->page;
+
+	if (!page)
+		return;
+	mutex_lock(&ctx->db_mutex);
+	if (!--page->users) {
+		list_del(&page->entry);
+		ibfront_mem_unmap(to_fdev(ctx->ibucontext.device), page);
+	}
+	mutex_unlock(&ctx->db_mutex);
 }

@@ -167,11 +167,13 @@ static int ibfront_size_target(struct ibfront_dev *dev, struct ibfront_qp *qp,
 	return 0;
 }
 
-static int ibfront_map_qp(struct ibfront_dev *dev, struct ibfront_qp *qp,
+static int ibfront_map_qp(struct ibfront_ucontext *ctx, struct ibfront_qp *qp,
 			  const struct mlx4_ib_create_qp *cmd)
 {
+	struct ibfront_dev *dev = to_fdev(ctx->ibucontext.device);
 	size_t size = ((size_t)qp->rq_wqe_cnt << qp->rq_wqe_shift) +
 		      (1UL << (qp->sq_log_wqe_cnt + qp->sq_wqe_shift));
+	int err;
 
 	qp->mem = ibfront_mem_map(dev, cmd->buf_addr & PAGE_MASK, size,
 				  IB_ACCESS_LOCAL_WRITE);
@@ -180,17 +182,15 @@ static int ibfront_map_qp(struct ibfront_dev *dev, struct ibfront_qp *qp,
 	if (!qp->rq_wqe_cnt)
 		return 0;
 
-	qp->db = ibfront_mem_map_db(dev, cmd->db_addr, 4);
-	if (IS_ERR(qp->db)) {
+	err = ibfront_db_map(ctx, &qp->db, cmd->db_addr, 4);
+	if (err)
 		ibfront_mem_unmap(dev, qp->mem);
-		return PTR_ERR(qp->db);
-	}
-	return 0;
+	return err;
 }
 
 static void ibfront_unmap_qp(struct ibfront_dev *dev, struct ibfront_qp *qp)
 {
-	ibfront_mem_unmap(dev, qp->db);
+	ibfront_db_unmap(&qp->db);
 	ibfront_mem_unmap(dev, qp->mem);
 }
 
@@ -212,7 +212,7 @@ static int ibfront_lay_out_qp(struct ibfront_dev *dev, struct ibfront_qp *qp,
 	err = ibfront_size_sq(dev, qp, &cmd);
 	if (err)
 		return err;
-	return ibfront_map_qp(dev, qp, &cmd);
+	return ibfront_map_qp(ibfront_udata_context(udata), qp, &cmd);
 }
 
 static void ibfront_fill_create_qp(struct vibif_create_qp_req *req,
@@ -237,7 +237,7 @@ static void ibfront_fill_create_qp(struct vibif_create_qp_req *req,
 		req->flags = VIBIF_QP_HAS_RQ;
 		req->log_rq_wqe_count = ilog2(qp->rq_wqe_cnt);
 		req->log_rq_wqe_stride = qp->rq_wqe_shift;
-		req->doorbell = ibfront_doorbell(qp->db);
+		req->doorbell = ibfront_doorbell(&qp->db);
 	}
 }
 

@@ -61,25 +61,27 @@ static int ibfront_size_srq(struct ibfront_dev *dev, struct ibfront_srq *srq,
 	return 0;
 }
 
-static int ibfront_map_srq(struct ibfront_dev *dev, struct ibfront_srq *srq,
+static int ibfront_map_srq(struct ibfront_ucontext *ctx,
+			   struct ibfront_srq *srq,
 			   const struct mlx4_ib_create_srq *cmd, size_t size)
 {
+	struct ibfront_dev *dev = to_fdev(ctx->ibucontext.device);
+	int err;
+
 	srq->mem = ibfront_mem_map(dev, cmd->buf_addr & PAGE_MASK, size,
 				   IB_ACCESS_LOCAL_WRITE);
 	if (IS_ERR(srq->mem))
 		return PTR_ERR(srq->mem);
 
-	srq->db = ibfront_mem_map_db(dev, cmd->db_addr, 4);
-	if (IS_ERR(srq->db)) {
+	err = ibfront_db_map(ctx, &srq->db, cmd->db_addr, 4);
+	if (err)
 		ibfront_mem_unmap(dev, srq->mem);
-		return PTR_ERR(srq->db);
-	}
-	return 0;
+	return err;
 }
 
 static void ibfront_unmap_srq(struct ibfront_dev *dev, struct ibfront_srq *srq)
 {
-	ibfront_mem_unmap(dev, srq->db);
+	ibfront_db_unmap(&srq->db);
 	ibfront_mem_unmap(dev, srq->mem);
 }
 
@@ -103,7 +105,7 @@ int ibfront_create_srq(struct ib_srq *ibsrq, struct ib_srq_init_attr *init_attr,
 	err = ibfront_copy_in(udata, &cmd, sizeof(cmd));
 	if (err)
 		return err;
-	err = ibfront_map_srq(dev, srq, &cmd,
+	err = ibfront_map_srq(ibfront_udata_context(udata), srq, &cmd,
 			      (size_t)srq->max << create->log_wqe_stride);
 	if (err)
 		return err;
@@ -116,7 +118,7 @@ int ibfront_create_srq(struct ib_srq *ibsrq, struct ib_srq_init_attr *init_attr,
 		create->xrcd = to_fxrcd(init_attr->ext.xrc.xrcd)->handle;
 	}
 	create->pages = ibfront_page_list(srq->mem);
-	create->doorbell = ibfront_doorbell(srq->db);
+	create->doorbell = ibfront_doorbell(&srq->db);
 	err = ibfront_exec(dev, &req, &rsp);
 	if (err)
 		goto err_unmap;

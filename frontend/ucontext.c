@@ -32,6 +32,8 @@ int ibfront_alloc_ucontext(struct ib_ucontext *ibctx, struct ib_udata *udata)
 	struct vibif_rsp rsp;
 	int err;
 
+	mutex_init(&ctx->db_mutex);
+	INIT_LIST_HEAD(&ctx->db_pages);
 	err = ibfront_exec(dev, &req, &rsp);
 	if (err)
 		return err;

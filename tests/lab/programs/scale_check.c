@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -26,6 +27,8 @@
 #define PAGE		4096
 #define HUGE_PAGE	(2UL << 20)
 #define NR_HUGE		4
+#define NR_LOCKED	512
+#define NOBODY		65534
 /* Of the memory that is free: of what the kernel needs for the rest */
 #define SHARE_PERCENT	85
 #define MAX_MEMORY	(384UL << 20)
@@ -129,6 +132,34 @@ static void check_objects(void)
 	for (i = 0; i < NR_CQS; i++)
 		EXPECT(ibv_destroy_cq(cqs[i]), 0);
 	munmap(memory, (size_t)NR_MRS * PAGE);
+}
+
+/*
+ * What a user may pin is spent on CQs' buffers, a page each, and hardly on their
+ * doorbell records, hundreds of which are in a page.
+ */
+static void check_locked_memory(void)
+{
+	struct rlimit limit = { NR_LOCKED * PAGE, NR_LOCKED * PAGE };
+	int status, nr = 0;
+	pid_t child;
+
+	fflush(stdout);
+	child = fork();
+	NEED(child >= 0);
+	if (!child) {
+		ctx = open_hca();
+		NEED(!setrlimit(RLIMIT_MEMLOCK, &limit) && !setuid(NOBODY));
+		while (ibv_create_cq(ctx, 4, NULL, NULL, 0))
+			nr++;
+		EXPECT(errno, ENOMEM);
+		EXPECT(nr > NR_LOCKED - NR_LOCKED / 64, 1);
+		printf("%d CQs in %d locked pages\n", nr, NR_LOCKED);
+		fflush(stdout);
+		_exit(!!failures);
+	}
+	EXPECT(waitpid(child, &status, 0), child);
+	EXPECT(status, 0);
 }
 
 /* There are as many PDs as the device says, but for others' few. */
@@ -327,6 +358,7 @@ int main(void)
 	check_read_only_file();
 	check_all_memory();
 	check_limit();
+	check_locked_memory();
 	check_objects();
 	EXPECT(ibv_destroy_qp(near), 0);
 	EXPECT(ibv_destroy_qp(far), 0);

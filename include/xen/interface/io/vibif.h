@@ -307,7 +307,9 @@ struct vibif_page_list {
 /*
  * The doorbell record of a CQ, SRQ or QP.
  *
- * gref - grant_ref_t of the page that holds it, granted for writing
+ * gref - grant_ref_t of the page that holds it, granted for reading at least. Records
+ *   in one page may have one reference, which the backend maps for each of them;
+ *   Xen maps a reference 128 times at most.
  * offset - in octets within the page, a multiple of 8 (CQ) or 4 (SRQ, QP), the
  *   record ending within the page
  */
