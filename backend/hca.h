@@ -105,6 +105,7 @@ struct ibback_qp_params {
 	struct ibback_hca_srq *srq;	/* NULL: none */
 	struct ibback_hca_xrcd *xrcd;	/* NULL: no XRC target QP */
 	bool has_rq;
+	bool inl_recv;
 	u8 log_sq_wqe_count;
 	u8 log_sq_wqe_stride;
 	u8 log_rq_wqe_count;

@@ -39,6 +39,8 @@
 #define QPN_XRC_TARGET		BIT(23)
 /* srqn */
 #define QPC_SRQ_VALID		BIT(24)
+/* param3 */
+#define QPC_INL_RECV		BIT(25)
 
 /* struct mlx4_qp_path, sched_queue: the port and the SL of a QP of an IB port */
 #define PATH_SCHED_DEFAULT	0x83
@@ -327,6 +329,8 @@ static void set_resources(struct qp_change *c)
 	ctx->pd = cpu_to_be32(c->qp->pdn);
 	ctx->cqn_send = cpu_to_be32(c->qp->send_cqn);
 	ctx->cqn_recv = cpu_to_be32(c->qp->recv_cqn);
+	if (p->inl_recv)
+		ctx->param3 = cpu_to_be32(QPC_INL_RECV);
 	if (p->srq) {
 		ctx->params2 |= cpu_to_be32(MLX4_QP_BIT_RIC);
 		ctx->srqn = cpu_to_be32(QPC_SRQ_VALID | c->qp->srqn);

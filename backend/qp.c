@@ -80,6 +80,7 @@ static int qp_create(struct ibback_obj *obj, const struct vibif_req *msg,
 	struct ibback_qp_params params = {
 		.type = (enum ib_qp_type)req->type,
 		.has_rq = req->flags & VIBIF_QP_HAS_RQ,
+		.inl_recv = req->flags & VIBIF_QP_INL_RECV,
 		.log_sq_wqe_count = req->log_sq_wqe_count,
 		.log_sq_wqe_stride = req->log_sq_wqe_stride,
 		.log_rq_wqe_count = req->log_rq_wqe_count,

@@ -273,7 +273,7 @@ static int check_qp_rq(const struct ibback_limits *lim,
 		return ibback_check_doorbell(&req->doorbell, 4);
 	}
 	if (req->log_rq_wqe_count || req->log_rq_wqe_stride ||
-	    !all_zero(&req->doorbell, sizeof(req->doorbell)))
+	    req->flags & VIBIF_QP_INL_RECV || !all_zero(&req->doorbell, sizeof(req->doorbell)))
 		return -EINVAL;
 	return 0;
 }
@@ -301,7 +301,7 @@ int ibback_check_create_qp(const struct ibback_limits *lim,
 {
 	u64 octets;
 
-	if (req->reserved || req->flags & ~VIBIF_QP_HAS_RQ)
+	if (req->reserved || req->flags & ~(VIBIF_QP_HAS_RQ | VIBIF_QP_INL_RECV))
 		return -EINVAL;
 	switch (req->type) {
 	case VIBIF_QPT_RC:

@@ -199,6 +199,7 @@ struct ibfront_qp {
 	u8 port;
 	bool signal_all;
 	bool block_mcast_loopback;
+	bool inl_recv;		/* short messages into the WQE */
 	u32 rq_wqe_cnt;
 	u32 rq_max_gs;
 	u8 rq_wqe_shift;

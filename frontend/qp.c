@@ -104,6 +104,7 @@ static int ibfront_size_rq(struct ibfront_dev *dev, struct ibfront_qp *qp,
 		if (!cap->max_recv_wr || !cap->max_recv_sge ||
 		    inl_recv_sz > max_inl)
 			return -EINVAL;
+		qp->inl_recv = inl_recv_sz;
 		qp->rq_wqe_cnt = roundup_pow_of_two(cap->max_recv_wr);
 		qp->rq_max_gs = roundup_pow_of_two(cap->max_recv_sge);
 		qp->rq_wqe_shift = ilog2(max_t(u32, inl_recv_sz,
@@ -235,6 +236,8 @@ static void ibfront_fill_create_qp(struct vibif_create_qp_req *req,
 	req->pages = ibfront_page_list(qp->mem);
 	if (qp->rq_wqe_cnt) {
 		req->flags = VIBIF_QP_HAS_RQ;
+		if (qp->inl_recv)
+			req->flags |= VIBIF_QP_INL_RECV;
 		req->log_rq_wqe_count = ilog2(qp->rq_wqe_cnt);
 		req->log_rq_wqe_stride = qp->rq_wqe_shift;
 		req->doorbell = ibfront_doorbell(&qp->db);

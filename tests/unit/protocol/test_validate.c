@@ -356,6 +356,8 @@ static void test_qp_sizes(void **state)
 
 	(void)state;
 	assert_int_equal(ibback_check_create_qp(&lim, &req), 0);
+	req.flags |= VIBIF_QP_INL_RECV;
+	assert_int_equal(ibback_check_create_qp(&lim, &req), 0);
 	req.pages.nr_pages = 1;
 	assert_int_equal(ibback_check_create_qp(&lim, &req), -EINVAL);
 	req = good_qp;
@@ -405,7 +407,9 @@ static void test_qp_kinds(void **state)
 	req.doorbell.offset = 0;
 	req.pages.nr_pages = 1;
 	assert_int_equal(ibback_check_create_qp(&lim, &req), 0);
-	req.flags = 2;
+	req.flags = VIBIF_QP_INL_RECV;
+	assert_int_equal(ibback_check_create_qp(&lim, &req), -EINVAL);
+	req.flags = 4;
 	assert_int_equal(ibback_check_create_qp(&lim, &req), -EINVAL);
 	req.flags = 0;
 	req.xrcd = 1;

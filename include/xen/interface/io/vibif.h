@@ -703,6 +703,9 @@ struct vibif_srq_limit {
  *   doorbell - 4 octets, receive producer index
  *   A QP has a receive queue when VIBIF_QP_HAS_RQ is set; without one,
  *   log_rq_* and doorbell are 0. srq: 0 or handle, then no receive queue.
+ *   VIBIF_QP_INL_RECV, with VIBIF_QP_HAS_RQ only: the HCA may put a message that
+ *     fits into the receive WQE there, and say so in the completion, rather than where
+ *     the WQE points. Without it, it does not.
  *   VIBIF_QPT_XRC_INI: no recv_cq (0), no receive queue, no SRQ.
  *   VIBIF_QPT_XRC_TGT: xrcd and nothing else (pages.nr_pages is 0).
  * Response: handle; qpn, 24 bits. The QP is in Reset.
@@ -714,6 +717,7 @@ struct vibif_srq_limit {
 #define VIBIF_QPT_XRC_TGT			10
 
 #define VIBIF_QP_HAS_RQ				(1U << 0)
+#define VIBIF_QP_INL_RECV			(1U << 1)
 
 struct vibif_create_qp_req {
 	uint32_t context;
