@@ -142,6 +142,18 @@ static int ibfront_query_port(struct ib_device *ibdev, u32 port,
 	return 0;
 }
 
+/* The guest's own name for the node, as rdma-ndd sets it: the HCA has dom0's. */
+static int ibfront_modify_device(struct ib_device *ibdev, int mask,
+				 struct ib_device_modify *modify)
+{
+	if (mask & ~IB_DEVICE_MODIFY_NODE_DESC)
+		return -EOPNOTSUPP;
+	if (mask & IB_DEVICE_MODIFY_NODE_DESC)
+		memcpy(ibdev->node_desc, modify->node_desc,
+		       sizeof(ibdev->node_desc));
+	return 0;
+}
+
 /*
  * A response holds many entries of a table, and ib_core asks for one at a time:
  * it reads tables from index 0 on, at registration and after each event that
@@ -291,6 +303,7 @@ static const struct ib_device_ops ibfront_dev_ops = {
 	.get_port_immutable = ibfront_get_port_immutable,
 	.mmap = ibfront_mmap,
 	.modify_cq = ibfront_modify_cq,
+	.modify_device = ibfront_modify_device,
 	.modify_qp = ibfront_modify_qp,
 	.modify_srq = ibfront_modify_srq,
 	.query_ah = ibfront_query_ah,
