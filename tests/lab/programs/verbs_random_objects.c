@@ -282,7 +282,9 @@ void step_create_qp(void)
 	} else {
 		attr.pd = object[PD][pd];
 		attr.send_cq = object[CQ][cq];
-		attr.recv_cq = object[CQ][rcq];
+		/* libmlx4 would keep one that nothing else keeps from going */
+		if (attr.qp_type != IBV_QPT_XRC_SEND)
+			attr.recv_cq = object[CQ][rcq];
 		attr.srq = srq < 0 ? NULL : object[SRQ][srq];
 	}
 	printf(" qp%d %s pd%d cq%d cq%d srq%d xrcd%d all %d cap %u %u %u %u %u",

@@ -279,6 +279,17 @@ static bool any_send(int i, struct ibv_send_wr *wr, struct ibv_sge *sge,
 	return true;
 }
 
+static void repeat_signalled(int i, struct ibv_send_wr *wr)
+{
+	struct ibv_send_wr *bad;
+
+	wr->wr_id = next_wr_id(0);
+	wr->send_flags |= IBV_SEND_SIGNALED;
+	wr->next = NULL;
+	if (!ended(ibv_post_send(object[QP][i], wr, &bad)))
+		qps[i].sends++;
+}
+
 void step_post_send(void)
 {
 	struct ibv_send_wr wr[MAX_SENDS], *bad = NULL;
@@ -309,6 +320,9 @@ void step_post_send(void)
 	printf(" accepted %d", n);
 	for (j = 0; j < n; j++)
 		qps[i].sends += !(wr[j].wr_id & WR_SILENT);
+	/* Cut short, the list may not end with one that tells of its end */
+	if (n && wr[n - 1].wr_id & WR_SILENT)
+		repeat_signalled(i, &wr[n - 1]);
 	qps[i].mrs |= named;
 	await_traffic(i);
 }
