@@ -173,13 +173,16 @@ static void ibfront_send(struct ibfront_ring *ring, struct ibfront_slot *slot,
 		notify_remote_via_irq(ring->irq);
 }
 
-/* Whether the backend has left; a read that fails does not tell. */
+/*
+ * Whether the backend has left: its nodes are gone as well if it did not close.
+ * How that reads varies, but for want of memory nothing could be read.
+ */
 static bool ibfront_backend_left(struct xenbus_device *xbdev)
 {
 	int state, err;
 
 	err = xenbus_scanf(XBT_NIL, xbdev->otherend, "state", "%d", &state);
-	return err == 1 ? state != XenbusStateConnected : err == -ENOENT;
+	return err == 1 ? state != XenbusStateConnected : err != -ENOMEM;
 }
 
 /*
