@@ -188,7 +188,7 @@ static bool ibfront_backend_left(struct xenbus_device *xbdev)
 /*
  * A backend that answers others may get to this request later: it is given up
  * when it has answered none. Its state is read rather than waited for,
- * because who acts on the watch may be waiting for the caller.
+ * because the watch may be waiting for the caller.
  */
 static void ibfront_wait(struct ibfront_dev *dev, struct ibfront_slot *slot,
 			 const struct vibif_req *req)

@@ -17,7 +17,6 @@ struct ibfront_info {
 	struct xenbus_device *xbdev;
 	struct mutex lock;	/* Protects dev and our state in xenstore */
 	struct ibfront_dev *dev;	/* from InitWait to Closed, or NULL */
-	struct work_struct watch_work;	/* looks at the backend's state */
 	struct work_struct fail_work;
 };
 
@@ -298,13 +297,18 @@ static void ibfront_backend_closed(struct ibfront_info *info)
 	xenbus_frontend_closed(xbdev);
 }
 
-static void ibfront_watch_work(struct work_struct *work)
+/*
+ * In the thread that reports changes, for all that this may take: Linux 7 takes
+ * a device for a new one if that thread reads Initialising from xenstore while
+ * another one changes the state.
+ */
+static void ibfront_otherend_changed(struct xenbus_device *xbdev,
+				     enum xenbus_state state)
 {
-	struct ibfront_info *info =
-		container_of(work, struct ibfront_info, watch_work);
+	struct ibfront_info *info = dev_get_drvdata(&xbdev->dev);
 
 	mutex_lock(&info->lock);
-	switch (compat_read_state(info->xbdev->otherend)) {
+	switch (state) {
 	case XenbusStateInitialising:
 	case XenbusStateInitialised:
 	case XenbusStateReconfiguring:
@@ -327,19 +331,6 @@ static void ibfront_watch_work(struct work_struct *work)
 	mutex_unlock(&info->lock);
 }
 
-/*
- * The thread that reports changes serves every device of the domain, and also
- * its shutdown and its memory target, while connecting waits for the backend and
- * closing for processes: that is done elsewhere.
- */
-static void ibfront_otherend_changed(struct xenbus_device *xbdev,
-				     enum xenbus_state state)
-{
-	struct ibfront_info *info = dev_get_drvdata(&xbdev->dev);
-
-	queue_work(system_unbound_wq, &info->watch_work);
-}
-
 static int ibfront_probe(struct xenbus_device *xbdev,
 			 const struct xenbus_device_id *id)
 {
@@ -350,7 +341,6 @@ static int ibfront_probe(struct xenbus_device *xbdev,
 		return -ENOMEM;
 	info->xbdev = xbdev;
 	mutex_init(&info->lock);
-	INIT_WORK(&info->watch_work, ibfront_watch_work);
 	INIT_WORK(&info->fail_work, ibfront_fail_work);
 	dev_set_drvdata(&xbdev->dev, info);
 
@@ -387,8 +377,6 @@ static void ibfront_remove(struct xenbus_device *xbdev)
 {
 	struct ibfront_info *info = dev_get_drvdata(&xbdev->dev);
 
-	/* The watch is gone. */
-	cancel_work_sync(&info->watch_work);
 	mutex_lock(&info->lock);
 	ibfront_stop(info);
 	if (info->dev) {
