@@ -89,7 +89,12 @@ static int ibfront_mmap_machine_frame(struct vm_area_struct *vma, u64 frame,
 	if (!priv)
 		return -ENOMEM;
 
-	vma->vm_page_prot = prot;
+	/*
+	 * vm_page_prot stays as it is: ib_uverbs maps a page of memory in place of
+	 * the frame when the device has gone, and Xen lets a domain that has no
+	 * I/O memory any more map nothing uncached. The process would fault for
+	 * ever on its next doorbell.
+	 */
 	vm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
 	nr = xen_remap_pfn(vma, vma->vm_start, &mfn, 1, &err, prot, DOMID_IO,
 			   true);
