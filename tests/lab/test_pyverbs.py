@@ -122,7 +122,8 @@ def table(suites):
     with open(os.path.join(nodes.RESULTS, "pyverbs.json"), "w",
               encoding="utf-8") as f:
         json.dump(table, f, indent=1)
-    with open(os.path.join(nodes.RESULTS, "pyverbs.md"), "w", encoding="utf-8") as f:
+    with open(os.path.join(nodes.RESULTS, "pyverbs.md"), "w",
+              encoding="utf-8") as f:
         f.write(document(table))
     return table
 
