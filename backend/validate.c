@@ -136,7 +136,12 @@ static int check_access(u32 access, bool writable)
 	/* As natively: a peer that may write implies that the owner may */
 	if (access & remote && !(access & VIBIF_ACCESS_LOCAL_WRITE))
 		return -EINVAL;
-	if (access & VIBIF_ACCESS_LOCAL_WRITE && !writable)
+	/*
+	 * A window may be bound with more rights than its region has: whether
+	 * the HCA compares them is not relied upon, as in ib_access_writable().
+	 */
+	if (access & (VIBIF_ACCESS_LOCAL_WRITE | VIBIF_ACCESS_MW_BIND) &&
+	    !writable)
 		return -EPERM;
 	return 0;
 }

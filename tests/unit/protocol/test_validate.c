@@ -170,7 +170,8 @@ static void test_mr_access(void **state)
 					   VIBIF_ACCESS_REMOTE_ATOMIC) &&
 				 !(access & VIBIF_ACCESS_LOCAL_WRITE))
 				want = -EINVAL;
-			else if (access & VIBIF_ACCESS_LOCAL_WRITE && !flags)
+			else if (access & (VIBIF_ACCESS_LOCAL_WRITE |
+					   VIBIF_ACCESS_MW_BIND) && !flags)
 				want = -EPERM;
 			assert_int_equal(ibback_check_reg_mr(&req), want);
 		}
@@ -223,7 +224,12 @@ static void test_rereg(void **state)
 	assert_int_equal(ibback_check_rereg_mr(&req, 0, false), 0);
 	req.flags = VIBIF_MR_REREG_ACCESS;
 	assert_int_equal(ibback_check_rereg_mr(&req, 0, true), -EINVAL);
+	/* A region that had windows does not get pages for reading only */
+	req.length = 1;
 	req.flags = VIBIF_MR_REREG_TRANS;
+	assert_int_equal(ibback_check_rereg_mr(&req, VIBIF_ACCESS_MW_BIND,
+					       true), -EPERM);
+	req.length = 0;
 	assert_int_equal(ibback_check_rereg_mr(&req, 0, false), -EINVAL);
 	req.length = 4097;
 	assert_int_equal(ibback_check_rereg_mr(&req, 0, false), -EINVAL);

@@ -563,7 +563,7 @@ struct vibif_alloc_pd_rsp {
  *     at iova % 4096 in the first
  *   The pages are granted, and mapped by the backend, for writing when
  *   VIBIF_MR_WRITABLE is set, else for reading only; any of LOCAL_WRITE,
- *   REMOTE_WRITE and REMOTE_ATOMIC wants it, -XEN_EPERM without.
+ *   REMOTE_WRITE, REMOTE_ATOMIC and MW_BIND wants it, -XEN_EPERM without.
  *   REREG_MR changes what VIBIF_MR_REREG_* names, at least one, and ignores the
  *   rest; VIBIF_MR_WRITABLE belongs to REREG_TRANS. With REREG_TRANS the old
  *   pages may be revoked when the response has come with status 0.
