@@ -319,7 +319,10 @@ static void set_resources(struct qp_change *c)
 
 	if (p->has_rq)
 		rq = p->log_rq_wqe_count << QPC_LOG_COUNT_SHIFT;
-	/* As natively also without a receive queue, whose log stride is 0 */
+	/*
+	 * As natively also with an SRQ or XRC, whose log stride is 0: there the
+	 * HCA looks neither at this nor at the doorbell record.
+	 */
 	ctx->rq_size_stride = rq | (u8)(p->log_rq_wqe_stride -
 					QPC_LOG_STRIDE_BASE);
 	ctx->sq_size_stride = p->log_sq_wqe_count << QPC_LOG_COUNT_SHIFT |

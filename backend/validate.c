@@ -314,7 +314,12 @@ int ibback_check_create_qp(const struct ibback_limits *lim,
 	case VIBIF_QPT_UD:
 		if (req->xrcd)
 			return -EINVAL;
-		if (req->srq && req->flags & VIBIF_QP_HAS_RQ)
+		/*
+		 * One of the two. With neither the HCA would take sizes and a
+		 * doorbell record of 0 for a receive queue, and read foreign
+		 * memory as work requests.
+		 */
+		if (!req->srq == !(req->flags & VIBIF_QP_HAS_RQ))
 			return -EINVAL;
 		break;
 	case VIBIF_QPT_XRC_INI:

@@ -413,6 +413,14 @@ static void test_qp_kinds(void **state)
 	req.doorbell.offset = 0;
 	req.pages.nr_pages = 1;
 	assert_int_equal(ibback_check_create_qp(&lim, &req), 0);
+	/* Neither a receive queue nor an SRQ */
+	req.srq = 0;
+	for (type = VIBIF_QPT_RC; type <= VIBIF_QPT_UD; type++) {
+		req.type = type;
+		assert_int_equal(ibback_check_create_qp(&lim, &req), -EINVAL);
+	}
+	req.type = VIBIF_QPT_RC;
+	req.srq = 1;
 	req.flags = VIBIF_QP_INL_RECV;
 	assert_int_equal(ibback_check_create_qp(&lim, &req), -EINVAL);
 	req.flags = 4;

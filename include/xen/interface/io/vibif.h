@@ -702,7 +702,7 @@ struct vibif_srq_limit {
  *     they are equal), from octet 0 of the first page
  *   doorbell - 4 octets, receive producer index
  *   A QP has a receive queue when VIBIF_QP_HAS_RQ is set; without one,
- *   log_rq_* and doorbell are 0. srq: 0 or handle, then no receive queue.
+ *   log_rq_* and doorbell are 0. RC, UC and UD: either a receive queue or srq.
  *   VIBIF_QP_INL_RECV, with VIBIF_QP_HAS_RQ only: the HCA may put a message that
  *     fits into the receive WQE there, and say so in the completion, rather than where
  *     the WQE points. Without it, it does not.
