@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The HCAs of this domain: found as an RDMA client, bound to devices. */
 
-#include <linux/kernfs.h>
 #include <linux/slab.h>
 
 #include "ibback.h"
@@ -94,125 +93,180 @@ static int read_limits(struct ibback_hca *hca)
 	return 0;
 }
 
+static const struct ibback_hca_ops *find_kind(const struct ib_device *ibdev)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(hca_kinds); i++)
+		if (hca_kinds[i]->match(ibdev))
+			return hca_kinds[i];
+	return NULL;
+}
+
+/* Say why a device that a user may want to give to guests cannot be. */
 static bool all_ports_ib(struct ib_device *ibdev)
 {
 	u32 port;
 
-	rdma_for_each_port(ibdev, port)
-		if (!rdma_protocol_ib(ibdev, port))
-			return false;
+	rdma_for_each_port(ibdev, port) {
+		if (rdma_protocol_ib(ibdev, port))
+			continue;
+		dev_notice(&ibdev->dev,
+			   "not offered to guests: port %u is %s, and all ports must be InfiniBand\n",
+			   port, rdma_port_get_link_layer(ibdev, port) ==
+			   IB_LINK_LAYER_ETHERNET ? "Ethernet" : "OPA or iWARP");
+		return false;
+	}
 	return true;
 }
 
-static int hca_open(struct ibback_hca *hca, struct ib_device *ibdev)
+static struct ibback_hca *hca_open(struct ib_device *ibdev,
+				   const struct ibback_hca_ops *ops)
 {
-	unsigned int i;
+	struct ibback_hca *hca = kzalloc(sizeof(*hca), GFP_KERNEL);
 	int err;
 
+	if (!hca)
+		return ERR_PTR(-ENOMEM);
+	INIT_LIST_HEAD(&hca->devices);
 	hca->ibdev = ibdev;
-	/* Unlike the device's index this does not start over with ib_core */
-	hca->instance = kernfs_ino(ibdev->dev.kobj.sd);
+	hca->guid = be64_to_cpu(ibdev->node_guid);
+	hca->ops = ops;
 	err = read_limits(hca);
-	if (err)
-		return err;
-	for (i = 0; i < ARRAY_SIZE(hca_kinds); i++) {
-		hca->ops = hca_kinds[i];
-		err = hca->ops->open(hca, ibdev);
-		if (err != -ENODEV)
-			return err;
-	}
-	return -ENODEV;
+	if (!err)
+		err = ops->open(hca);
+	if (!err)
+		return hca;
+	kfree(hca);
+	return ERR_PTR(err);
 }
 
-/* An HCA that has restarted, after a fatal error for instance, is a new one. */
-static void adopt_orphans(struct ibback_hca *hca)
+static void hca_close(struct ibback_hca *hca)
+{
+	hca->ops->close(hca);
+	kfree(hca);
+}
+
+/* Nobody uses the HCA any more when this returns. */
+static void take_from_guests(struct ibback_hca *hca)
 {
 	struct ibback_dev *dev, *next;
 
-	mutex_lock(&ibback_hca_mutex);
+	list_for_each_entry_safe(dev, next, &hca->devices, hca_entry) {
+		ibback_dev_hca_gone(dev);
+		list_move_tail(&dev->hca_entry, &orphan_list);
+	}
+	ibback_uars_hca_gone(hca);
+}
+
+/*
+ * Doorbell pages that guests may have mapped, from the time before the HCA
+ * restarted, are reserved before any other is given out. Then the HCA can be
+ * had by others.
+ */
+static int offer_to_guests(struct ibback_hca *hca)
+{
+	struct ibback_dev *dev, *next;
+	int err;
+
+	ibback_uars_hca_back(hca);
 	list_for_each_entry_safe(dev, next, &orphan_list, hca_entry)
 		if (ibback_dev_hca_back(dev, hca))
 			list_move_tail(&dev->hca_entry, &hca->devices);
-	mutex_unlock(&ibback_hca_mutex);
+	err = hca->ops->uar_alloc(hca, &hca->spare_uar, 1);
+	if (err)
+		take_from_guests(hca);
+	else
+		list_add_tail(&hca->entry, &hca_list);
+	return err;
 }
 
 static struct ib_client hca_client;
 
 static int hca_add(struct ib_device *ibdev)
 {
+	const struct ibback_hca_ops *ops = find_kind(ibdev);
 	struct ibback_hca *hca;
 	int err;
 
-	if (!all_ports_ib(ibdev))
+	if (!all_ports_ib(ibdev) || !ops || !ibdev->node_guid)
 		return -EOPNOTSUPP;
-	hca = kzalloc(sizeof(*hca), GFP_KERNEL);
-	if (!hca)
-		return -ENOMEM;
-	INIT_LIST_HEAD(&hca->devices);
-	err = hca_open(hca, ibdev);
-	if (err) {
-		kfree(hca);
-		return err == -ENODEV ? -EOPNOTSUPP : err;
-	}
+	hca = hca_open(ibdev, ops);
+	if (IS_ERR(hca))
+		return PTR_ERR(hca) == -ENODEV ? -EOPNOTSUPP : PTR_ERR(hca);
 	ib_set_client_data(ibdev, &hca_client, hca);
-	mutex_lock(&ibback_hca_mutex);
-	list_add_tail(&hca->entry, &hca_list);
-	mutex_unlock(&ibback_hca_mutex);
 	INIT_IB_EVENT_HANDLER(&hca->event_handler, ibdev, hca_event);
 	ib_register_event_handler(&hca->event_handler);
+	mutex_lock(&ibback_hca_mutex);
+	err = offer_to_guests(hca);
+	mutex_unlock(&ibback_hca_mutex);
+	if (err) {
+		ib_unregister_event_handler(&hca->event_handler);
+		hca_close(hca);
+		return err;
+	}
 	dev_info(&ibdev->dev, "available to guests, %u ports\n",
 		 hca->limits.num_ports);
-	adopt_orphans(hca);
 	return 0;
 }
 
 static void hca_remove(struct ib_device *ibdev, void *client_data)
 {
 	struct ibback_hca *hca = client_data;
-	struct ibback_dev *dev, *next;
 
 	ib_unregister_event_handler(&hca->event_handler);
 	mutex_lock(&ibback_hca_mutex);
 	list_del(&hca->entry);
-	list_for_each_entry_safe(dev, next, &hca->devices, hca_entry) {
-		ibback_dev_hca_gone(dev);
-		list_move_tail(&dev->hca_entry, &orphan_list);
-	}
-	ibback_uars_hca_gone(hca);
+	take_from_guests(hca);
 	mutex_unlock(&ibback_hca_mutex);
-	hca->ops->close(hca);
-	kfree(hca);
+	hca->ops->uar_free(hca, &hca->spare_uar);
+	hca_close(hca);
+}
+
+/* As udev does, soon after the device has come */
+static void hca_rename(struct ib_device *ibdev, void *client_data)
+{
+	struct ibback_hca *hca = client_data;
+	struct ibback_dev *dev;
+
+	mutex_lock(&ibback_hca_mutex);
+	list_for_each_entry(dev, &hca->devices, hca_entry)
+		ibback_hca_publish(dev);
+	mutex_unlock(&ibback_hca_mutex);
 }
 
 static struct ib_client hca_client = {
 	.name = "xen-ibback",
 	.add = hca_add,
 	.remove = hca_remove,
+	.rename = hca_rename,
 };
 
 /**
  * ibback_hca_bind - choose the HCA of a guest's device
- * @dev: the device, not yet visible to others
- * @name: RDMA device name, or NULL for the first there is
+ * @dev: the device, not yet visible to others, whose guid names the HCA, or is
+ *	0 for the first there is
  *
  * Without one there is an error in xenstore, and @dev waits for one to come.
  */
-void ibback_hca_bind(struct ibback_dev *dev, const char *name)
+void ibback_hca_bind(struct ibback_dev *dev)
 {
 	struct ibback_hca *hca;
 
 	mutex_lock(&ibback_hca_mutex);
 	list_for_each_entry(hca, &hca_list, entry) {
-		if (name && strcmp(name, dev_name(&hca->ibdev->dev)))
+		if (dev->guid && dev->guid != hca->guid)
 			continue;
 		dev->hca = hca;
+		dev->guid = hca->guid;
 		dev->limits = hca->limits;
 		list_add_tail(&dev->hca_entry, &hca->devices);
 		break;
 	}
 	if (!dev->hca) {
-		xenbus_dev_fatal(dev->xbdev, -ENODEV, "no usable HCA%s%s",
-				 name ? " " : "", name ?: "");
+		xenbus_dev_fatal(dev->xbdev, -ENODEV,
+				 "no usable HCA (node GUID wanted: %016llx)",
+				 dev->guid);
 		list_add_tail(&dev->hca_entry, &orphan_list);
 	}
 	mutex_unlock(&ibback_hca_mutex);
@@ -225,6 +279,29 @@ void ibback_hca_unbind(struct ibback_dev *dev)
 	list_del_init(&dev->hca_entry);
 	dev->hca = NULL;
 	mutex_unlock(&ibback_hca_mutex);
+}
+
+/**
+ * ibback_hca_publish - write to xenstore which HCA a device is on
+ * @dev: the device, with an HCA
+ *
+ * The GUID is for the next backend, that it does not choose another; the name
+ * is for people.
+ *
+ * Return: 0 or an errno.
+ */
+int ibback_hca_publish(struct ibback_dev *dev)
+{
+	const char *dir = dev->xbdev->nodename;
+	u64 guid = dev->guid;
+	int err;
+
+	err = xenbus_printf(XBT_NIL, dir, VIBIF_FIELD_HCA, "%s",
+			    dev_name(&dev->hca->ibdev->dev));
+	return err ?: xenbus_printf(XBT_NIL, dir, VIBIF_FIELD_HCA_GUID,
+				    "%04x:%04x:%04x:%04x",
+				    (u16)(guid >> 48), (u16)(guid >> 32),
+				    (u16)(guid >> 16), (u16)guid);
 }
 
 int ibback_hca_init(void)

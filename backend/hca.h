@@ -37,12 +37,14 @@ struct ibback_hca_xrcd;
  * @index: the HCA's number of it
  * @frame: machine frame of the doorbell page
  * @bf_frame: machine frame of the BlueFlame page, 0 if there is none
+ * @held: reserved; all are but those that @uar_retake did not get
  * @busy: a context of the guest has it; protected by the slab's lock
  */
 struct ibback_uar {
 	u32 index;
 	u64 frame;
 	u64 bf_frame;
+	bool held;
 	bool busy;
 };
 
@@ -117,14 +119,17 @@ struct ibback_qp_params {
 
 /**
  * struct ibback_hca_ops - what the backend asks of a kind of HCA
- * @open: take @ibdev if it is of this kind (else -ENODEV); fills the HCA's
- *	priv and limits
+ * @match: whether @ibdev is of this kind
+ * @open: fill in the HCA's priv, instance and limits. Takes no doorbell page:
+ *	those that guests had before are reserved first
  * @close: undo @open
  * @query_device: fill in the provider's part of @attr and its board_id
- * @uar_alloc: reserve a doorbell page
+ * @uar_alloc: reserve @nr doorbell pages, all or none, where the HCA's other
+ *	users do not get theirs after a restart; -ENOSPC if there are not so many
  * @uar_adopt: fill in @uar, whose index was reserved by an earlier backend
- * @uar_retake: reserve @nr doorbell pages that an HCA which has restarted had
- *	given before; all, or -EBUSY and none
+ * @uar_retake: reserve those of @nr doorbell pages, which the HCA had given
+ *	before it restarted, that nobody else has got since; says in @held of
+ *	each whether it is one, and returns how many are not
  * @uar_free: give a doorbell page back; nobody may have it mapped
  * @pd_alloc: allocate a protection domain
  * @pd_free: free it
@@ -158,14 +163,16 @@ struct ibback_qp_params {
  * @xrcd_destroy: destroy it
  */
 struct ibback_hca_ops {
-	int (*open)(struct ibback_hca *hca, struct ib_device *ibdev);
+	bool (*match)(const struct ib_device *ibdev);
+	int (*open)(struct ibback_hca *hca);
 	void (*close)(struct ibback_hca *hca);
 	void (*query_device)(struct ibback_hca *hca,
 			     struct vibif_device_attr *attr);
 
-	int (*uar_alloc)(struct ibback_hca *hca, struct ibback_uar *uar);
+	int (*uar_alloc)(struct ibback_hca *hca, struct ibback_uar *uar,
+			 u32 nr);
 	int (*uar_adopt)(struct ibback_hca *hca, struct ibback_uar *uar);
-	int (*uar_retake)(struct ibback_hca *hca, const struct ibback_uar *uar,
+	u32 (*uar_retake)(struct ibback_hca *hca, struct ibback_uar *uar,
 			  u32 nr);
 	void (*uar_free)(struct ibback_hca *hca, const struct ibback_uar *uar);
 
@@ -227,10 +234,14 @@ struct ibback_hca_ops {
  * @entry: in the list of all HCAs
  * @devices: the guests' devices on it
  * @ibdev: its RDMA device in this domain
+ * @guid: its node GUID, never 0: what names it, also when it has restarted
  * @ops: how to drive it
  * @priv: of @ops
  * @limits: what it can do; nr_event_words is the guest's and not set here
- * @instance: changes when the HCA's driver restarts
+ * @instance: changes when its core driver restarts and forgets who has which
+ *	doorbell page
+ * @spare_uar: a doorbell page that is mapped nowhere, for what nobody is to
+ *	ring
  * @event_handler: for port and device events
  *
  * @entry and @devices are protected by ibback_hca_mutex; the rest is constant
@@ -240,10 +251,12 @@ struct ibback_hca {
 	struct list_head entry;
 	struct list_head devices;
 	struct ib_device *ibdev;
+	u64 guid;
 	const struct ibback_hca_ops *ops;
 	void *priv;
 	struct ibback_limits limits;
 	u32 instance;
+	struct ibback_uar spare_uar;
 	struct ib_event_handler event_handler;
 };
 

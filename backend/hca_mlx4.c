@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* ConnectX-3 and its kin: the HCA itself, doorbell pages, PDs. */
 
+#include <linux/kernfs.h>
 #include <linux/pci.h>
 #include <linux/slab.h>
 #include <linux/mlx4/driver.h>
@@ -57,15 +58,47 @@ static void read_limits(struct ibback_mlx4 *m, struct ibback_limits *lim)
 	lim->max_srq_sge = caps->max_srq_sge;
 }
 
-static int mlx4_open(struct ibback_hca *hca, struct ib_device *ibdev)
+static bool mlx4_match(const struct ib_device *ibdev)
 {
+	return ibdev->ops.driver_id == RDMA_DRIVER_MLX4 && ibdev->dev.parent &&
+		dev_is_pci(ibdev->dev.parent);
+}
+
+/* HCAs in one machine, at most, as mlx4_core counts them for its parts */
+#define MAX_CORE_PARTS	64
+
+/*
+ * What changes with mlx4_core, and not with mlx4_ib or ib_core alone: the node
+ * in sysfs of the device that mlx4_core makes for mlx4_ib to bind to. While it
+ * is being bound it is there, but not among the children of its parent yet.
+ * Linux before 6.7 has none; there each new RDMA device is taken for a restart.
+ */
+static u32 core_instance(const struct ib_device *ibdev)
+{
+	u32 instance = kernfs_ino(ibdev->dev.kobj.sd);
+	struct kernfs_node *part;
+	char name[32];
+	int i;
+
+	for (i = 0; i < MAX_CORE_PARTS; i++) {
+		snprintf(name, sizeof(name), "mlx4_core.ib.%d", i);
+		part = kernfs_find_and_get(ibdev->dev.parent->kobj.sd, name);
+		if (!part)
+			continue;
+		instance = kernfs_ino(part);
+		kernfs_put(part);
+		break;
+	}
+	return instance;
+}
+
+static int mlx4_open(struct ibback_hca *hca)
+{
+	struct ib_device *ibdev = hca->ibdev;
 	struct mlx4_dev_persistent *persist;
 	struct ibback_mlx4 *m;
 	int err;
 
-	if (ibdev->ops.driver_id != RDMA_DRIVER_MLX4 || !ibdev->dev.parent ||
-	    !dev_is_pci(ibdev->dev.parent))
-		return -ENODEV;
 	persist = pci_get_drvdata(to_pci_dev(ibdev->dev.parent));
 	if (mlx4_is_slave(persist->dev) || !ibdev->num_comp_vectors)
 		return -ENODEV;
@@ -73,21 +106,15 @@ static int mlx4_open(struct ibback_hca *hca, struct ib_device *ibdev)
 	if (!m)
 		return -ENOMEM;
 	m->dev = persist->dev;
-	err = mlx4_uar_alloc(m->dev, &m->uar);
-	if (err)
-		goto err_free;
 	err = alloc_vectors(m, ibdev->num_comp_vectors);
-	if (err)
-		goto err_uar;
+	if (err) {
+		kfree(m);
+		return err;
+	}
 	read_limits(m, &hca->limits);
+	hca->instance = core_instance(ibdev);
 	hca->priv = m;
 	return 0;
-
-err_uar:
-	mlx4_uar_free(m->dev, &m->uar);
-err_free:
-	kfree(m);
-	return err;
 }
 
 static void mlx4_close(struct ibback_hca *hca)
@@ -95,7 +122,6 @@ static void mlx4_close(struct ibback_hca *hca)
 	struct ibback_mlx4 *m = to_mlx4(hca);
 
 	free_vectors(m);
-	mlx4_uar_free(m->dev, &m->uar);
 	kfree(m);
 }
 
@@ -130,21 +156,102 @@ static void fill_uar(const struct mlx4_dev *dev, struct ibback_uar *uar,
 	*uar = (struct ibback_uar) {
 		.index = index,
 		.frame = bar + index,
+		.held = true,
 	};
 	if (dev->caps.bf_reg_size)
 		uar->bf_frame = uar->frame + dev->caps.num_uars;
 }
 
-static int mlx4_uar_reserve(struct ibback_hca *hca, struct ibback_uar *uar)
+/**
+ * uar_turn - look at each free doorbell page once
+ * @dev: the HCA
+ * @want: whether to keep this page
+ * @arg: of @want
+ *
+ * mlx4_core gives the next page that is free, after the last the first, and
+ * takes no wishes. What is not wanted goes back before the next comes, so that
+ * others find pages at any time. In the end the next one to be given is a low
+ * one again.
+ */
+static void uar_turn(struct mlx4_dev *dev,
+		     bool (*want)(struct mlx4_dev *dev, u32 index, void *arg),
+		     void *arg)
+{
+	u32 first = dev->caps.num_uars, prev = 0;
+	unsigned int wraps = 0;
+	struct mlx4_uar muar;
+
+	while (wraps < 2 && !mlx4_uar_alloc(dev, &muar)) {
+		bool seen;
+
+		if (first == dev->caps.num_uars)
+			first = muar.index;
+		else if (muar.index <= prev)
+			wraps++;
+		seen = wraps && muar.index >= first;
+		if (seen || wraps == 2 || !want(dev, muar.index, arg))
+			mlx4_uar_free(dev, &muar);
+		prev = muar.index;
+	}
+}
+
+struct highest {
+	u32 nr;
+	u32 found;
+	u32 *index;	/* ascending, @found of @nr */
+};
+
+/* Keep the highest ones, and of these make room for a higher one. */
+static bool among_highest(struct mlx4_dev *dev, u32 index, void *arg)
+{
+	struct highest *h = arg;
+	u32 i;
+
+	if (h->found == h->nr) {
+		struct mlx4_uar lowest = { .index = h->index[0] };
+
+		if (index < lowest.index)
+			return false;
+		mlx4_uar_free(dev, &lowest);
+		h->found--;
+		memmove(h->index, h->index + 1,
+			h->found * sizeof(*h->index));
+	}
+	for (i = h->found++; i && h->index[i - 1] > index; i--)
+		h->index[i] = h->index[i - 1];
+	h->index[i] = index;
+	return true;
+}
+
+/*
+ * After a restart mlx4_core gives out its pages from the lowest on, and to
+ * others first: to itself, to mlx4_ib and to the processes of this domain that
+ * are quick. Guests' pages are the highest, so that they are still free when
+ * they are retaken.
+ */
+static int mlx4_uar_reserve(struct ibback_hca *hca, struct ibback_uar *uar,
+			    u32 nr)
 {
 	struct mlx4_dev *dev = to_mlx4(hca)->dev;
-	struct mlx4_uar muar;
-	int err;
+	struct highest h = { .nr = nr };
+	bool enough;
+	u32 i;
 
-	err = mlx4_uar_alloc(dev, &muar);
-	if (!err)
-		fill_uar(dev, uar, muar.index);
-	return err;
+	h.index = kcalloc(nr, sizeof(*h.index), GFP_KERNEL);
+	if (!h.index)
+		return -ENOMEM;
+	uar_turn(dev, among_highest, &h);
+	enough = h.found == nr;
+	for (i = 0; i < h.found; i++) {
+		struct mlx4_uar muar = { .index = h.index[i] };
+
+		if (enough)
+			fill_uar(dev, &uar[i], muar.index);
+		else
+			mlx4_uar_free(dev, &muar);
+	}
+	kfree(h.index);
+	return enough ? 0 : -ENOSPC;
 }
 
 static int mlx4_uar_adopt(struct ibback_hca *hca, struct ibback_uar *uar)
@@ -158,34 +265,37 @@ static int mlx4_uar_adopt(struct ibback_hca *hca, struct ibback_uar *uar)
 	return 0;
 }
 
-static bool is_one_of(const struct ibback_uar *uar, u32 nr, u32 index)
+struct lost {
+	struct ibback_uar *uar;
+	u32 nr;
+	u32 missing;
+};
+
+static bool among_lost(struct mlx4_dev *dev, u32 index, void *arg)
 {
-	while (nr--)
-		if (uar[nr].index == index)
-			return true;
+	struct lost *lost = arg;
+	u32 i;
+
+	for (i = 0; i < lost->nr; i++) {
+		if (lost->uar[i].index != index)
+			continue;
+		lost->uar[i].held = true;
+		lost->missing--;
+		return true;
+	}
 	return false;
 }
 
-/* The allocator chooses: ask it until it has given all that are wanted. */
-static int mlx4_uar_retake(struct ibback_hca *hca, const struct ibback_uar *uar,
+static u32 mlx4_uar_retake(struct ibback_hca *hca, struct ibback_uar *uar,
 			   u32 nr)
 {
-	struct mlx4_dev *dev = to_mlx4(hca)->dev;
-	u32 n = 0, missing = nr;
-	struct mlx4_uar *got;
+	struct lost lost = { .uar = uar, .nr = nr, .missing = nr };
+	u32 i;
 
-	got = kvcalloc(dev->caps.num_uars, sizeof(*got), GFP_KERNEL);
-	if (!got)
-		return -ENOMEM;
-	while (missing && n < dev->caps.num_uars &&
-	       !mlx4_uar_alloc(dev, &got[n]))
-		if (is_one_of(uar, nr, got[n++].index))
-			missing--;
-	while (n--)
-		if (missing || !is_one_of(uar, nr, got[n].index))
-			mlx4_uar_free(dev, &got[n]);
-	kvfree(got);
-	return missing ? -EBUSY : 0;
+	for (i = 0; i < nr; i++)
+		uar[i].held = false;
+	uar_turn(to_mlx4(hca)->dev, among_lost, &lost);
+	return lost.missing;
 }
 
 static void mlx4_uar_release(struct ibback_hca *hca,
@@ -212,6 +322,7 @@ const struct ibback_hca_ops ibback_mlx4_ops = {
 	.cq_destroy = ibback_mlx4_cq_destroy,
 	.cq_modify = ibback_mlx4_cq_modify,
 	.cq_resize = ibback_mlx4_cq_resize,
+	.match = mlx4_match,
 	.mcast_attach = ibback_mlx4_mcast_attach,
 	.mcast_detach = ibback_mlx4_mcast_detach,
 	.mr_create = ibback_mlx4_mr_create,

@@ -13,13 +13,11 @@
  * @dev: as mlx4_core knows it
  * @vector: mlx4_core's numbers of the completion vectors
  * @nr_vectors: entries of @vector
- * @uar: a doorbell page that is mapped nowhere, for what nobody is to ring
  */
 struct ibback_mlx4 {
 	struct mlx4_dev *dev;
 	int *vector;
 	u32 nr_vectors;
-	struct mlx4_uar uar;
 };
 
 static inline struct ibback_mlx4 *to_mlx4(const struct ibback_hca *hca)

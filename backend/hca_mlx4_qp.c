@@ -128,11 +128,11 @@ static void qp_event(struct mlx4_qp *mqp, enum mlx4_event type)
 	mlx4_put_qp(mqp);
 }
 
-static void use_xrcd(const struct ibback_mlx4 *m, struct ibback_hca_qp *qp)
+static void use_xrcd(const struct ibback_hca *hca, struct ibback_hca_qp *qp)
 {
 	const struct ibback_hca_xrcd *xrcd = qp->p.xrcd;
 
-	qp->uar_index = m->uar.index;
+	qp->uar_index = hca->spare_uar.index;
 	qp->pdn = xrcd->pdn;
 	qp->send_cqn = xrcd->cq.mcq.cqn;
 	qp->recv_cqn = xrcd->cq.mcq.cqn;
@@ -165,7 +165,7 @@ struct ibback_hca_qp *ibback_mlx4_qp_create(struct ibback_hca *hca,
 	qp->p = *p;
 	qp->p.pages = (struct ibback_dma) {};
 	if (p->xrcd)
-		use_xrcd(to_mlx4(hca), qp);
+		use_xrcd(hca, qp);
 	else
 		use_params(qp);
 	qp->state = IB_QPS_RESET;

@@ -24,8 +24,9 @@ static void no_event(struct mlx4_cq *mcq, enum mlx4_event type)
 {
 }
 
-static int xrcd_create_cq(struct ibback_mlx4 *m, struct ibback_hca_xrcd *xrcd)
+static int xrcd_create_cq(struct ibback_hca *hca, struct ibback_hca_xrcd *xrcd)
 {
+	struct ibback_mlx4 *m = to_mlx4(hca);
 	struct ibback_hca_cq *cq = &xrcd->cq;
 	int err;
 
@@ -35,7 +36,7 @@ static int xrcd_create_cq(struct ibback_mlx4 *m, struct ibback_hca_xrcd *xrcd)
 	err = ibback_mlx4_mtt_create(m->dev, &cq->mtt, &xrcd->dma);
 	if (err)
 		goto err_db;
-	cq->uar = m->uar;
+	cq->uar.index = hca->spare_uar.index;
 	cq->mcq.comp = no_completion;
 	cq->mcq.tasklet_ctx.comp = no_completion;
 	cq->mcq.event = no_event;
@@ -54,8 +55,9 @@ err_db:
 	return err;
 }
 
-static int xrcd_fill(struct ibback_mlx4 *m, struct ibback_hca_xrcd *xrcd)
+static int xrcd_fill(struct ibback_hca *hca, struct ibback_hca_xrcd *xrcd)
 {
+	struct ibback_mlx4 *m = to_mlx4(hca);
 	int err;
 
 	err = mlx4_xrcd_alloc(m->dev, &xrcd->xrcdn);
@@ -69,7 +71,7 @@ static int xrcd_fill(struct ibback_mlx4 *m, struct ibback_hca_xrcd *xrcd)
 		goto err_pd;
 	xrcd->page = xrcd->buf.direct.map;
 	xrcd->dma = (struct ibback_dma) { .nr = 1, .addr = &xrcd->page };
-	err = xrcd_create_cq(m, xrcd);
+	err = xrcd_create_cq(hca, xrcd);
 	if (err)
 		goto err_buf;
 	return 0;
@@ -94,7 +96,7 @@ struct ibback_hca_xrcd *ibback_mlx4_xrcd_create(struct ibback_hca *hca)
 	xrcd = kzalloc(sizeof(*xrcd), GFP_KERNEL);
 	if (!xrcd)
 		return ERR_PTR(-ENOMEM);
-	err = xrcd_fill(m, xrcd);
+	err = xrcd_fill(hca, xrcd);
 	if (err) {
 		kfree(xrcd);
 		return ERR_PTR(err);

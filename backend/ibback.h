@@ -231,11 +231,14 @@ struct ibback_events {
  * struct ibback_dev - a virtual HCA of a guest
  * @xbdev: its xenbus device
  * @hca: where it lives; NULL after the HCA has gone
+ * @guid: of the HCA, also while it is away; 0 if the device never had one
  * @hca_entry: in hca->devices
- * @lock: protects @state, @reborn, @hca, the connection, and @gfn_base
+ * @lock: protects @state, @reborn, @removed, @hca, the connection, @gfn_base,
+ *	and the slab but for its busy marks
  * @state: of the state machine, as last written to xenstore
  * @reborn: the frontend was still with an earlier backend when this one came,
  *	and has not been seen to close since
+ * @removed: the driver lets go of the device, no HCA is for it any more
  * @online_watch: on the node "online"
  * @watch_work: looks at both sides' nodes and acts on them
  * @close_work: closes the device when the frontend does not
@@ -244,8 +247,9 @@ struct ibback_events {
  * @used: what it holds
  * @count: statistics
  * @uar_lock: protects the busy marks of @uar
- * @uar: the slab, @nr_uars entries
+ * @uar: the slab, @nr_uars entries; kept while the HCA is away
  * @nr_uars: 0 when there is no slab
+ * @uar_instance: the HCA's when the slab was reserved
  * @gfn_base: where the UARs are in the guest, if @has_gfn_base
  * @has_gfn_base: the guest is auto-translated
  * @ring: the request ring
@@ -255,10 +259,12 @@ struct ibback_events {
 struct ibback_dev {
 	struct xenbus_device *xbdev;
 	struct ibback_hca *hca;
+	u64 guid;
 	struct list_head hca_entry;
 	struct mutex lock;	/* see above */
 	enum xenbus_state state;
 	bool reborn;
+	bool removed;
 	struct xenbus_watch online_watch;
 	struct work_struct watch_work;
 	struct delayed_work close_work;
@@ -269,6 +275,7 @@ struct ibback_dev {
 	spinlock_t uar_lock;	/* see above */
 	struct ibback_uar *uar;
 	u32 nr_uars;
+	u32 uar_instance;
 	u64 gfn_base;
 	bool has_gfn_base;
 	struct ibback_ring ring;
@@ -324,6 +331,7 @@ void ibback_device_event(struct ibback_dev *dev, unsigned int bit);
 void ibback_event_clear(struct ibback_dev *dev, u32 word);
 
 /* uar.c */
+int ibback_uars_read(struct ibback_dev *dev);
 int ibback_uars_reserve(struct ibback_dev *dev);
 int ibback_uars_retake(struct ibback_dev *dev);
 void ibback_uars_release(struct ibback_dev *dev);
@@ -331,6 +339,7 @@ void ibback_uars_forget(struct ibback_dev *dev);
 struct ibback_uar *ibback_uar_get(struct ibback_dev *dev);
 void ibback_uar_put(struct ibback_dev *dev, struct ibback_uar *uar);
 void ibback_uars_hca_gone(struct ibback_hca *hca);
+void ibback_uars_hca_back(struct ibback_hca *hca);
 void ibback_uars_exit(void);
 
 /* stats.c */
@@ -422,7 +431,8 @@ static inline bool ibback_has_mw(const struct ibback_dev *dev)
 /* hca.c */
 int ibback_hca_init(void);
 void ibback_hca_exit(void);
-void ibback_hca_bind(struct ibback_dev *dev, const char *name);
+void ibback_hca_bind(struct ibback_dev *dev);
 void ibback_hca_unbind(struct ibback_dev *dev);
+int ibback_hca_publish(struct ibback_dev *dev);
 
 #endif /* IBBACK_H */

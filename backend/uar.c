@@ -5,11 +5,16 @@
  * The toolstack opens the frames to the guest for as long as the device is
  * attached, so the reservation belongs to the attached device: it is written
  * to xenstore, survives the unloading of this module there and in the HCA's
- * driver, and is adopted again by the next probe.
+ * core driver, and is adopted again by the next probe.
  *
  * A guest that has lost its device may still have the pages mapped. They are
  * kept in quarantine until Xen no longer knows the domain, and serve nobody
  * but the same domain, should it get a device again.
+ *
+ * Whoever has a doorbell page mapped can post work to the queues of its owner,
+ * on the BlueFlame page that belongs to it. An HCA's core driver that restarts
+ * forgets who has which. So all pages that guests may have, of devices and in
+ * quarantine, are retaken before anybody else can get one from here.
  */
 
 #include <linux/slab.h>
@@ -20,8 +25,20 @@
 
 #define QUARANTINE_POLL_MS	500
 
+/**
+ * struct quarantine - pages that a domain without its device may have mapped
+ * @entry: in the list of all
+ * @guid: of the HCA
+ * @instance: of the HCA when they were reserved
+ * @hca: the HCA, NULL while it is away
+ * @domid: the domain
+ * @nr: entries of @uar
+ * @uar: the pages
+ */
 struct quarantine {
 	struct list_head entry;
+	u64 guid;
+	u32 instance;
 	struct ibback_hca *hca;
 	domid_t domid;
 	u32 nr;
@@ -63,7 +80,7 @@ static void quarantine_poll(struct work_struct *work)
 
 	mutex_lock(&quarantine_lock);
 	list_for_each_entry_safe(q, next, &quarantine_list, entry) {
-		if (!domain_gone(q->domid))
+		if (!q->hca || !domain_gone(q->domid))
 			continue;
 		free_uars(q->hca, q->uar, q->nr);
 		quarantine_drop(q);
@@ -104,26 +121,26 @@ static int alloc_slab(struct ibback_dev *dev)
 	return 0;
 }
 
+/* The domain's own from quarantine, then new ones. */
 static int reserve(struct ibback_dev *dev)
 {
-	struct ibback_hca *hca = dev->hca;
-	u32 nr = dev->quota[IBBACK_CONTEXT];
+	u32 nr = dev->quota[IBBACK_CONTEXT], new;
 	int err;
 
-	for (dev->nr_uars = 0; dev->nr_uars < nr; dev->nr_uars++) {
-		struct ibback_uar *uar = &dev->uar[dev->nr_uars];
-
-		if (quarantine_take(dev, uar))
-			continue;
-		err = hca->ops->uar_alloc(hca, uar);
-		if (err) {
-			xenbus_dev_fatal(dev->xbdev, err,
-					 "HCA has %u doorbell pages left, %u wanted",
-					 dev->nr_uars, nr);
-			return err;
-		}
-		ibback_total_add(IBBACK_TOTAL_UARS, 1);
+	while (dev->nr_uars < nr && quarantine_take(dev, &dev->uar[dev->nr_uars]))
+		dev->nr_uars++;
+	new = nr - dev->nr_uars;
+	if (!new)
+		return 0;
+	err = dev->hca->ops->uar_alloc(dev->hca, &dev->uar[dev->nr_uars], new);
+	if (err) {
+		xenbus_dev_fatal(dev->xbdev, err,
+				 "HCA has not the %u doorbell pages wanted",
+				 nr);
+		return err;
 	}
+	dev->nr_uars = nr;
+	ibback_total_add(IBBACK_TOTAL_UARS, new);
 	return 0;
 }
 
@@ -140,13 +157,11 @@ static int publish(struct ibback_dev *dev)
 				    dev->uar[i].index, dev->uar[i].frame,
 				    dev->uar[i].bf_frame);
 	}
-	/* Name the HCA, so that the next backend does not choose another */
 	if (!err)
-		err = xenbus_printf(XBT_NIL, dir, VIBIF_FIELD_HCA, "%s",
-				    dev_name(&dev->hca->ibdev->dev));
+		err = ibback_hca_publish(dev);
 	if (!err)
 		err = xenbus_printf(XBT_NIL, dir, VIBIF_FIELD_HCA_INSTANCE,
-				    "%u", dev->hca->instance);
+				    "%u", dev->uar_instance);
 	/* Last: with it the reservation is complete and can be adopted */
 	if (!err)
 		err = xenbus_printf(XBT_NIL, dir, VIBIF_FIELD_UAR_COUNT, "%u",
@@ -156,12 +171,19 @@ static int publish(struct ibback_dev *dev)
 	return err;
 }
 
-/* The doorbell pages that were published when the device was attached */
-static int read_published(struct ibback_dev *dev, u32 nr)
+/**
+ * ibback_uars_read - learn what was published when the device was attached
+ * @dev: the guest's device, which may have no HCA yet
+ *
+ * Return: 0, also if that was nothing, or an errno after xenbus_dev_fatal().
+ */
+int ibback_uars_read(struct ibback_dev *dev)
 {
-	struct ibback_hca *hca = dev->hca;
+	const char *dir = dev->xbdev->nodename;
+	u32 nr = xenbus_read_unsigned(dir, VIBIF_FIELD_UAR_COUNT, 0);
 	char node[sizeof("uar-") + 10];
 	u32 i;
+	int err;
 
 	if (nr > IBBACK_MAX_CONTEXTS) {
 		xenbus_dev_fatal(dev->xbdev, -EINVAL,
@@ -170,70 +192,72 @@ static int read_published(struct ibback_dev *dev, u32 nr)
 				 IBBACK_MAX_CONTEXTS);
 		return -EINVAL;
 	}
+	err = alloc_slab(dev);
+	if (err)
+		return err;
 	for (i = 0; i < nr; i++) {
 		snprintf(node, sizeof(node), "uar-%u", i);
-		if (xenbus_scanf(XBT_NIL, dev->xbdev->nodename, node, "%u",
-				 &dev->uar[i].index) != 1 ||
-		    hca->ops->uar_adopt(hca, &dev->uar[i])) {
-			xenbus_dev_fatal(dev->xbdev, -EINVAL,
-					 "%s is no UAR of the HCA", node);
+		if (xenbus_scanf(XBT_NIL, dir, node, "%u",
+				 &dev->uar[i].index) != 1) {
+			xenbus_dev_fatal(dev->xbdev, -EINVAL, "reading %s",
+					 node);
 			return -EINVAL;
 		}
 	}
-	return 0;
-}
-
-static int adopt(struct ibback_dev *dev, u32 nr)
-{
-	int err;
-
-	if (xenbus_read_unsigned(dev->xbdev->nodename,
-				 VIBIF_FIELD_HCA_INSTANCE, U32_MAX) !=
-	    dev->hca->instance) {
-		xenbus_dev_fatal(dev->xbdev, -ESTALE,
-				 "HCA was restarted; detach and attach again");
-		return -ESTALE;
-	}
-	err = read_published(dev, nr);
-	if (err)
-		return err;
+	dev->uar_instance = xenbus_read_unsigned(dir, VIBIF_FIELD_HCA_INSTANCE,
+						 0);
 	dev->nr_uars = nr;
 	ibback_total_add(IBBACK_TOTAL_UARS, nr);
 	return 0;
 }
 
-/**
- * ibback_uars_reserve - get the guest's doorbell pages
- * @dev: the guest's device, with an HCA and quotas
+/*
+ * Reserve what may have gone to others while the HCA was away. This cannot be
+ * mended here when it has happened, so it is said as loudly as can be.
  *
- * Return: 0, or an errno after xenbus_dev_fatal().
+ * Return: how many are left; they are the first ones.
  */
-int ibback_uars_reserve(struct ibback_dev *dev)
+static u32 retake(struct ibback_hca *hca, domid_t domid,
+		  struct ibback_uar *uar, u32 nr)
 {
-	u32 nr = xenbus_read_unsigned(dev->xbdev->nodename,
-				      VIBIF_FIELD_UAR_COUNT, 0);
-	int err;
+	u32 i, left = 0;
 
-	err = alloc_slab(dev);
-	if (err)
-		return err;
-	if (nr) {
-		err = adopt(dev, nr);
-		if (err)
-			ibback_uars_forget(dev);
-		return err;
+	if (!hca->ops->uar_retake(hca, uar, nr))
+		return nr;
+	for (i = 0; i < nr; i++) {
+		if (uar[i].held)
+			uar[left++] = uar[i];
+		else
+			dev_crit(&hca->ibdev->dev,
+				 "doorbell page %u went to another user while the HCA restarted: domain %u, which may have it mapped, can post work to that user's queues; destroy one of them\n",
+				 uar[i].index, domid);
 	}
-	err = reserve(dev);
-	if (!err)
-		err = publish(dev);
-	if (err)
-		ibback_uars_release(dev);
-	return err;
+	return left;
+}
+
+static void quarantine_add(struct ibback_dev *dev)
+{
+	struct quarantine *q = kmalloc(sizeof(*q), GFP_KERNEL | __GFP_NOFAIL);
+
+	*q = (struct quarantine) {
+		.guid = dev->guid,
+		.instance = dev->uar_instance,
+		.hca = dev->hca,
+		.domid = dev->xbdev->otherend_id,
+		.nr = dev->nr_uars,
+		.uar = dev->uar,
+	};
+	mutex_lock(&quarantine_lock);
+	list_add_tail(&q->entry, &quarantine_list);
+	schedule_delayed_work(&quarantine_work, 0);
+	mutex_unlock(&quarantine_lock);
+	dev->uar = NULL;
+	dev->nr_uars = 0;
 }
 
 /**
- * ibback_uars_retake - get the doorbell pages back after the HCA has restarted
- * @dev: the guest's device, which had no HCA, and has that one now
+ * ibback_uars_retake - have the doorbell pages that are open to the guest
+ * @dev: the guest's device, with an HCA that it had before
  *
  * They must be the same: only those are open to the guest.
  *
@@ -241,33 +265,53 @@ int ibback_uars_reserve(struct ibback_dev *dev)
  */
 int ibback_uars_retake(struct ibback_dev *dev)
 {
-	u32 nr = xenbus_read_unsigned(dev->xbdev->nodename,
-				      VIBIF_FIELD_UAR_COUNT, 0);
+	struct ibback_hca *hca = dev->hca;
+	u32 i, left;
+
+	if (!dev->nr_uars)
+		return -ENODEV;
+	for (i = 0; i < dev->nr_uars; i++) {
+		if (!hca->ops->uar_adopt(hca, &dev->uar[i]))
+			continue;
+		xenbus_dev_fatal(dev->xbdev, -EINVAL,
+				 "uar-%u is no UAR of the HCA", i);
+		ibback_uars_forget(dev);
+		return -EINVAL;
+	}
+	/* Only its RDMA device was away: they were reserved all the time */
+	if (dev->uar_instance == hca->instance)
+		return ibback_hca_publish(dev);
+	left = retake(hca, dev->xbdev->otherend_id, dev->uar, dev->nr_uars);
+	dev->uar_instance = hca->instance;
+	if (left == dev->nr_uars)
+		return publish(dev);
+	xenbus_dev_fatal(dev->xbdev, -EBUSY,
+			 "another user has %u of its doorbell pages; detach and attach again",
+			 dev->nr_uars - left);
+	ibback_total_add(IBBACK_TOTAL_UARS, (long)left - dev->nr_uars);
+	dev->nr_uars = left;
+	ibback_uars_release(dev);
+	return -EBUSY;
+}
+
+/**
+ * ibback_uars_reserve - get the guest's doorbell pages
+ * @dev: the guest's device after ibback_uars_read(), with an HCA and quotas
+ *
+ * Return: 0, or an errno after xenbus_dev_fatal().
+ */
+int ibback_uars_reserve(struct ibback_dev *dev)
+{
 	int err;
 
-	if (!nr)
-		return -ENODEV;
-	err = alloc_slab(dev);
-	if (err)
-		return err;
-	err = read_published(dev, nr);
-	if (err)
-		goto err_free;
-	err = dev->hca->ops->uar_retake(dev->hca, dev->uar, nr);
-	if (err) {
-		xenbus_dev_fatal(dev->xbdev, err,
-				 "another has its UARs; detach and attach again");
-		goto err_free;
-	}
-	dev->nr_uars = nr;
-	ibback_total_add(IBBACK_TOTAL_UARS, nr);
-	err = publish(dev);
+	if (dev->nr_uars)
+		return ibback_uars_retake(dev);
+	dev->uar_instance = dev->hca->instance;
+	err = reserve(dev);
+	if (!err)
+		err = publish(dev);
 	if (err)
 		ibback_uars_release(dev);
-	return err;
-
-err_free:
-	ibback_uars_forget(dev);
 	return err;
 }
 
@@ -277,30 +321,16 @@ err_free:
  */
 void ibback_uars_release(struct ibback_dev *dev)
 {
-	struct quarantine *q;
-
-	if (!dev->nr_uars || !dev->hca) {
+	if (!dev->nr_uars) {
 		ibback_uars_forget(dev);
-		return;
-	}
-	if (domain_gone(dev->xbdev->otherend_id)) {
+	} else if (dev->hca && domain_gone(dev->xbdev->otherend_id)) {
 		free_uars(dev->hca, dev->uar, dev->nr_uars);
 		kfree(dev->uar);
+		dev->uar = NULL;
+		dev->nr_uars = 0;
 	} else {
-		q = kmalloc(sizeof(*q), GFP_KERNEL | __GFP_NOFAIL);
-		*q = (struct quarantine) {
-			.hca = dev->hca,
-			.domid = dev->xbdev->otherend_id,
-			.nr = dev->nr_uars,
-			.uar = dev->uar,
-		};
-		mutex_lock(&quarantine_lock);
-		list_add_tail(&q->entry, &quarantine_list);
-		schedule_delayed_work(&quarantine_work, 0);
-		mutex_unlock(&quarantine_lock);
+		quarantine_add(dev);
 	}
-	dev->uar = NULL;
-	dev->nr_uars = 0;
 }
 
 /* Leave them reserved in the HCA's driver, for the next backend to adopt. */
@@ -341,35 +371,62 @@ void ibback_uar_put(struct ibback_dev *dev, struct ibback_uar *uar)
 	spin_unlock(&dev->uar_lock);
 }
 
-static void quarantine_abandon(struct ibback_hca *hca)
+/**
+ * ibback_uars_hca_gone - the HCA's RDMA device goes away
+ * @hca: the HCA
+ *
+ * Its core driver may live on, and be the same when the device comes back.
+ */
+void ibback_uars_hca_gone(struct ibback_hca *hca)
+{
+	struct quarantine *q;
+
+	mutex_lock(&quarantine_lock);
+	list_for_each_entry(q, &quarantine_list, entry)
+		if (q->hca == hca)
+			q->hca = NULL;
+	mutex_unlock(&quarantine_lock);
+}
+
+/**
+ * ibback_uars_hca_back - reserve what is in quarantine on an HCA that comes
+ * @hca: the HCA, which nobody can take pages of from here yet
+ */
+void ibback_uars_hca_back(struct ibback_hca *hca)
 {
 	struct quarantine *q, *next;
+	u32 left;
 
 	mutex_lock(&quarantine_lock);
 	list_for_each_entry_safe(q, next, &quarantine_list, entry) {
-		if (hca && q->hca != hca)
+		if (q->hca || q->guid != hca->guid)
 			continue;
-		pr_notice("xen-ibback: domain %u may still use %u UARs, which stay reserved until the HCA restarts\n",
+		q->hca = hca;
+		if (q->instance == hca->instance)
+			continue;
+		q->instance = hca->instance;
+		left = retake(hca, q->domid, q->uar, q->nr);
+		ibback_total_add(IBBACK_TOTAL_UARS, (long)left - q->nr);
+		q->nr = left;
+		if (!left)
+			quarantine_drop(q);
+	}
+	mutex_unlock(&quarantine_lock);
+}
+
+void ibback_uars_exit(void)
+{
+	struct quarantine *q, *next;
+
+	/* What can be freed now is */
+	quarantine_poll(NULL);
+	cancel_delayed_work_sync(&quarantine_work);
+	mutex_lock(&quarantine_lock);
+	list_for_each_entry_safe(q, next, &quarantine_list, entry) {
+		pr_notice("xen-ibback: domain %u may still use %u UARs; they stay reserved until the HCA's core driver restarts, and are anybody's then\n",
 			  q->domid, q->nr);
 		ibback_total_add(IBBACK_TOTAL_UARS, -(long)q->nr);
 		quarantine_drop(q);
 	}
 	mutex_unlock(&quarantine_lock);
-}
-
-/*
- * The HCA's RDMA device goes away. Its core driver may live on, so pages that
- * a guest may have mapped stay reserved there.
- */
-void ibback_uars_hca_gone(struct ibback_hca *hca)
-{
-	quarantine_abandon(hca);
-}
-
-void ibback_uars_exit(void)
-{
-	/* What can be freed now is */
-	quarantine_poll(NULL);
-	cancel_delayed_work_sync(&quarantine_work);
-	quarantine_abandon(NULL);
 }

@@ -128,6 +128,12 @@ static bool dev_online(struct ibback_dev *dev)
 	return xenbus_read_unsigned(dev->xbdev->nodename, "online", 1);
 }
 
+/* The HCA is there, and so are the doorbell pages that are open to the guest. */
+static bool dev_usable(struct ibback_dev *dev)
+{
+	return dev->hca && dev->nr_uars;
+}
+
 /* A frontend (re)starts, which ends what was before. */
 static void frontend_initialising(struct ibback_dev *dev)
 {
@@ -136,9 +142,9 @@ static void frontend_initialising(struct ibback_dev *dev)
 		return;
 	if (dev->state != XenbusStateInitialising)
 		set_state(dev, XenbusStateClosed);
-	if (!dev->hca || !dev->nr_uars) {
-		xenbus_dev_fatal(dev->xbdev, -ENODEV,
-				 "HCA is gone");
+	if (!dev_usable(dev)) {
+		/* Not fatal, which writes Closing: this is Closed */
+		xenbus_dev_error(dev->xbdev, -ENODEV, "HCA is gone");
 		return;
 	}
 	set_state(dev, XenbusStateInitWait);
@@ -175,7 +181,7 @@ static void frontend_closed(struct ibback_dev *dev)
 	}
 	set_state(dev, XenbusStateClosed);
 	/* It closed because of the earlier backend, and may come to this one */
-	if (reborn && dev->hca && dev_online(dev))
+	if (reborn && dev_usable(dev) && dev_online(dev))
 		set_state(dev, XenbusStateInitWait);
 }
 
@@ -305,7 +311,6 @@ void ibback_dev_hca_gone(struct ibback_dev *dev)
 	mutex_lock(&dev->lock);
 	xenbus_dev_error(dev->xbdev, -ENODEV, "HCA has been removed");
 	set_state(dev, XenbusStateClosed);
-	ibback_uars_forget(dev);
 	dev->hca = NULL;
 	mutex_unlock(&dev->lock);
 }
@@ -322,25 +327,19 @@ void ibback_dev_hca_gone(struct ibback_dev *dev)
  */
 bool ibback_dev_hca_back(struct ibback_dev *dev, struct ibback_hca *hca)
 {
-	char *name = xenbus_read(XBT_NIL, dev->xbdev->nodename, VIBIF_FIELD_HCA,
-				 NULL);
-	bool same;
-
-	if (IS_ERR(name))
-		return false;
-	same = !strcmp(name, dev_name(&hca->ibdev->dev));
-	kfree(name);
-	if (!same)
+	if (dev->guid != hca->guid)
 		return false;
 
 	mutex_lock(&dev->lock);
-	dev->hca = hca;
-	dev->limits = hca->limits;
-	if (ibback_uars_retake(dev)) {
-		dev->hca = NULL;
-	} else if (dev_online(dev)) {
-		xenbus_rm(XBT_NIL, "error", dev->xbdev->nodename);
-		set_state(dev, XenbusStateInitWait);
+	if (!dev->removed) {
+		dev->hca = hca;
+		dev->limits = hca->limits;
+		if (ibback_uars_retake(dev)) {
+			dev->hca = NULL;
+		} else if (dev_online(dev)) {
+			xenbus_rm(XBT_NIL, "error", dev->xbdev->nodename);
+			set_state(dev, XenbusStateInitWait);
+		}
 	}
 	mutex_unlock(&dev->lock);
 	return dev->hca;
@@ -388,15 +387,24 @@ static int write_nodes(struct ibback_dev *dev)
 	return err;
 }
 
-static void dev_bind(struct ibback_dev *dev)
+/* Return: 0, also if none is named, or -EINVAL after xenbus_dev_fatal(). */
+static int read_guid(struct ibback_dev *dev)
 {
-	char *name;
+	const char *dir = dev->xbdev->nodename;
+	u16 part[4];
+	unsigned int i;
 
-	name = xenbus_read(XBT_NIL, dev->xbdev->nodename, VIBIF_FIELD_HCA,
-			   NULL);
-	ibback_hca_bind(dev, IS_ERR(name) ? NULL : name);
-	if (!IS_ERR(name))
-		kfree(name);
+	if (!xenbus_exists(XBT_NIL, dir, VIBIF_FIELD_HCA_GUID))
+		return 0;
+	if (xenbus_scanf(XBT_NIL, dir, VIBIF_FIELD_HCA_GUID, "%hx:%hx:%hx:%hx",
+			 &part[0], &part[1], &part[2], &part[3]) != 4) {
+		xenbus_dev_fatal(dev->xbdev, -EINVAL, "reading "
+				 VIBIF_FIELD_HCA_GUID);
+		return -EINVAL;
+	}
+	for (i = 0; i < ARRAY_SIZE(part); i++)
+		dev->guid = dev->guid << 16 | part[i];
+	return 0;
 }
 
 /* The rest of it, with dev->lock held; there may be no HCA, or no more. */
@@ -430,6 +438,9 @@ static int ibback_probe(struct xenbus_device *xbdev,
 	INIT_DELAYED_WORK(&dev->close_work, ibback_close_work);
 	xa_init_flags(&dev->objects, XA_FLAGS_ALLOC);
 	ibback_quotas_read(dev);
+	err = read_guid(dev);
+	if (!err)
+		err = ibback_uars_read(dev);
 	dev->reborn = compat_read_state(xbdev->otherend) ==
 		      XenbusStateInitialised;
 	dev_set_drvdata(&xbdev->dev, dev);
@@ -439,7 +450,8 @@ static int ibback_probe(struct xenbus_device *xbdev,
 	 * A device that cannot work stays, closed and with its error in
 	 * xenstore, so that it is cleaned up with its guest like any other.
 	 */
-	dev_bind(dev);
+	if (!err)
+		ibback_hca_bind(dev);
 	mutex_lock(&dev->lock);
 	/* If it got an HCA late, that has set it up */
 	if (dev->state == XenbusStateInitialising)
@@ -466,9 +478,13 @@ static void ibback_remove(struct xenbus_device *xbdev)
 	/* xenbus has unregistered its watch of the frontend: none comes anew */
 	cancel_work_sync(&dev->watch_work);
 	mutex_lock(&dev->lock);
+	dev->removed = true;
 	set_state(dev, XenbusStateClosed);
-	/* As long as it is attached, its doorbell pages are open to the guest */
-	if (xenbus_exists(XBT_NIL, xbdev->nodename, "")) {
+	/*
+	 * As long as it is attached, its doorbell pages are open to the guest.
+	 * Not if these nodes are the next attach's, which has none as yet.
+	 */
+	if (xenbus_exists(XBT_NIL, xbdev->nodename, VIBIF_FIELD_UAR_COUNT)) {
 		ibback_uars_forget(dev);
 	} else {
 		ibback_uars_release(dev);

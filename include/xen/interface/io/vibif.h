@@ -62,6 +62,7 @@
  *	online			= "1"
  *	state			= "4"
  *	hca			= "mlx4_0"
+ *	hca-guid		= "0002:c903:0012:3456"
  *	max-contexts		= "32"
  *	versions		= "1"
  *	max-ring-page-order	= "4"
@@ -93,10 +94,13 @@
  *
  * Written by the toolstack before state Initialising:
  *
- * hca
- *	Values:		<string>, an RDMA device name of the backend's domain
- *	Default Value:	the first HCA that the backend can use; it writes its
- *			choice here
+ * hca-guid
+ *	Values:		<string>, the HCA's node GUID, "%04x:%04x:%04x:%04x"
+ *	Default Value:	that of the first HCA that the backend can use; it
+ *			writes its choice here
+ *
+ *	Names the HCA for as long as the device is attached. A name would not
+ *	do: udev renames RDMA devices, and one that restarts comes back under its first name.
  *
  * max-contexts, max-pds, max-mrs, max-pages, max-cqs, max-qps, max-srqs,
  * max-mcast, max-mws, max-xrcds
@@ -119,6 +123,10 @@
  *	frame after. Absent for a PV guest, which uses machine frames.
  *
  * Written by the backend before InitWait:
+ *
+ * hca
+ *	Values:		<string>, the HCA's RDMA device name in the backend's
+ *			domain, for people; follows renames
  *
  * versions
  *	Values:		<string>, comma-separated protocol versions
@@ -151,10 +159,10 @@
  * hca-instance
  *	Values:		<uint32_t>
  *
- *	Changes when the HCA's driver restarts and forgets reservations; a
- *	reloaded backend that finds another value refuses the device. A backend
- *	that sees the restart reserves the same UARs again and goes back to
- *	InitWait.
+ *	Changes when the HCA's core driver restarts and forgets reservations.
+ *	A backend that finds another value, be it reloaded or told of the restart,
+ *	reserves the same UARs again; it refuses the device if one of them has
+ *	gone to somebody else.
  *
  * Frontend nodes
  * ==============
@@ -228,6 +236,7 @@
 #define VIBIF_FIELD_VERSIONS			"versions"
 #define VIBIF_FIELD_VERSION			"version"
 #define VIBIF_FIELD_HCA				"hca"
+#define VIBIF_FIELD_HCA_GUID			"hca-guid"
 #define VIBIF_FIELD_HCA_INSTANCE		"hca-instance"
 #define VIBIF_FIELD_UAR_COUNT			"uar-count"
 #define VIBIF_FIELD_UAR_GFN_BASE		"uar-gfn-base"
