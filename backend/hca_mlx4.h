@@ -61,6 +61,10 @@ struct ibback_hca_xrcd {
 /* hca_mlx4_mem.c */
 int ibback_mlx4_mtt_create(struct mlx4_dev *dev, struct mlx4_mtt *mtt,
 			   const struct ibback_dma *dma);
+void ibback_mlx4_cq_prepare(struct mlx4_cq *mcq,
+			    void (*comp)(struct mlx4_cq *mcq),
+			    void (*event)(struct mlx4_cq *mcq,
+					  enum mlx4_event type));
 struct ibback_hca_mr *ibback_mlx4_mr_create(struct ibback_hca *hca,
 					    const struct ibback_mr_params *p,
 					    u32 *lkey, u32 *rkey);

@@ -8,6 +8,7 @@
  * memory can be released.
  */
 
+#include <linux/interrupt.h>
 #include <linux/slab.h>
 #include <linux/mlx4/cq.h>
 #include <linux/mlx4/srq.h>
@@ -229,6 +230,42 @@ static void cq_event(struct mlx4_cq *mcq, enum mlx4_event type)
  */
 #define NO_USER_ADDRESS		((void *)PAGE_MASK)
 
+/*
+ * mlx4_core's struct mlx4_eq_tasklet, which no header that is installed has.
+ * The lists and the tasklet are never reached, see ibback_mlx4_cq_prepare().
+ */
+static struct {
+	struct list_head list;
+	struct list_head process_list;
+	struct tasklet_struct task;
+	spinlock_t lock;	/* of mlx4_core's function */
+} no_tasklet = {
+	.lock = __SPIN_LOCK_UNLOCKED(no_tasklet.lock),
+};
+
+/**
+ * ibback_mlx4_cq_prepare - set what events need, before a CQ can have any
+ * @mcq: the CQ, zeroed
+ * @comp: called for completion events
+ * @event: called for asynchronous ones
+ *
+ * mlx4_cq_alloc() makes the CQ known and gives it to the HCA first, then sets
+ * its own @comp, and its tasklet context last. An event in between, which a
+ * guest can provoke for a number that it guesses, would find NULL there. It
+ * finds a lock instead, and a list head that is not empty, being zero, so
+ * that nothing is queued.
+ */
+void ibback_mlx4_cq_prepare(struct mlx4_cq *mcq,
+			    void (*comp)(struct mlx4_cq *mcq),
+			    void (*event)(struct mlx4_cq *mcq,
+					  enum mlx4_event type))
+{
+	mcq->comp = comp;
+	mcq->event = event;
+	mcq->tasklet_ctx.comp = comp;
+	mcq->tasklet_ctx.priv = &no_tasklet;
+}
+
 struct ibback_hca_cq *ibback_mlx4_cq_create(struct ibback_hca *hca,
 					    const struct ibback_cq_params *p,
 					    u32 *cqn)
@@ -245,10 +282,7 @@ struct ibback_hca_cq *ibback_mlx4_cq_create(struct ibback_hca *hca,
 	err = ibback_mlx4_mtt_create(m->dev, &cq->mtt, &p->pages);
 	if (err)
 		goto err_free;
-	/* Before mlx4_core can find the CQ, so that no event meets a NULL */
-	cq->mcq.comp = cq_completion;
-	cq->mcq.tasklet_ctx.comp = cq_completion;
-	cq->mcq.event = cq_event;
+	ibback_mlx4_cq_prepare(&cq->mcq, cq_completion, cq_event);
 	cq->mcq.usage = MLX4_RES_USAGE_USER_VERBS;
 	err = mlx4_cq_alloc(m->dev, p->entries, &cq->mtt, &cq->uar, p->db_addr,
 			    &cq->mcq, m->vector[p->vector], 0, 0,

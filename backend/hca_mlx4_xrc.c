@@ -37,9 +37,7 @@ static int xrcd_create_cq(struct ibback_hca *hca, struct ibback_hca_xrcd *xrcd)
 	if (err)
 		goto err_db;
 	cq->uar.index = hca->spare_uar.index;
-	cq->mcq.comp = no_completion;
-	cq->mcq.tasklet_ctx.comp = no_completion;
-	cq->mcq.event = no_event;
+	ibback_mlx4_cq_prepare(&cq->mcq, no_completion, no_event);
 	cq->mcq.usage = MLX4_RES_USAGE_DRIVER;
 	err = mlx4_cq_alloc(m->dev, XRCD_CQ_ENTRIES, &cq->mtt, &cq->uar,
 			    xrcd->db.dma, &cq->mcq, m->vector[0], 0, 0,
