@@ -49,12 +49,13 @@ static void ring_execute(struct work_struct *work)
 	struct ibback_request *r = container_of(work, struct ibback_request,
 						work);
 	struct ibback_dev *dev = r->dev;
-	struct vibif_rsp rsp = {
-		.id = r->req.id,
-		.operation = r->req.operation,
-	};
+	struct vibif_rsp rsp;
 	int err;
 
+	/* An initialiser need not clear all of a union */
+	memset(&rsp, 0, sizeof(rsp));
+	rsp.id = r->req.id;
+	rsp.operation = r->req.operation;
 	/* When the ring is going away nobody reads the answer */
 	err = READ_ONCE(dev->ring.broken) ? -EIO :
 		ibback_execute(dev, &r->req, &rsp);

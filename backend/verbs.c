@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* From a request to its verb. */
 
+#include <linux/nospec.h>
+
 #include "ibback.h"
 
 static int destroy(struct ibback_dev *dev, const struct vibif_req *req,
@@ -78,6 +80,7 @@ int ibback_execute(struct ibback_dev *dev, const struct vibif_req *req,
 
 	if (op > VIBIF_OP_MAX || !(verbs[op].verb || verbs[op].obj_verb))
 		return -EOPNOTSUPP;
+	op = array_index_nospec(op, ARRAY_SIZE(verbs));
 	err = ibback_check_header(req, &verbs[op].shape);
 	if (err)
 		return err;
