@@ -156,7 +156,9 @@ struct ibback_qp_params {
  * @qp_modify: change attributes; the set fits the transition from @cur to
  *	@next and the values are in range
  * @qp_query: read the attributes
- * @qp_destroy: reset and destroy it
+ * @qp_reset: take it from the HCA: it neither sends nor receives any more
+ * @qp_destroy: reset and destroy it. With @keep_number a multicast group may
+ *	still have the number, which is not given to another before a restart
  * @mcast_attach: let a UD QP receive what is sent to @gid
  * @mcast_detach: undo @mcast_attach
  * @xrcd_create: create an XRC domain; -EOPNOTSUPP if the HCA has none
@@ -218,7 +220,9 @@ struct ibback_hca_ops {
 			 enum ib_qp_state cur, enum ib_qp_state next);
 	int (*qp_query)(struct ibback_hca *hca, struct ibback_hca_qp *qp,
 			struct vibif_qp_attr *attr);
-	void (*qp_destroy)(struct ibback_hca *hca, struct ibback_hca_qp *qp);
+	void (*qp_reset)(struct ibback_hca *hca, struct ibback_hca_qp *qp);
+	void (*qp_destroy)(struct ibback_hca *hca, struct ibback_hca_qp *qp,
+			   bool keep_number);
 	int (*mcast_attach)(struct ibback_hca *hca, struct ibback_hca_qp *qp,
 			    const u8 *gid, bool block_loopback, u64 *reg_id);
 	int (*mcast_detach)(struct ibback_hca *hca, struct ibback_hca_qp *qp,

@@ -338,6 +338,7 @@ const struct ibback_hca_ops ibback_mlx4_ops = {
 	.qp_modify = ibback_mlx4_qp_modify,
 	.qp_port = ibback_mlx4_qp_port,
 	.qp_query = ibback_mlx4_qp_query,
+	.qp_reset = ibback_mlx4_qp_reset,
 	.qp_state = ibback_mlx4_qp_state,
 	.query_device = mlx4_query_device,
 	.srq_arm = ibback_mlx4_srq_arm,

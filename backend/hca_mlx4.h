@@ -103,7 +103,9 @@ int ibback_mlx4_qp_modify(struct ibback_hca *hca, struct ibback_hca_qp *qp,
 			  enum ib_qp_state cur, enum ib_qp_state next);
 int ibback_mlx4_qp_query(struct ibback_hca *hca, struct ibback_hca_qp *qp,
 			 struct vibif_qp_attr *attr);
-void ibback_mlx4_qp_destroy(struct ibback_hca *hca, struct ibback_hca_qp *qp);
+void ibback_mlx4_qp_reset(struct ibback_hca *hca, struct ibback_hca_qp *qp);
+void ibback_mlx4_qp_destroy(struct ibback_hca *hca, struct ibback_hca_qp *qp,
+			    bool keep_number);
 int ibback_mlx4_mcast_attach(struct ibback_hca *hca, struct ibback_hca_qp *qp,
 			     const u8 *gid, bool block_loopback, u64 *reg_id);
 int ibback_mlx4_mcast_detach(struct ibback_hca *hca, struct ibback_hca_qp *qp,

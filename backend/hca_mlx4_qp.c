@@ -688,15 +688,43 @@ int ibback_mlx4_qp_query(struct ibback_hca *hca, struct ibback_hca_qp *qp,
 	return err;
 }
 
-void ibback_mlx4_qp_destroy(struct ibback_hca *hca, struct ibback_hca_qp *qp)
+/* If the HCA refuses, mlx4_core resets all of it. */
+void ibback_mlx4_qp_reset(struct ibback_hca *hca, struct ibback_hca_qp *qp)
+{
+	if (qp->state != IB_QPS_RESET)
+		mlx4_qp_modify(to_mlx4(hca)->dev, NULL, to_hw_state(qp->state),
+			       MLX4_QP_STATE_RST, NULL, 0, 0, &qp->mqp);
+	qp->state = IB_QPS_RESET;
+}
+
+static void no_event(void *arg, unsigned int event)
+{
+}
+
+/*
+ * The HCA may look at the context of a QP whose number is in a multicast
+ * group: it stays, in Reset, and so does what an event of it would need.
+ */
+static void abandon(struct ibback_hca_qp *qp)
+{
+	qp->p.sink.fn = no_event;
+	/* The interrupt handlers that had found the QP have ended */
+	synchronize_rcu();
+}
+
+void ibback_mlx4_qp_destroy(struct ibback_hca *hca, struct ibback_hca_qp *qp,
+			    bool keep_number)
 {
 	struct mlx4_dev *dev = to_mlx4(hca)->dev;
 	u32 qpn = qp->mqp.qpn & ~QPN_XRC_TARGET;
 
-	if (qp->state != IB_QPS_RESET)
-		mlx4_qp_modify(dev, NULL, to_hw_state(qp->state),
-			       MLX4_QP_STATE_RST, NULL, 0, 0, &qp->mqp);
+	ibback_mlx4_qp_reset(hca, qp);
 	mlx4_qp_remove(dev, &qp->mqp);
+	if (keep_number) {
+		mlx4_mtt_cleanup(dev, &qp->mtt);
+		abandon(qp);
+		return;
+	}
 	mlx4_qp_free(dev, &qp->mqp);
 	mlx4_qp_release_range(dev, qpn, 1);
 	mlx4_mtt_cleanup(dev, &qp->mtt);

@@ -6,8 +6,9 @@
  *	ibback_hca_mutex	HCAs and the devices on each
  *	ibback_dev.lock		state machine, connection
  *	ibback_obj.lock		commands on one object
- *	ibback_dev.objects.xa_lock, ibback_dev.uar_lock, ibback_ring.lock,
- *	ibback_events.lock
+ *	the quarantine's lock, in uar.c
+ *	ibback_dev.objects.xa_lock, ibback_dev.uar_lock, ibback_dev.mcast_lock,
+ *	ibback_ring.lock, ibback_events.lock
  */
 #ifndef IBBACK_H
 #define IBBACK_H
@@ -73,6 +74,8 @@ enum ibback_total {
 };
 
 #define IBBACK_MAX_CONTEXTS	256
+/* QPs of one guest in one multicast group */
+#define IBBACK_MAX_GROUP_QPS	16
 
 struct ibback_dev;
 
@@ -165,6 +168,7 @@ struct ibback_qp {
 	struct ibback_pages pages;
 	struct ibback_pages db;
 	struct list_head mcast;	/* struct ibback_mcast, under obj.lock */
+	bool in_group;		/* the HCA did not take it out of one */
 };
 
 struct ibback_mw {
@@ -255,6 +259,8 @@ struct ibback_events {
  * @ring: the request ring
  * @events: the event area
  * @objects: all objects of the guest, by handle
+ * @mcast_lock: protects @mcast
+ * @mcast: all memberships of the guest's QPs in multicast groups
  */
 struct ibback_dev {
 	struct xenbus_device *xbdev;
@@ -281,6 +287,8 @@ struct ibback_dev {
 	struct ibback_ring ring;
 	struct ibback_events events;
 	struct xarray objects;
+	spinlock_t mcast_lock;	/* see above */
+	struct list_head mcast;
 };
 
 /* xenbus.c */
@@ -413,6 +421,7 @@ int ibback_srq_destroy(struct ibback_obj *obj);
 int ibback_qp_destroy(struct ibback_obj *obj);
 int ibback_xrcd_destroy(struct ibback_obj *obj);
 int ibback_mw_destroy(struct ibback_obj *obj);
+void ibback_qp_reset(struct ibback_obj *obj);
 void ibback_qp_detach_all(struct ibback_obj *obj);
 
 /* What the HCA has of the protocol's optional features */

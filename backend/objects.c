@@ -213,33 +213,45 @@ int ibback_obj_destroy(struct ibback_dev *dev, u32 handle)
 	return err ?: obj_finish(obj);
 }
 
+static void destroy_type(struct ibback_dev *dev, enum ibback_resource type)
+{
+	struct ibback_obj *obj;
+	unsigned long handle;
+	int err;
+
+	xa_for_each(&dev->objects, handle, obj) {
+		if (obj->type != type)
+			continue;
+		if (type == IBBACK_QP)
+			ibback_qp_detach_all(obj);
+		err = ibback_obj_destroy(dev, handle);
+		if (err)
+			dev_err(&dev->xbdev->dev, "HCA keeps %s %u [%d]\n",
+				obj_types[type].name, obj->handle, err);
+		cond_resched();
+	}
+}
+
 /*
- * Destroy everything, when no request is in flight. What the HCA does not
- * give up keeps its memory pinned for good: releasing it would let the HCA
- * write into pages that belong to someone else by then.
+ * Destroy everything, when no request is in flight. Queue pairs stop first,
+ * whatever else fails. What the HCA does not give up keeps its memory pinned
+ * for good: releasing it would let the HCA write into pages that belong to
+ * someone else by then. That can be a memory region, with its PD, and these
+ * have no events, so nothing of them finds the way back here.
  */
 void ibback_objects_destroy_all(struct ibback_dev *dev)
 {
 	struct ibback_obj *obj;
 	unsigned long handle;
 	unsigned int i;
-	int err;
 
-	for (i = 0; i < ARRAY_SIZE(destroy_order); i++) {
-		xa_for_each(&dev->objects, handle, obj) {
-			if (obj->type != destroy_order[i])
-				continue;
-			if (obj->type == IBBACK_QP)
-				ibback_qp_detach_all(obj);
-			err = ibback_obj_destroy(dev, handle);
-			if (err)
-				dev_err(&dev->xbdev->dev,
-					"HCA keeps %s %u [%d]\n",
-					obj_types[obj->type].name, obj->handle,
-					err);
-			cond_resched();
-		}
+	xa_for_each(&dev->objects, handle, obj) {
+		if (obj->type == IBBACK_QP)
+			ibback_qp_reset(obj);
+		cond_resched();
 	}
+	for (i = 0; i < ARRAY_SIZE(destroy_order); i++)
+		destroy_type(dev, destroy_order[i]);
 	xa_for_each(&dev->objects, handle, obj)
 		ibback_total_add(IBBACK_TOTAL_STUCK, 1);
 	xa_destroy(&dev->objects);

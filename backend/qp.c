@@ -5,11 +5,20 @@
 
 #include "ibback.h"
 
+/**
+ * struct ibback_mcast - the membership of a QP in a multicast group
+ * @entry: in qp->mcast
+ * @dev_entry: in dev->mcast
+ * @gid: the group
+ * @flags: VIBIF_MCAST_*
+ * @reg_id: of the HCA
+ */
 struct ibback_mcast {
 	struct list_head entry;
+	struct list_head dev_entry;
 	u8 gid[16];
 	u32 flags;
-	u64 reg_id;	/* of the HCA */
+	u64 reg_id;
 };
 
 static void qp_unmap(struct ibback_qp *qp)
@@ -166,6 +175,33 @@ static struct ibback_mcast *mcast_find(struct ibback_qp *qp, const u8 *gid)
 	return NULL;
 }
 
+/*
+ * An HCA has room for a few hundred QPs in a group, those of all its users
+ * together: a guest gets a small part of that.
+ */
+static int mcast_enter(struct ibback_dev *dev, struct ibback_mcast *new)
+{
+	struct ibback_mcast *mc;
+	unsigned int nr = 0;
+
+	spin_lock(&dev->mcast_lock);
+	list_for_each_entry(mc, &dev->mcast, dev_entry)
+		nr += !memcmp(mc->gid, new->gid, sizeof(mc->gid));
+	if (nr < IBBACK_MAX_GROUP_QPS)
+		list_add(&new->dev_entry, &dev->mcast);
+	spin_unlock(&dev->mcast_lock);
+	return nr < IBBACK_MAX_GROUP_QPS ? 0 : -ENOMEM;
+}
+
+static void mcast_leave(struct ibback_dev *dev, struct ibback_mcast *mc)
+{
+	spin_lock(&dev->mcast_lock);
+	list_del(&mc->dev_entry);
+	spin_unlock(&dev->mcast_lock);
+	kfree(mc);
+	ibback_uncharge(dev, IBBACK_MCAST, 1);
+}
+
 static int mcast_attach(struct ibback_qp *qp,
 			const struct vibif_mcast_req *req)
 {
@@ -186,12 +222,17 @@ static int mcast_attach(struct ibback_qp *qp,
 	}
 	memcpy(mc->gid, req->gid, sizeof(mc->gid));
 	mc->flags = req->flags;
+	err = mcast_enter(dev, mc);
+	if (err)
+		goto err_free;
 	err = dev->hca->ops->mcast_attach(dev->hca, qp->hca, mc->gid,
 					  mc->flags &
 					  VIBIF_MCAST_BLOCK_LOOPBACK,
 					  &mc->reg_id);
-	if (err)
-		goto err_free;
+	if (err) {
+		mcast_leave(dev, mc);
+		return err;
+	}
 	list_add(&mc->entry, &qp->mcast);
 	return 0;
 
@@ -212,8 +253,7 @@ static int mcast_detach(struct ibback_qp *qp, struct ibback_mcast *mc)
 	if (err)
 		return err;
 	list_del(&mc->entry);
-	kfree(mc);
-	ibback_uncharge(dev, IBBACK_MCAST, 1);
+	mcast_leave(dev, mc);
 	return 0;
 }
 
@@ -247,14 +287,35 @@ int ibback_detach_mcast(struct ibback_obj *obj, const struct vibif_req *req,
 	return mcast_detach(qp, mc);
 }
 
-/* Before a forced destroy, when no request is in flight. */
+/* First of all in a teardown: the QP touches no memory any more. */
+void ibback_qp_reset(struct ibback_obj *obj)
+{
+	struct ibback_hca *hca = obj->dev->hca;
+
+	hca->ops->qp_reset(hca, ibback_to(qp, obj)->hca);
+}
+
+/*
+ * Before a forced destroy, when no request is in flight. A group that the HCA
+ * does not take it out of keeps its number only.
+ */
 void ibback_qp_detach_all(struct ibback_obj *obj)
 {
 	struct ibback_qp *qp = ibback_to(qp, obj);
 	struct ibback_mcast *mc, *next;
+	int err;
 
-	list_for_each_entry_safe(mc, next, &qp->mcast, entry)
-		mcast_detach(qp, mc);
+	list_for_each_entry_safe(mc, next, &qp->mcast, entry) {
+		err = mcast_detach(qp, mc);
+		if (!err)
+			continue;
+		dev_err(&obj->dev->xbdev->dev,
+			"HCA keeps QP %u in a multicast group [%d]\n",
+			obj->handle, err);
+		qp->in_group = true;
+		list_del(&mc->entry);
+		mcast_leave(obj->dev, mc);
+	}
 }
 
 int ibback_qp_destroy(struct ibback_obj *obj)
@@ -264,7 +325,9 @@ int ibback_qp_destroy(struct ibback_obj *obj)
 
 	if (!list_empty(&qp->mcast))
 		return -EBUSY;
-	hca->ops->qp_destroy(hca, qp->hca);
+	hca->ops->qp_destroy(hca, qp->hca, qp->in_group);
+	if (qp->in_group)
+		ibback_total_add(IBBACK_TOTAL_STUCK, 1);
 	qp_unmap(qp);
 	return 0;
 }

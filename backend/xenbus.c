@@ -431,6 +431,8 @@ static int ibback_probe(struct xenbus_device *xbdev,
 	dev->state = XenbusStateInitialising;
 	mutex_init(&dev->lock);
 	spin_lock_init(&dev->uar_lock);
+	spin_lock_init(&dev->mcast_lock);
+	INIT_LIST_HEAD(&dev->mcast);
 	spin_lock_init(&dev->ring.lock);
 	spin_lock_init(&dev->events.lock);
 	INIT_LIST_HEAD(&dev->hca_entry);
