@@ -22,6 +22,17 @@ static int cq_map(struct ibback_cq *cq, const struct vibif_create_cq_req *req)
 	return err;
 }
 
+/* What the guest has set; but one with too many events gets no shorter period. */
+static int cq_moderate(struct ibback_cq *cq, u16 count, u16 period_us)
+{
+	struct ibback_hca *hca = cq->obj.dev->hca;
+	u16 least = ibback_moderation(cq->obj.dev);
+
+	if (period_us < least)
+		return hca->ops->cq_modify(hca, cq->hca, U16_MAX, least);
+	return hca->ops->cq_modify(hca, cq->hca, count, period_us);
+}
+
 static int cq_create(struct ibback_obj *obj, const struct vibif_req *msg,
 		     struct vibif_rsp *answer)
 {
@@ -52,6 +63,8 @@ static int cq_create(struct ibback_obj *obj, const struct vibif_req *msg,
 		cq_unmap(cq);
 		return PTR_ERR(cq->hca);
 	}
+	if (ibback_moderation(obj->dev))
+		cq_moderate(cq, 0, 0);
 	rsp->handle = obj->handle;
 	rsp->cqn = cqn;
 	return 0;
@@ -68,11 +81,45 @@ int ibback_create_cq(struct ibback_dev *dev, const struct vibif_req *req,
 int ibback_modify_cq(struct ibback_obj *obj, const struct vibif_req *req,
 		     struct vibif_rsp *rsp)
 {
-	struct ibback_hca *hca = obj->dev->hca;
+	const struct vibif_modify_cq_req *modify = &req->op.modify_cq;
+	struct ibback_cq *cq = ibback_to(cq, obj);
+	int err;
 
-	return hca->ops->cq_modify(hca, ibback_to(cq, obj)->hca,
-				   req->op.modify_cq.count,
-				   req->op.modify_cq.period_us);
+	err = cq_moderate(cq, modify->count, modify->period_us);
+	if (!err) {
+		cq->count = modify->count;
+		cq->period_us = modify->period_us;
+	}
+	return err;
+}
+
+/**
+ * ibback_cqs_moderate - have the HCA tell less often of completions, or again
+ *	as the guest has asked
+ * @dev: the guest's device, connected
+ * @on: which of the two
+ *
+ * In process context. A CQ for which this fails goes on, and so do the guest's
+ * strikes.
+ */
+void ibback_cqs_moderate(struct ibback_dev *dev, bool on)
+{
+	struct ibback_obj *obj;
+	unsigned long handle;
+
+	WRITE_ONCE(dev->moderated, on);
+	xa_for_each(&dev->objects, handle, obj) {
+		struct ibback_cq *cq;
+
+		obj = ibback_obj_get(dev, handle, IBBACK_CQ);
+		if (!obj)
+			continue;
+		cq = ibback_to(cq, obj);
+		mutex_lock(&obj->lock);
+		cq_moderate(cq, cq->count, cq->period_us);
+		mutex_unlock(&obj->lock);
+		ibback_obj_put(obj);
+	}
 }
 
 int ibback_resize_cq(struct ibback_obj *obj, const struct vibif_req *req,

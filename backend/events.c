@@ -6,15 +6,36 @@
  * it is done right where the HCA's interrupt is served. The area is mapped as
  * long as there are objects, which are the senders; what is told of the device
  * itself may come at any time, and looks whether there is an area.
+ *
+ * A guest decides how often its queues have events, and each costs a processor
+ * of this domain time in hard interrupts. That time is measured. A guest that
+ * has used up its budget for the second is told of further events less often,
+ * which loses none, its bits being sticky, and its CQs are moderated, so that
+ * the HCA has fewer events; if it goes on it is disconnected.
  */
 
 #include <linux/bitops.h>
+#include <linux/sched/clock.h>
 #include <asm/sync_bitops.h>
 #include <xen/events.h>
 
 #include "ibback.h"
 
 #define BITS_PER_WORD_ON_WIRE	32
+
+/* What a guest's events may take of one processor: a quarter of each second */
+#define WINDOW_NS		NSEC_PER_SEC
+#define BUDGET_NS		(WINDOW_NS / 4)
+/* What the HCA's driver takes for an event until it comes here, about */
+#define HCA_DRIVER_NS		500
+/* Between notifications of a guest that is over its budget */
+#define LATE_MS			10
+/* Moderated CQs have so many events a second, all of a guest's together */
+#define MODERATED_RATE		10000
+/* How long a guest must keep its budget until its CQs are no more moderated */
+#define MODERATED_S		10
+/* Seconds over budget while they are, until it is disconnected */
+#define MAX_STRIKES		5
 
 /* The guest has no reason to send anything on this channel. */
 static irqreturn_t events_interrupt(int irq, void *data)
@@ -88,6 +109,8 @@ int ibback_events_connect(struct ibback_dev *dev)
 	err = events_map(dev, order);
 	if (err)
 		return err;
+	dev->events.stopped = false;
+	dev->moderated = false;
 	dev->limits.nr_event_words = VIBIF_EVENT_WORDS(order);
 
 	err = bind_interdomain_evtchn_to_irqhandler_lateeoi(xbdev, evtchn,
@@ -104,12 +127,27 @@ int ibback_events_connect(struct ibback_dev *dev)
 	return 0;
 }
 
+/**
+ * ibback_events_stop - from now on no event of an object reaches the guest
+ * @dev: the guest's device, in any state
+ *
+ * The first step of a teardown, which must come to an end whatever the HCA
+ * still tells of the guest's queues.
+ */
+void ibback_events_stop(struct ibback_dev *dev)
+{
+	WRITE_ONCE(dev->events.stopped, true);
+	/* It uses objects; what is queued from now on does nothing */
+	cancel_delayed_work_sync(&dev->events.late_work);
+}
+
 /* No object may be left; may be called in any state. */
 void ibback_events_disconnect(struct ibback_dev *dev)
 {
 	struct ibback_events *ev = &dev->events;
 	int irq = ev->irq;
 
+	cancel_delayed_work_sync(&ev->late_work);
 	events_set_irq(ev, 0);
 	if (irq)
 		unbind_from_irqhandler(irq, dev);
@@ -130,22 +168,114 @@ static unsigned long *event_words(const struct ibback_events *ev)
 	return ev->area + XEN_PAGE_SIZE;
 }
 
+/*
+ * Set a bit and its word's in the summary. Locked operations are ordered: the
+ * word before the summary.
+ *
+ * Return: whether the guest has to be notified. Not if either was set: then
+ * the guest has not taken it since it was notified, and finds both bits.
+ */
+static bool set_event(struct ibback_events *ev, u32 word, unsigned int bit)
+{
+	unsigned long nr = (unsigned long)word * BITS_PER_WORD_ON_WIRE + bit;
+
+	return !sync_test_and_set_bit(nr, event_words(ev)) &&
+		!sync_test_and_set_bit(word, ev->area);
+}
+
 /**
- * ibback_event - tell the guest of an event, in any context
+ * ibback_event - tell the guest of an event of an object, in any context
  * @dev: the guest's device, with a mapped event area
- * @word: handle of the object, 0 for the device, with events.lock held
+ * @word: handle of the object
  * @bit: which event
  */
 void ibback_event(struct ibback_dev *dev, u32 word, unsigned int bit)
 {
 	struct ibback_events *ev = &dev->events;
-	unsigned long nr = (unsigned long)word * BITS_PER_WORD_ON_WIRE + bit;
+	u64 now = local_clock();
 
-	/* Locked operations are ordered: the word before its summary bit */
-	sync_set_bit(nr, event_words(ev));
-	sync_set_bit(word, ev->area);
+	if (READ_ONCE(ev->stopped))
+		return;
+	if ((s64)(now - READ_ONCE(ev->window)) >= (s64)WINDOW_NS) {
+		WRITE_ONCE(ev->window, now);
+		atomic64_set(&ev->spent, 0);
+	}
+	if (atomic64_read(&ev->spent) >= BUDGET_NS) {
+		set_event(ev, word, bit);
+		queue_delayed_work(system_unbound_wq, &ev->late_work,
+				   msecs_to_jiffies(LATE_MS));
+	} else if (set_event(ev, word, bit)) {
+		notify_remote_via_irq(ev->irq);
+	}
+	ibback_count(dev, IBBACK_COUNT_EVENTS, 1);
+	now = local_clock() - now + HCA_DRIVER_NS;
+	atomic64_add(now, &ev->spent);
+	ibback_count(dev, IBBACK_COUNT_EVENT_NS, now);
+}
+
+/* Once for each window in which a guest was over its budget. */
+static void strike(struct ibback_dev *dev)
+{
+	struct ibback_events *ev = &dev->events;
+
+	if (ev->window == ev->struck)
+		return;
+	ev->struck = ev->window;
+	ev->quiet_at = jiffies + MODERATED_S * HZ;
+	ibback_count(dev, IBBACK_COUNT_THROTTLED, 1);
+	if (!dev->moderated) {
+		ev->strikes = 0;
+		dev_warn_ratelimited(&dev->xbdev->dev,
+				     "too many events: moderating the guest's CQs\n");
+		ibback_cqs_moderate(dev, true);
+	} else if (++ev->strikes == MAX_STRIKES) {
+		WRITE_ONCE(ev->stopped, true);
+		ibback_dev_rogue(dev, "event storm");
+	}
+}
+
+/*
+ * What is left of the interrupt's work for a guest over its budget, and then
+ * looks from time to time whether it still is.
+ */
+static void late_work(struct work_struct *work)
+{
+	struct ibback_events *ev = container_of(to_delayed_work(work),
+						struct ibback_events,
+						late_work);
+	struct ibback_dev *dev = container_of(ev, struct ibback_dev, events);
+
+	if (READ_ONCE(ev->stopped))
+		return;
 	notify_remote_via_irq(ev->irq);
-	ibback_count(dev, IBBACK_COUNT_EVENTS);
+	if (atomic64_read(&ev->spent) >= BUDGET_NS)
+		strike(dev);
+	if (!dev->moderated || READ_ONCE(ev->stopped))
+		return;
+	if (time_after(jiffies, ev->quiet_at))
+		ibback_cqs_moderate(dev, false);
+	else
+		queue_delayed_work(system_unbound_wq, &ev->late_work, HZ);
+}
+
+/**
+ * ibback_moderation - the moderation of a guest's CQs
+ * @dev: the guest's device
+ *
+ * Return: the least period of each in microseconds, 0 if there is none.
+ */
+u16 ibback_moderation(const struct ibback_dev *dev)
+{
+	u32 nr = atomic_read(&dev->used[IBBACK_CQ]);
+
+	return READ_ONCE(dev->moderated) ?
+		min_t(u32, nr * (USEC_PER_SEC / MODERATED_RATE), U16_MAX) : 0;
+}
+
+void ibback_events_init(struct ibback_dev *dev)
+{
+	spin_lock_init(&dev->events.lock);
+	INIT_DELAYED_WORK(&dev->events.late_work, late_work);
 }
 
 /**
@@ -157,10 +287,15 @@ void ibback_event(struct ibback_dev *dev, u32 word, unsigned int bit)
  */
 void ibback_device_event(struct ibback_dev *dev, unsigned int bit)
 {
-	spin_lock(&dev->events.lock);
-	if (dev->events.irq)
-		ibback_event(dev, 0, bit);
-	spin_unlock(&dev->events.lock);
+	struct ibback_events *ev = &dev->events;
+
+	spin_lock(&ev->lock);
+	if (ev->irq) {
+		if (set_event(ev, 0, bit))
+			notify_remote_via_irq(ev->irq);
+		ibback_count(dev, IBBACK_COUNT_EVENTS, 1);
+	}
+	spin_unlock(&ev->lock);
 }
 
 /* Forget what an object that used this word has left pending. */

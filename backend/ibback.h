@@ -52,6 +52,8 @@ enum ibback_resource {
 #define IBBACK_COUNTERS(X)			\
 	X(REQUESTS, requests)			\
 	X(EVENTS, events)			\
+	X(EVENT_NS, event_ns)			\
+	X(THROTTLED, throttled)			\
 	X(ERRORS, errors)
 
 #define IBBACK_COUNTER_ENUM(id, name)		IBBACK_COUNT_##id,
@@ -146,9 +148,20 @@ struct ibback_mr {
 	struct ibback_pages other_pages;
 };
 
+/**
+ * struct ibback_cq - a completion queue
+ * @obj: its dependency is the context
+ * @hca: the HCA's
+ * @count: event moderation that the guest has set: completions, and
+ * @period_us: microseconds
+ * @pages: the queue
+ * @db: the doorbell record
+ */
 struct ibback_cq {
 	struct ibback_obj obj;
 	struct ibback_hca_cq *hca;
+	u16 count;
+	u16 period_us;
 	struct ibback_pages pages;
 	struct ibback_pages db;
 };
@@ -223,12 +236,28 @@ struct ibback_ring {
  * @nr_pages: of @area
  * @irq: of its event channel, 0 if there is none
  * @lock: the area and the channel stay while it is held and @irq is not 0
+ * @stopped: events of objects are not told any more
+ * @window: when the current second of the budget began, by local_clock()
+ * @spent: nanoseconds that events have taken since
+ * @late_work: notifies a guest over its budget, and moderates its CQs
+ * @struck: the last @window in which the guest was over its budget
+ * @strikes: how many there were while its CQs were moderated
+ * @quiet_at: jiffies when that ends if there is no other
+ *
+ * The last three are @late_work's own.
  */
 struct ibback_events {
 	void *area;
 	unsigned int nr_pages;
 	int irq;
 	spinlock_t lock;	/* see above */
+	bool stopped;
+	u64 window;
+	atomic64_t spent;
+	struct delayed_work late_work;
+	u64 struck;
+	unsigned int strikes;
+	unsigned long quiet_at;
 };
 
 /**
@@ -258,6 +287,7 @@ struct ibback_events {
  * @has_gfn_base: the guest is auto-translated
  * @ring: the request ring
  * @events: the event area
+ * @moderated: the HCA tells the guest of completions at a bounded rate only
  * @objects: all objects of the guest, by handle
  * @mcast_lock: protects @mcast
  * @mcast: all memberships of the guest's QPs in multicast groups
@@ -286,6 +316,7 @@ struct ibback_dev {
 	bool has_gfn_base;
 	struct ibback_ring ring;
 	struct ibback_events events;
+	bool moderated;
 	struct xarray objects;
 	spinlock_t mcast_lock;	/* see above */
 	struct list_head mcast;
@@ -332,6 +363,9 @@ int ibback_copy_to_guest(struct ibback_dev *dev, grant_ref_t gref,
 			 void *data, size_t len);
 
 /* events.c */
+void ibback_events_init(struct ibback_dev *dev);
+void ibback_events_stop(struct ibback_dev *dev);
+u16 ibback_moderation(const struct ibback_dev *dev);
 int ibback_events_connect(struct ibback_dev *dev);
 void ibback_events_disconnect(struct ibback_dev *dev);
 void ibback_event(struct ibback_dev *dev, u32 word, unsigned int bit);
@@ -353,7 +387,7 @@ void ibback_uars_exit(void);
 /* stats.c */
 int ibback_charge(struct ibback_dev *dev, enum ibback_resource res, u32 nr);
 void ibback_uncharge(struct ibback_dev *dev, enum ibback_resource res, u32 nr);
-void ibback_count(struct ibback_dev *dev, enum ibback_counter counter);
+void ibback_count(struct ibback_dev *dev, enum ibback_counter counter, u64 nr);
 void ibback_total_add(enum ibback_total total, long nr);
 void ibback_quotas_read(struct ibback_dev *dev);
 extern const struct attribute_group *ibback_dev_groups[];
@@ -396,6 +430,7 @@ int ibback_modify_cq(struct ibback_obj *obj, const struct vibif_req *req,
 		     struct vibif_rsp *rsp);
 int ibback_resize_cq(struct ibback_obj *obj, const struct vibif_req *req,
 		     struct vibif_rsp *rsp);
+void ibback_cqs_moderate(struct ibback_dev *dev, bool on);
 int ibback_modify_srq(struct ibback_obj *obj, const struct vibif_req *req,
 		      struct vibif_rsp *rsp);
 int ibback_query_srq(struct ibback_obj *obj, const struct vibif_req *req,

@@ -61,7 +61,7 @@ static void ring_execute(struct work_struct *work)
 		ibback_execute(dev, &r->req, &rsp);
 	if (err) {
 		memset(&rsp.op, 0, sizeof(rsp.op));
-		ibback_count(dev, IBBACK_COUNT_ERRORS);
+		ibback_count(dev, IBBACK_COUNT_ERRORS, 1);
 	}
 	rsp.status = wire_status(err);
 	ring_respond(r, &rsp);
@@ -102,7 +102,7 @@ static int ring_consume(struct ibback_dev *dev)
 			return -EPROTO;
 		RING_COPY_REQUEST(&ring->back, cons, &r->req);
 		ring->back.req_cons = ++cons;
-		ibback_count(dev, IBBACK_COUNT_REQUESTS);
+		ibback_count(dev, IBBACK_COUNT_REQUESTS, 1);
 		queue_work(ring->workqueue, &r->work);
 	}
 	return any;

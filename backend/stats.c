@@ -52,9 +52,9 @@ void ibback_uncharge(struct ibback_dev *dev, enum ibback_resource res, u32 nr)
 	atomic_long_sub(nr, &total_resources[res]);
 }
 
-void ibback_count(struct ibback_dev *dev, enum ibback_counter counter)
+void ibback_count(struct ibback_dev *dev, enum ibback_counter counter, u64 nr)
 {
-	atomic64_inc(&dev->count[counter]);
+	atomic64_add(nr, &dev->count[counter]);
 }
 
 void ibback_total_add(enum ibback_total total, long nr)

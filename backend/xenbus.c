@@ -51,6 +51,7 @@ static int dev_connect(struct ibback_dev *dev)
 /* May be called in any state. */
 static void dev_disconnect(struct ibback_dev *dev)
 {
+	ibback_events_stop(dev);
 	ibback_ring_disconnect(dev);
 	ibback_objects_destroy_all(dev);
 	ibback_events_disconnect(dev);
@@ -434,7 +435,7 @@ static int ibback_probe(struct xenbus_device *xbdev,
 	spin_lock_init(&dev->mcast_lock);
 	INIT_LIST_HEAD(&dev->mcast);
 	spin_lock_init(&dev->ring.lock);
-	spin_lock_init(&dev->events.lock);
+	ibback_events_init(dev);
 	INIT_LIST_HEAD(&dev->hca_entry);
 	INIT_WORK(&dev->watch_work, ibback_watch_work);
 	INIT_DELAYED_WORK(&dev->close_work, ibback_close_work);

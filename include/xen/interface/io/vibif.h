@@ -919,7 +919,8 @@ struct vibif_rsp {
  * Pages 1 and up: uint32_t words, word h for handle h.
  *
  * The backend sets the event's bit in the word, then the word's bit in the
- * summary, both atomically, and then notifies the event channel. The frontend
+ * summary, both atomically. If neither was set before it notifies the event channel, at
+ * once, or some milliseconds later if the guest has very many events. The frontend
  * atomically takes and clears a summary bit first and the word after it. A bit that is
  * set again before it was taken is one event: for completions this loses
  * nothing, because a CQ fires once each time it is armed.
