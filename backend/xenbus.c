@@ -12,6 +12,8 @@
 
 /* How long a frontend may take to close after a detach, before it is cut off */
 #define DETACH_GRACE_MS	5000
+/* How often it is asked whether a guest without its side of the device lives */
+#define GUEST_POLL_MS	500
 
 /* What the guest has written is not repeated as it is, but as a number. */
 static int check_version(struct ibback_dev *dev)
@@ -186,18 +188,13 @@ static void frontend_closed(struct ibback_dev *dev)
 		set_state(dev, XenbusStateInitWait);
 }
 
-/*
- * The guest is gone, or its side of the device. No toolstack removes the nodes
- * of a class that it does not know, so they are removed here; remove() comes
- * from that.
- */
-static void frontend_gone(struct ibback_dev *dev)
+/* No toolstack removes the nodes of a class that it does not know. */
+static void remove_nodes(struct ibback_dev *dev)
 {
 	const char *dir = dev->xbdev->nodename;
 	unsigned int nr = 0;
 	char *parent, **list;
 
-	set_state(dev, XenbusStateClosed);
 	xenbus_rm(XBT_NIL, dir, "");
 	parent = kstrndup(dir, strrchr(dir, '/') - dir, GFP_KERNEL);
 	if (!parent)
@@ -209,6 +206,38 @@ static void frontend_gone(struct ibback_dev *dev)
 			xenbus_rm(XBT_NIL, parent, "");
 	}
 	kfree(parent);
+}
+
+/* The guest cannot remove this directory, only the toolstack can. */
+static bool guest_gone(const struct ibback_dev *dev)
+{
+	char domid[8];
+
+	snprintf(domid, sizeof(domid), "%u", dev->xbdev->otherend_id);
+	return !xenbus_exists(XBT_NIL, "/local/domain", domid);
+}
+
+/*
+ * The guest's side of the device is gone. If the guest is gone, too, the nodes
+ * are removed, and remove() comes from that. One that lives has removed its
+ * side itself, or the toolstack is about to remove all of the device: it may
+ * have the doorbell pages mapped, and the nodes say which they are to whoever
+ * takes them from it.
+ */
+static void frontend_gone(struct ibback_dev *dev)
+{
+	set_state(dev, XenbusStateClosed);
+	if (guest_gone(dev)) {
+		remove_nodes(dev);
+		return;
+	}
+	if (!dev->abandoned && dev_online(dev))
+		xenbus_dev_error(dev->xbdev, -ENOENT,
+				 "the guest has removed its side; detach it");
+	dev->abandoned = true;
+	/* Nobody tells when the guest goes */
+	queue_delayed_work(system_unbound_wq, &dev->watch_work,
+			   msecs_to_jiffies(GUEST_POLL_MS));
 }
 
 static void act_on_frontend(struct ibback_dev *dev)
@@ -256,8 +285,8 @@ static void act_on_detach(struct ibback_dev *dev)
 
 static void ibback_watch_work(struct work_struct *work)
 {
-	struct ibback_dev *dev = container_of(work, struct ibback_dev,
-					      watch_work);
+	struct ibback_dev *dev = container_of(to_delayed_work(work),
+					      struct ibback_dev, watch_work);
 
 	mutex_lock(&dev->lock);
 	if (!dev_online(dev))
@@ -275,7 +304,7 @@ static void ibback_frontend_changed(struct xenbus_device *xbdev,
 {
 	struct ibback_dev *dev = dev_get_drvdata(&xbdev->dev);
 
-	queue_work(system_unbound_wq, &dev->watch_work);
+	mod_delayed_work(system_unbound_wq, &dev->watch_work, 0);
 }
 
 static void ibback_online_changed(struct xenbus_watch *watch, const char *path,
@@ -284,7 +313,7 @@ static void ibback_online_changed(struct xenbus_watch *watch, const char *path,
 	struct ibback_dev *dev = container_of(watch, struct ibback_dev,
 					      online_watch);
 
-	queue_work(system_unbound_wq, &dev->watch_work);
+	mod_delayed_work(system_unbound_wq, &dev->watch_work, 0);
 }
 
 static void ibback_close_work(struct work_struct *work)
@@ -437,7 +466,7 @@ static int ibback_probe(struct xenbus_device *xbdev,
 	spin_lock_init(&dev->ring.lock);
 	ibback_events_init(dev);
 	INIT_LIST_HEAD(&dev->hca_entry);
-	INIT_WORK(&dev->watch_work, ibback_watch_work);
+	INIT_DELAYED_WORK(&dev->watch_work, ibback_watch_work);
 	INIT_DELAYED_WORK(&dev->close_work, ibback_close_work);
 	xa_init_flags(&dev->objects, XA_FLAGS_ALLOC);
 	ibback_quotas_read(dev);
@@ -479,7 +508,7 @@ static void ibback_remove(struct xenbus_device *xbdev)
 		kfree(dev->online_watch.node);
 	}
 	/* xenbus has unregistered its watch of the frontend: none comes anew */
-	cancel_work_sync(&dev->watch_work);
+	cancel_delayed_work_sync(&dev->watch_work);
 	mutex_lock(&dev->lock);
 	dev->removed = true;
 	set_state(dev, XenbusStateClosed);

@@ -230,6 +230,10 @@
  * Initialising. A frontend that comes back writes Initialising; a backend
  * that is Closed while "online" is 1 returns to InitWait.
  *
+ * A frontend's directory that disappears while the guest lives closes the device. Its
+ * backend nodes stay for the toolstack, which takes the UARs from the guest and
+ * removes them.
+ *
  * A UAR that the guest may still have mapped is not given to anyone else until
  * the domain is gone.
  */
