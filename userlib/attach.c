@@ -90,9 +90,13 @@ static int check_domain(struct xenib *xn, struct device *dev,
 	return 0;
 }
 
-/* Nobody tells us when a domain dies, so what it left goes now. */
-static int remove_stale(struct xenib *xn)
+/*
+ * Nobody tells us when a domain dies, so what it left goes now, or what there
+ * was no time for at the next attach.
+ */
+static int remove_stale(struct xenib *xn, unsigned int timeout_ms)
 {
+	int64_t deadline = now_ms() + timeout_ms;
 	uint32_t *domids, *devids;
 	size_t i, j, nr, nr_devs;
 	int rc;
@@ -112,7 +116,7 @@ static int remove_stale(struct xenib *xn)
 		rc = store_ids(xn, path, &devids, &nr_devs);
 		if (rc)
 			break;
-		for (j = 0; j < nr_devs; j++) {
+		for (j = 0; j < nr_devs && now_ms() < deadline; j++) {
 			struct device dev;
 
 			/* A failure is not ours, and the next may do better. */
@@ -136,7 +140,7 @@ static int create_backend(struct xenib *xn, xs_transaction_t t,
 	if (exists) {
 		state = store_state(xn, t, dev->be);
 		return fail(xn, EEXIST,
-			    "already attached: domain %u has device %u (backend %s)",
+			    "already attached: domain %u has device %u (backend %s): detach it first",
 			    dev->domid, dev->devid,
 			    xenib_state_name(state < 0 ? 0 : state));
 	}
@@ -164,14 +168,16 @@ static int create_backend(struct xenib *xn, xs_transaction_t t,
 			   XenbusStateInitialising);
 }
 
-static int create_frontend(struct xenib *xn, xs_transaction_t t,
-			   struct device *dev, const void *arg)
+/*
+ * The guest may write here already, so this does without a transaction: before
+ * there is a state no driver looks at the rest.
+ */
+static int create_frontend(struct xenib *xn, struct device *dev)
 {
-	(void)arg;
-	if (store_write(xn, t, dev->fe, "backend", "%s", dev->be) ||
-	    store_write(xn, t, dev->fe, "backend-id", "0"))
+	if (store_write(xn, XBT_NULL, dev->fe, "backend", "%s", dev->be) ||
+	    store_write(xn, XBT_NULL, dev->fe, "backend-id", "0"))
 		return -1;
-	return store_write(xn, t, dev->fe, "state", "%d",
+	return store_write(xn, XBT_NULL, dev->fe, "state", "%d",
 			   XenbusStateInitialising);
 }
 
@@ -268,8 +274,7 @@ static int finish_attach(struct xenib *xn, struct device *dev,
 	    store_write(xn, XBT_NULL, dev->be, "uar-gfn-base", "%llu",
 			(unsigned long long)dev->gfn_base))
 		return -1;
-	if (uars_open(xn, dev) ||
-	    store_transact(xn, dev, NULL, create_frontend))
+	if (uars_open(xn, dev) || create_frontend(xn, dev))
 		return -1;
 	return args->wait ? wait_guest(xn, dev, args->timeout_ms) : 0;
 }
@@ -289,8 +294,8 @@ int xenib_attach(struct xenib *xn, const struct xenib_attach_args *args)
 	if (!backend_loaded(xn))
 		return fail(xn, ENXIO,
 			    "no backend: the module xen-ibback is not loaded");
-	if (check_hca(xn, args->hca) || remove_stale(xn) ||
-	    store_transact(xn, &dev, args, create_backend))
+	if (check_hca(xn, args->hca) || remove_stale(xn, args->timeout_ms) ||
+	    store_transact(xn, &dev, args, args->timeout_ms, create_backend))
 		return -1;
 
 	rc = finish_attach(xn, &dev, args);

@@ -9,25 +9,41 @@
 
 #include "private.h"
 
-static int ask_to_close(struct xenib *xn, xs_transaction_t t,
-			struct device *dev, const void *arg)
+/* Nodes that the backend has removed are not made anew. */
+static int set_offline(struct xenib *xn, xs_transaction_t t,
+		       struct device *dev, const void *arg)
+{
+	int exists = store_exists(xn, t, dev->be);
+
+	(void)arg;
+	if (exists <= 0)
+		return exists;
+	return store_write(xn, t, dev->be, "online", "0");
+}
+
+static int set_closing(struct xenib *xn, xs_transaction_t t,
+		       struct device *dev, const void *arg)
 {
 	int state = store_state(xn, t, dev->be);
 
 	(void)arg;
-	if (state < 0 || store_write(xn, t, dev->be, "online", "0"))
-		return -1;
 	/* A closed end would take it for a new start. */
-	if (state == XenbusStateClosed)
-		return 0;
+	if (state < 0 || state == XenbusStateUnknown ||
+	    state == XenbusStateClosed)
+		return state < 0 ? -1 : 0;
 	return store_write(xn, t, dev->be, "state", "%d", XenbusStateClosing);
 }
 
-static int remove_frontend(struct xenib *xn, xs_transaction_t t,
-			   struct device *dev, const void *arg)
+/*
+ * Two steps, since a backend that is offline only goes down, while before that
+ * a guest can have it change its state again and again.
+ */
+static int ask_to_close(struct xenib *xn, struct device *dev,
+			unsigned int timeout_ms)
 {
-	(void)arg;
-	return store_remove(xn, t, dev->fe);
+	if (store_transact(xn, dev, NULL, timeout_ms, set_offline))
+		return -1;
+	return store_transact(xn, dev, NULL, timeout_ms, set_closing);
 }
 
 static int remove_nodes(struct xenib *xn, xs_transaction_t t,
@@ -94,10 +110,10 @@ static int wait_released(struct xenib *xn, struct device *dev,
 			 unsigned int timeout_ms)
 {
 	const struct timespec pause = { .tv_nsec = 10000000 };
-	unsigned int ms;
+	int64_t deadline = now_ms() + timeout_ms;
 
-	for (ms = 0; backend_holds(xn, dev); ms += 10) {
-		if (ms >= timeout_ms)
+	while (backend_holds(xn, dev)) {
+		if (now_ms() >= deadline)
 			return fail(xn, ETIMEDOUT,
 				    "the backend did not release device %u of domain %u within %u ms",
 				    dev->devid, dev->domid, timeout_ms);
@@ -114,7 +130,8 @@ static int remove_steps(struct xenib *xn, struct device *dev, bool guest_alive,
 	struct failure first;
 	int rc;
 
-	if (bound && store_transact(xn, dev, NULL, ask_to_close))
+	if (bound && ask_to_close(xn, dev, timeout_ms) &&
+	    !(force && errno == ETIMEDOUT))
 		return -1;
 	if (bound && guest_alive && close_guest(xn, dev, force, timeout_ms))
 		return -1;
@@ -123,12 +140,15 @@ static int remove_steps(struct xenib *xn, struct device *dev, bool guest_alive,
 	if (rc && !force)
 		return -1;
 	failure_save(xn, &first);
-	/* To the backend, a frontend without nodes is gone. */
-	if (store_transact(xn, dev, NULL, remove_frontend))
+	/*
+	 * To the backend, a frontend without nodes is gone. The guest, to which
+	 * they belong, can write to them all the time: no transaction.
+	 */
+	if (store_rm(xn, XBT_NULL, dev->fe))
 		return -1;
 	if (bound && close_backend(xn, dev, force, timeout_ms))
 		return -1;
-	if (store_transact(xn, dev, NULL, remove_nodes) ||
+	if (store_transact(xn, dev, NULL, timeout_ms, remove_nodes) ||
 	    wait_released(xn, dev, timeout_ms))
 		return -1;
 	if (rc)

@@ -127,7 +127,10 @@ int store_write(struct xenib *xn, xs_transaction_t t, const char *dir,
 int store_mkdir(struct xenib *xn, xs_transaction_t t, const char *path,
 		uint32_t owner, uint32_t reader);
 
-/* Remove a tree, and its parent if that is empty then. No such tree: fine. */
+/* Remove a tree. No such tree: fine. */
+int store_rm(struct xenib *xn, xs_transaction_t t, const char *path);
+
+/* The same, and remove its parent if that is empty then. */
 int store_remove(struct xenib *xn, xs_transaction_t t, const char *path);
 
 /* The numbers that name the entries of a directory, ascending. */
@@ -136,8 +139,16 @@ int store_ids(struct xenib *xn, const char *path, uint32_t **ids, size_t *nr);
 /* The state of one end, 0 (Unknown) for what is none, -1 on error. */
 int store_state(struct xenib *xn, xs_transaction_t t, const char *dir);
 
-/* Do all of @fn or nothing. It may run more than once. */
+/* Milliseconds of a clock that only goes on. */
+int64_t now_ms(void);
+
+/*
+ * Do all of @fn or nothing. It may run more than once, as long as others
+ * interfere: once at least, and not again after @timeout_ms, when it fails
+ * with ETIMEDOUT. A guest can interfere wherever it may write.
+ */
 int store_transact(struct xenib *xn, struct device *dev, const void *arg,
+		   unsigned int timeout_ms,
 		   int (*fn)(struct xenib *xn, xs_transaction_t t,
 			     struct device *dev, const void *arg));
 

@@ -13,6 +13,9 @@
 
 #define TOKEN	"xenib"
 
+/* Events that are taken before the state of things is looked at again */
+#define MAX_EVENTS	64
+
 void device_paths(struct device *dev, uint32_t domid, uint32_t devid)
 {
 	memset(dev, 0, sizeof(*dev));
@@ -86,23 +89,27 @@ int store_mkdir(struct xenib *xn, xs_transaction_t t, const char *path,
 	return 0;
 }
 
+int store_rm(struct xenib *xn, xs_transaction_t t, const char *path)
+{
+	if (!xs_rm(xn->xs, t, path) && errno != ENOENT)
+		return store_failed(xn, "remove", path);
+	return 0;
+}
+
 int store_remove(struct xenib *xn, xs_transaction_t t, const char *path)
 {
 	char parent[128], **entries;
 	unsigned int nr;
 
-	if (!xs_rm(xn->xs, t, path) && errno != ENOENT)
-		return store_failed(xn, "remove", path);
-
+	if (store_rm(xn, t, path))
+		return -1;
 	snprintf(parent, sizeof(parent), "%s", path);
 	*strrchr(parent, '/') = 0;
 	entries = xs_directory(xn->xs, t, parent, &nr);
 	if (!entries)
 		return errno == ENOENT ? 0 : store_failed(xn, "list", parent);
 	free(entries);
-	if (!nr && !xs_rm(xn->xs, t, parent) && errno != ENOENT)
-		return store_failed(xn, "remove", parent);
-	return 0;
+	return nr ? 0 : store_rm(xn, t, parent);
 }
 
 static int compare_ids(const void *a, const void *b)
@@ -152,10 +159,20 @@ int store_state(struct xenib *xn, xs_transaction_t t, const char *dir)
 	return state;
 }
 
+int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
+}
+
 int store_transact(struct xenib *xn, struct device *dev, const void *arg,
+		   unsigned int timeout_ms,
 		   int (*fn)(struct xenib *xn, xs_transaction_t t,
 			     struct device *dev, const void *arg))
 {
+	int64_t deadline = now_ms() + timeout_ms;
 	xs_transaction_t t;
 
 	do {
@@ -173,24 +190,21 @@ int store_transact(struct xenib *xn, struct device *dev, const void *arg,
 		}
 		if (xs_transaction_end(xn->xs, t, false))
 			return 0;
-	} while (errno == EAGAIN);
-	return fail(xn, errno, "cannot commit a xenstore transaction: %s",
-		    strerror(errno));
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
+		if (errno != EAGAIN)
+			return fail(xn, errno,
+				    "cannot commit a xenstore transaction: %s",
+				    strerror(errno));
+	} while (now_ms() < deadline);
+	return fail(xn, ETIMEDOUT,
+		    "others kept writing to the xenstore nodes of device %u of domain %u for %u ms, and no transaction came through",
+		    dev->devid, dev->domid, timeout_ms);
 }
 
 static int wait_for_change(struct xenib *xn, int64_t deadline)
 {
 	struct pollfd pfd = { .fd = xs_fileno(xn->xs), .events = POLLIN };
 	int64_t left = deadline - now_ms();
-	char **event;
+	unsigned int i;
 
 	if (left <= 0)
 		return 0;
@@ -199,10 +213,17 @@ static int wait_for_change(struct xenib *xn, int64_t deadline)
 	if (poll(&pfd, 1, left) < 0 && errno != EINTR)
 		return fail(xn, errno, "cannot wait for xenstore: %s",
 			    strerror(errno));
-	while ((event = xs_check_watch(xn->xs)))
+	/* A guest can make more as fast as they are taken. */
+	for (i = 0; i < MAX_EVENTS; i++) {
+		char **event = xs_check_watch(xn->xs);
+
+		if (!event && errno != EAGAIN)
+			return fail(xn, errno, "lost xenstore: %s",
+				    strerror(errno));
+		if (!event)
+			break;
 		free(event);
-	if (errno != EAGAIN)
-		return fail(xn, errno, "lost xenstore: %s", strerror(errno));
+	}
 	return 1;
 }
 

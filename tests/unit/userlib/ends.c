@@ -19,6 +19,7 @@ struct ends {
 	char fe[64];
 	char device[64];
 	char bound[64];
+	int domid;
 	int devid;
 	int be_state;
 	int fe_state;
@@ -40,6 +41,14 @@ static void set(const char *dir, const char *node, const char *value)
 
 	snprintf(path, sizeof(path), "%s/%s", dir, node);
 	fake_set(path, value);
+}
+
+static int alive(const struct ends *e)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/local/domain/%d", e->domid);
+	return !!fake_get(path);
 }
 
 static int online(const struct ends *e)
@@ -92,15 +101,29 @@ static void probe(const struct ends *e)
 
 static void unregister(const struct ends *e)
 {
+	if (ends_backend == BACKEND_HOLDS)
+		return;
 	fake_unlink(e->bound);
 	fake_unlink(e->device);
 }
 
-/* No toolstack knows the class: the backend removes nodes of the dead. */
+/*
+ * No toolstack knows the class: the backend removes nodes of the dead. A guest
+ * that lives still has the doorbell pages.
+ */
 static void frontend_gone(const struct ends *e)
 {
-	char parent[64];
+	char parent[64], error[96];
 
+	if (alive(e)) {
+		if (e->be_state == 6)
+			return;
+		snprintf(error, sizeof(error), "/local/domain/0/error/%s/error",
+			 strstr(e->be, "backend"));
+		fake_set(error, "19 the guest has removed its side; detach it");
+		set(e->be, "state", "6");
+		return;
+	}
 	snprintf(parent, sizeof(parent), "%s", e->be);
 	fake_rm(e->be);
 	*strrchr(parent, '/') = 0;
@@ -150,6 +173,7 @@ static void run_device(int domid, int devid)
 	snprintf(e.bound, sizeof(e.bound),
 		 "bus/xen-backend/devices/vib-%d-%d/driver", domid, devid);
 	snprintf(e.device, sizeof(e.device), "devices/vib-%d-%d", domid, devid);
+	e.domid = domid;
 	e.devid = devid;
 	e.be_state = state(e.be);
 	e.fe_state = state(e.fe);

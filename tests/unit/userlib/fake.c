@@ -47,11 +47,13 @@ struct frame {
 char fake_sysfs[64];
 void (*fake_hook)(void);
 int fake_conflicts;
+const char *fake_writer;
+bool fake_flood;
 int fake_handles;
 int fake_open_errno;
 
 static struct store committed, pending;
-static bool in_transaction;
+static bool in_transaction, conflict;
 static struct domain domains[MAX_DOMAINS];
 static size_t nr_domains;
 static struct frame frames[MAX_FRAMES];
@@ -60,7 +62,8 @@ static char watches[MAX_WATCHES][128];
 static size_t nr_watches;
 static bool changed, event_pending;
 static int event_fd = -1;
-static unsigned int calls, fail_at;
+static unsigned int calls, fail_at, strike_at;
+static void (*strike)(void);
 
 static void die(const char *what)
 {
@@ -71,22 +74,15 @@ static void die(const char *what)
 /* Counts a call; true: it has to fail. */
 static bool failing(void)
 {
-	if (++calls != fail_at)
+	if (++calls == strike_at)
+		strike();
+	if (calls != fail_at)
 		return false;
 	errno = EIO;
 	return true;
 }
 
 /* The store */
-
-static struct store *store(xs_transaction_t t)
-{
-	if (!t)
-		return &committed;
-	if (!in_transaction)
-		die("no such transaction");
-	return &pending;
-}
 
 static struct node *find(struct store *s, const char *path)
 {
@@ -131,6 +127,19 @@ static bool below(const char *path, const char *root)
 	return !strncmp(path, root, len) && (!path[len] || path[len] == '/');
 }
 
+/* Where @path is looked up, which may be what others write to meanwhile. */
+static struct store *store(xs_transaction_t t, const char *path)
+{
+	if (!t)
+		return &committed;
+	if (!in_transaction)
+		die("no such transaction");
+	if (fake_writer && below(path, fake_writer) &&
+	    find(&committed, fake_writer))
+		conflict = true;
+	return &pending;
+}
+
 static bool rm(struct store *s, const char *path)
 {
 	size_t i, kept = 0;
@@ -149,6 +158,7 @@ static void notify(void)
 	static bool running;
 
 	changed = true;
+	conflict = true;
 	if (nr_watches && !event_pending) {
 		event_pending = true;
 		if (eventfd_write(event_fd, 1))
@@ -184,12 +194,15 @@ void xs_close(struct xs_handle *h)
 char **xs_directory(struct xs_handle *h, xs_transaction_t t, const char *path,
 		    unsigned int *num)
 {
-	struct store *s = store(t);
 	char *text, **entries;
 	size_t i, len = strlen(path);
+	struct store *s;
 
 	(void)h;
-	if (failing() || !find(s, path))
+	if (failing())
+		return NULL;
+	s = store(t, path);
+	if (!find(s, path))
 		return NULL;
 	/* One block, as the real one */
 	entries = malloc(s->nr * (sizeof(*entries) + 128));
@@ -214,7 +227,7 @@ void *xs_read(struct xs_handle *h, xs_transaction_t t, const char *path,
 	(void)h;
 	if (failing())
 		return NULL;
-	n = find(store(t), path);
+	n = find(store(t, path), path);
 	if (n && len)
 		*len = strlen(n->value);
 	return n ? strdup(n->value) : NULL;
@@ -228,7 +241,7 @@ bool xs_write(struct xs_handle *h, xs_transaction_t t, const char *path,
 	(void)h;
 	if (failing())
 		return false;
-	n = make(store(t), path);
+	n = make(store(t, path), path);
 	snprintf(n->value, sizeof(n->value), "%.*s", (int)len,
 		 (const char *)data);
 	if (!t)
@@ -241,7 +254,7 @@ bool xs_mkdir(struct xs_handle *h, xs_transaction_t t, const char *path)
 	(void)h;
 	if (failing())
 		return false;
-	make(store(t), path);
+	make(store(t, path), path);
 	if (!t)
 		notify();
 	return true;
@@ -250,7 +263,7 @@ bool xs_mkdir(struct xs_handle *h, xs_transaction_t t, const char *path)
 bool xs_rm(struct xs_handle *h, xs_transaction_t t, const char *path)
 {
 	(void)h;
-	if (failing() || !rm(store(t), path))
+	if (failing() || !rm(store(t, path), path))
 		return false;
 	if (!t)
 		notify();
@@ -266,7 +279,7 @@ bool xs_set_permissions(struct xs_handle *h, xs_transaction_t t,
 	(void)h;
 	if (failing())
 		return false;
-	n = find(store(t), path);
+	n = find(store(t, path), path);
 	if (!n || nr != 2)
 		die("permissions");
 	memcpy(n->perms, perms, sizeof(n->perms));
@@ -282,20 +295,23 @@ xs_transaction_t xs_transaction_start(struct xs_handle *h)
 		die("two transactions");
 	pending = committed;
 	in_transaction = true;
+	conflict = false;
 	return 1;
 }
 
 bool xs_transaction_end(struct xs_handle *h, xs_transaction_t t, bool abort)
 {
+	bool failed = !abort && failing();
+
 	(void)h;
-	store(t);
+	(void)t;
+	if (!in_transaction)
+		die("no such transaction");
 	in_transaction = false;
-	if (abort)
-		return true;
-	if (failing())
-		return false;
-	if (fake_conflicts > 0) {
-		fake_conflicts--;
+	if (abort || failed)
+		return abort;
+	if (conflict || fake_conflicts > 0) {
+		fake_conflicts -= !conflict;
 		errno = EAGAIN;
 		return false;
 	}
@@ -344,6 +360,8 @@ char **xs_check_watch(struct xs_handle *h)
 	(void)h;
 	if (failing())
 		return NULL;
+	if (fake_flood)
+		return malloc(sizeof(char *));
 	if (!event_pending) {
 		errno = EAGAIN;
 		return NULL;
@@ -624,6 +642,18 @@ void fake_fail_at(unsigned int call)
 	fail_at = call;
 }
 
+void fake_strike_at(unsigned int call, void (*fn)(void))
+{
+	calls = 0;
+	strike_at = call;
+	strike = fn;
+}
+
+bool fake_struck(void)
+{
+	return strike_at && calls >= strike_at;
+}
+
 bool fake_failed(void)
 {
 	return fail_at && calls >= fail_at;
@@ -655,5 +685,8 @@ void fake_end(void)
 	in_transaction = event_pending = changed = false;
 	fake_hook = NULL;
 	fake_conflicts = fake_open_errno = 0;
+	fake_writer = NULL;
+	fake_flood = false;
 	fake_fail_at(0);
+	fake_strike_at(0, NULL);
 }

@@ -22,6 +22,15 @@ extern void (*fake_hook)(void);
 /* So many commits fail with EAGAIN first. */
 extern int fake_conflicts;
 
+/*
+ * Somebody writes below this node all the time, as long as it is there: each
+ * transaction that looks there conflicts. NULL: nobody does.
+ */
+extern const char *fake_writer;
+
+/* There is always one more watch event. */
+extern bool fake_flood;
+
 /* Open calls minus close calls of both libraries. */
 extern int fake_handles;
 
@@ -40,6 +49,9 @@ void fake_end(void);
 void fake_fail_at(unsigned int call);
 /* Has it come to that? */
 bool fake_failed(void);
+/* Before the call of this number is done, @fn is; and has it been? */
+void fake_strike_at(unsigned int call, void (*fn)(void));
+bool fake_struck(void);
 
 void fake_domain(uint32_t domid, const char *name, uint32_t flags,
 		 uint64_t max_pages);

@@ -483,6 +483,18 @@ static void test_detach_hung_backend(void **state)
 	free(before);
 }
 
+static void test_detach_held(void **state)
+{
+	char *before = fake_dump();
+
+	(void)state;
+	assert_int_equal(attach(PV), 0);
+	ends_backend = BACKEND_HOLDS;
+	assert_error(detach(PV), ETIMEDOUT, "the backend did not release");
+	assert_clean(before);
+	free(before);
+}
+
 static void test_detach_unloaded(void **state)
 {
 	char *before = fake_dump();
@@ -497,8 +509,148 @@ static void test_detach_unloaded(void **state)
 	free(before);
 }
 
+/* A guest that removes its directory keeps nothing once that is detached. */
+static void test_directory_removed(void **state)
+{
+	static const unsigned int flags[] = { 0, XENIB_DETACH_FORCE };
+	struct xenib_device *devices;
+	char *before = fake_dump();
+	size_t i, nr;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(attach(PVH), 0);
+		fake_rm("/local/domain/4/device/vib/0");
+		assert_int_equal(fake_permitted(PVH), 2 * ENDS_UARS);
+		assert_error(attach(PVH), EEXIST,
+			     "(backend Closed): detach it first");
+		assert_int_equal(xenib_list(xn, PVH, &devices, &nr), 0);
+		assert_int_equal(nr, 1);
+		assert_string_equal(devices[0].error,
+				    "19 the guest has removed its side; detach it");
+		assert_int_equal(devices[0].backend_state, 6);
+		assert_int_equal(devices[0].nr_uars, ENDS_UARS);
+		xenib_list_free(devices, nr);
+		assert_int_equal(xenib_detach(xn, PVH, 0, flags[i], 50), 0);
+		assert_clean(before);
+	}
+	assert_int_equal(attach(PVH), 0);
+	assert_int_equal(detach(PVH), 0);
+	free(before);
+}
+
+static void remove_directory(void)
+{
+	fake_rm("/local/domain/4/device/vib/0");
+}
+
+/* The same at any moment while it is detached, or attached */
+static void sweep_directory_removed(unsigned int flags)
+{
+	char *before = fake_dump();
+	unsigned int call;
+
+	for (call = 1;; call++) {
+		assert_int_equal(attach(PVH), 0);
+		fake_strike_at(call, remove_directory);
+		assert_int_equal(xenib_detach(xn, PVH, 0, flags, 50), 0);
+		assert_clean(before);
+		if (!fake_struck())
+			break;
+	}
+	assert_true(call > 20);
+	fake_strike_at(0, NULL);
+	free(before);
+}
+
+static void test_sweep_directory_removed(void **state)
+{
+	struct xenib_attach_args args = args_for(PVH);
+	char *before = fake_dump();
+	unsigned int call;
+
+	(void)state;
+	sweep_directory_removed(0);
+	sweep_directory_removed(XENIB_DETACH_FORCE);
+	args.wait = 1;
+	for (call = 1;; call++) {
+		int rc;
+
+		fake_strike_at(call, remove_directory);
+		rc = xenib_attach(xn, &args);
+		if (!fake_struck())
+			break;
+		fake_strike_at(0, NULL);
+		if (!rc)
+			assert_int_equal(detach(PVH), 0);
+		assert_clean(before);
+	}
+	assert_true(call > 30);
+	fake_strike_at(0, NULL);
+	assert_int_equal(detach(PVH), 0);
+	free(before);
+}
+
+/* A guest that writes to its directory without end is in nobody's way. */
+static void test_busy_guest(void **state)
+{
+	char *before = fake_dump();
+
+	(void)state;
+	fake_writer = FE3;
+	assert_int_equal(attach(PV), 0);
+	assert_node(FE3 "/state", "4");
+	assert_int_equal(detach(PV), 0);
+	assert_clean(before);
+	free(before);
+}
+
+/* No transaction is tried for ever; what is open is closed without any. */
+static void test_conflicts(void **state)
+{
+	char *before = fake_dump();
+
+	(void)state;
+	fake_conflicts = 1000000;
+	assert_error(attach(PV), ETIMEDOUT,
+		     "others kept writing to the xenstore nodes of device 0 of domain 3 for 50 ms");
+	assert_true(fake_conflicts > 0);
+	assert_clean(before);
+	fake_conflicts = 0;
+	assert_int_equal(attach(PV), 0);
+	fake_conflicts = 1000000;
+	assert_error(detach(PV), ETIMEDOUT, "others kept writing");
+	assert_int_equal(fake_permitted(PV), 2 * ENDS_UARS);
+	assert_error(xenib_detach(xn, PV, 0, XENIB_DETACH_FORCE, 50),
+		     ETIMEDOUT, "others kept writing");
+	assert_true(fake_conflicts > 0);
+	assert_int_equal(fake_permitted(PV), 0);
+	fake_conflicts = 0;
+	assert_int_equal(detach(PV), 0);
+	assert_clean(before);
+	free(before);
+}
+
+/* Nor does it help to make watch events faster than they are taken. */
+static void test_flood(void **state)
+{
+	char *before = fake_dump();
+
+	(void)state;
+	fake_flood = true;
+	assert_int_equal(attach(PV), 0);
+	assert_int_equal(detach(PV), 0);
+	ends_guest = GUEST_STUBBORN;
+	assert_int_equal(attach(PV), 0);
+	assert_error(detach(PV), ETIMEDOUT, "domain 3 did not let go");
+	assert_int_equal(xenib_detach(xn, PV, 0, XENIB_DETACH_FORCE, 50), 0);
+	assert_clean(before);
+	free(before);
+}
+
 static void test_leftovers(void **state)
 {
+	struct xenib_attach_args args = args_for(PV);
 	char *before = fake_dump();
 
 	(void)state;
@@ -509,14 +661,18 @@ static void test_leftovers(void **state)
 	assert_int_equal(detach(PV), 0);
 	assert_clean(before);
 
-	/* Domains that died while nobody looked */
+	/* Domains that died while nobody looked: as much as time allows */
 	assert_int_equal(attach(PV), 0);
+	args.devid = 1;
+	assert_int_equal(xenib_attach(xn, &args), 0);
 	assert_int_equal(attach(PVH), 0);
 	ends_backend = BACKEND_SILENT;
 	fake_domain_gone(PV);
 	assert_non_null(fake_get(BE3));
 	assert_error(attach(PVH), EEXIST, "already attached");
 	assert_null(fake_get(BE3));
+	assert_non_null(fake_get("/local/domain/0/backend/vib/3/1"));
+	assert_error(attach(PVH), EEXIST, "already attached");
 	assert_null(fake_get("/local/domain/0/backend/vib/3"));
 	fake_domain_gone(PVH);
 	assert_int_equal(xenib_detach(xn, PVH, 0, XENIB_DETACH_FORCE, 50), 0);
@@ -657,7 +813,13 @@ int main(void)
 		TEST(detach_stubborn),
 		TEST(detach_without_guest_driver),
 		TEST(detach_hung_backend),
+		TEST(detach_held),
 		TEST(detach_unloaded),
+		TEST(directory_removed),
+		TEST(sweep_directory_removed),
+		TEST(busy_guest),
+		TEST(conflicts),
+		TEST(flood),
 		TEST(leftovers),
 		TEST(hostile_guest),
 		TEST(list),
