@@ -90,7 +90,10 @@ const char *xenib_quota_name(unsigned int quota);
  * struct xenib_attach_args - the device to be
  * @domid: of a running guest, not 0
  * @devid: 0 .. XENIB_MAX_DEVID
- * @hca: RDMA device of this domain; NULL: the first that the backend can use
+ * @hca: of this domain: the name of the RDMA device, or "guid:" and its node
+ *	GUID, or "pci:" and its address there ("mlx4_0",
+ *	"guid:0002:c903:0012:3456", "pci:0000:03:00.0"). What it means is found
+ *	out now: a name may change. NULL: the first that the backend can use
  * @quota: by enum xenib_quota; 0: the backend's default.
  *	XENIB_QUOTA_CONTEXTS is limited to XENIB_MAX_CONTEXTS, all others to
  *	XENIB_MAX_QUOTA.
@@ -115,8 +118,10 @@ struct xenib_attach_args {
  * On failure nothing stays attached.
  *
  * EINVAL: an argument out of range. ESRCH: no such domain, or it is dying.
- * ENXIO: the backend driver is not loaded. ENODEV: no HCA, or not this one.
- * EEXIST: the guest has a device of this id. ETIMEDOUT. What the backend or
+ * ENXIO: the backend driver is not loaded. ENODEV: no HCA, or not this one, or
+ * one with a port that is not InfiniBand.
+ * EEXIST: the guest has a device of this id. ETIMEDOUT: no answer, or others
+ * write to the nodes all the time. What the backend or
  * guest reported, else EPROTO; what xenstore or the hypervisor reported.
  */
 int xenib_attach(struct xenib *xn, const struct xenib_attach_args *args);
@@ -134,9 +139,9 @@ int xenib_attach(struct xenib *xn, const struct xenib_attach_args *args);
  * domain that is gone, has left. After a failure it may be called again.
  *
  * EINVAL: unknown flags. ENOENT: not attached. ENXIO: the backend driver does
- * not serve the device, and could not release its doorbell pages. ETIMEDOUT: the guest or the
- * backend did not close; the device stays, closing. What xenstore or the
- * hypervisor reported.
+ * not serve the device, and could not release its doorbell pages. ETIMEDOUT:
+ * the guest or the backend did not close, or others write to the nodes all the
+ * time; the device stays, closing. What xenstore or the hypervisor reported.
  */
 int xenib_detach(struct xenib *xn, uint32_t domid, uint32_t devid,
 		 unsigned int flags, unsigned int timeout_ms);
@@ -158,7 +163,8 @@ struct xenib_value {
  * struct xenib_device - an attached device
  * @domid, @devid: its name
  * @domain: name of the guest; NULL: it has none, or is gone
- * @hca: NULL: none was named
+ * @hca: the present name of its RDMA device; NULL: the backend has found none
+ * @hca_guid: node GUID of the HCA; NULL: nor was one named
  * @backend_state, @frontend_state: see xenib_state_name()
  * @error: what the backend last complained of; NULL: nothing
  * @uars, @nr_uars: its doorbell pages
@@ -174,6 +180,7 @@ struct xenib_device {
 	uint32_t devid;
 	char *domain;
 	char *hca;
+	char *hca_guid;
 	unsigned int backend_state;
 	unsigned int frontend_state;
 	char *error;

@@ -116,7 +116,12 @@ void print_long(FILE *out, const struct listing *list)
 		print_text(out, d->domain ? d->domain : "-", 0);
 		fprintf(out, " (domain %u), device %u:\n", d->domid, d->devid);
 		fputs("    HCA          ", out);
-		print_text(out, d->hca ? d->hca : "the backend's choice", 0);
+		print_text(out, d->hca ? d->hca : "-", 0);
+		if (d->hca_guid) {
+			fputs(" (guid ", out);
+			print_text(out, d->hca_guid, 0);
+			fputc(')', out);
+		}
 		fprintf(out, "\n    backend      %s\n    frontend     %s\n",
 			xenib_state_name(d->backend_state),
 			xenib_state_name(d->frontend_state));
@@ -177,6 +182,8 @@ static void json_device(FILE *out, const struct xenib_device *d)
 	fprintf(out, ", \"domid\": %u, \"devid\": %u, \"hca\": ", d->domid,
 		d->devid);
 	json_string(out, d->hca);
+	fputs(", \"hca-guid\": ", out);
+	json_string(out, d->hca_guid);
 	fprintf(out, ",\n     \"backend-state\": \"%s\", \"frontend-state\": \"%s\", \"error\": ",
 		xenib_state_name(d->backend_state),
 		xenib_state_name(d->frontend_state));

@@ -42,7 +42,8 @@ static int cmd_help(const struct command *cmd, int argc, char **argv);
 static const struct command commands[] = {
 	{ "attach", cmd_attach, "[OPTIONS] DOMAIN",
 	  "Give a guest an InfiniBand device",
-	  "  --hca NAME      the HCA to use (default: the backend's choice)\n"
+	  "  --hca HCA       the HCA to use: its name, guid:GUID or pci:ADDRESS\n"
+	  "                  (default: the first that the backend can use)\n"
 	  "  --devid N       the device's number in the guest (default: 0)\n"
 	  "  --wait          return when the guest's driver has connected\n"
 	  "  --timeout N     seconds to wait for the backend, and with --wait\n"

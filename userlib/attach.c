@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* attach.c - give a guest a device */
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,40 +32,7 @@ static int check_args(struct xenib *xn, const struct xenib_attach_args *args)
 			return fail(xn, EINVAL, "%u %s are more than %u",
 				    args->quota[i], xenib_quota_name(i), max);
 	}
-	if (args->hca && !valid_hca_name(args->hca))
-		return fail(xn, EINVAL, "\"%s\" cannot be the name of an HCA",
-			    args->hca);
-	return 0;
-}
-
-/* The HCA that was asked for exists; none was asked for: there is one. */
-static int check_hca(struct xenib *xn, const char *hca)
-{
-	bool any = false, found = false;
-	struct dirent *entry;
-	char path[256];
-	DIR *dir;
-
-	snprintf(path, sizeof(path), "%s/class/infiniband", xn->sysfs);
-	dir = opendir(path);
-	if (!dir && errno != ENOENT)
-		return fail(xn, errno, "cannot list %s: %s", path,
-			    strerror(errno));
-	while (dir && (entry = readdir(dir))) {
-		if (entry->d_name[0] == '.')
-			continue;
-		any = true;
-		if (hca && !strcmp(entry->d_name, hca))
-			found = true;
-	}
-	if (dir)
-		closedir(dir);
-	if (!any)
-		return fail(xn, ENODEV, "no HCA in this domain: %s is empty",
-			    path);
-	if (hca && !found)
-		return fail(xn, ENODEV, "no such HCA: %s", hca);
-	return 0;
+	return args->hca ? hca_check_form(xn, args->hca) : 0;
 }
 
 static int check_domain(struct xenib *xn, struct device *dev,
@@ -150,7 +116,9 @@ static int create_backend(struct xenib *xn, xs_transaction_t t,
 	    store_write(xn, t, dev->be, "frontend-id", "%u", dev->domid) ||
 	    store_write(xn, t, dev->be, "online", "1"))
 		return -1;
-	if (args->hca && store_write(xn, t, dev->be, "hca", "%s", args->hca))
+	/* It stays the same when the HCA is renamed. */
+	if (*dev->hca_guid &&
+	    store_write(xn, t, dev->be, "hca-guid", "%s", dev->hca_guid))
 		return -1;
 	for (i = 0; i < XENIB_NR_QUOTAS; i++) {
 		char node[32];
@@ -294,7 +262,8 @@ int xenib_attach(struct xenib *xn, const struct xenib_attach_args *args)
 	if (!backend_loaded(xn))
 		return fail(xn, ENXIO,
 			    "no backend: the module xen-ibback is not loaded");
-	if (check_hca(xn, args->hca) || remove_stale(xn, args->timeout_ms) ||
+	if (hca_find(xn, args->hca, &dev) ||
+	    remove_stale(xn, args->timeout_ms) ||
 	    store_transact(xn, &dev, args, args->timeout_ms, create_backend))
 		return -1;
 

@@ -165,6 +165,7 @@ static int read_device(struct xenib *xn, struct device *dev,
 	snprintf(path, sizeof(path), "/local/domain/%u", dev->domid);
 	if (read_optional(xn, path, "name", &d->domain) ||
 	    read_optional(xn, dev->be, "hca", &d->hca) ||
+	    read_optional(xn, dev->be, "hca-guid", &d->hca_guid) ||
 	    read_optional(xn, dev->error, "error", &d->error) ||
 	    read_optional(xn, dev->be, "uar-gfn-base", &gfn_base))
 		return -1;
@@ -271,6 +272,7 @@ void xenib_list_free(struct xenib_device *devices, size_t nr)
 	for (i = 0; i < nr; i++) {
 		free(devices[i].domain);
 		free(devices[i].hca);
+		free(devices[i].hca_guid);
 		free(devices[i].error);
 		free(devices[i].uars);
 		free_values(devices[i].quotas, devices[i].nr_quotas);

@@ -69,6 +69,30 @@ int parse_error(const char *s, const char **text)
 	return err;
 }
 
+int parse_guid(const char *s, uint64_t *guid)
+{
+	char digits[17] = "";
+	uint64_t n;
+	size_t i;
+
+	if (strchr(s, ':')) {
+		if (strlen(s) != 19)
+			return -1;
+		for (i = 0; i < 19; i++) {
+			if (i % 5 == 4 ? s[i] != ':' :
+					 !isxdigit((unsigned char)s[i]))
+				return -1;
+			if (i % 5 != 4)
+				digits[i - i / 5] = s[i];
+		}
+		s = digits;
+	}
+	if (parse_number(s, 16, UINT64_MAX, &n) || !n)
+		return -1;
+	*guid = n;
+	return 0;
+}
+
 bool valid_hca_name(const char *s)
 {
 	size_t len = strspn(s, "abcdefghijklmnopqrstuvwxyz"

@@ -28,6 +28,7 @@ struct xenib {
  * A device while the library works on it.
  *
  * @be, @fe, @error: its directories in xenstore
+ * @hca_guid: node GUID of the HCA that was asked for, "": none was
  * @translated: the guest is PVH or HVM, and sees UARs at @gfn_base
  * @uars, @nr_uars: as the backend wrote them
  */
@@ -37,6 +38,7 @@ struct device {
 	char be[64];
 	char fe[64];
 	char error[80];
+	char hca_guid[24];
 	bool translated;
 	uint64_t gfn_base;
 	struct xenib_uar *uars;
@@ -96,6 +98,12 @@ int parse_uar(const char *s, struct xenib_uar *uar);
  */
 int parse_error(const char *s, const char **text);
 
+/*
+ * Parse a GUID: four groups of four hexadecimal digits with colons between, or
+ * a hexadecimal number. Returns 0 or -1; 0 is none.
+ */
+int parse_guid(const char *s, uint64_t *guid);
+
 /* A name that can be a network or RDMA device: one component of a path. */
 bool valid_hca_name(const char *s);
 
@@ -107,6 +115,17 @@ bool valid_hca_name(const char *s);
  */
 uint64_t choose_gfn_base(uint64_t max_pages, unsigned int gpaddr_bits,
 			 uint32_t devid);
+
+/* hca.c */
+
+/* @which can be struct xenib_attach_args' hca. Returns 0 or -1. */
+int hca_check_form(struct xenib *xn, const char *which);
+
+/*
+ * Find the HCA that is asked for, and set dev->hca_guid. NULL: none is, and
+ * there is one that guests can be given.
+ */
+int hca_find(struct xenib *xn, const char *which, struct device *dev);
 
 /* store.c: xenstore */
 

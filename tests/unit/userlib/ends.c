@@ -84,6 +84,10 @@ static void probe(const struct ends *e)
 		set(e->be, "state", "5");
 		return;
 	}
+	set(e->be, "hca", "mlx4_0");
+	snprintf(path, sizeof(path), "%s/hca-guid", e->be);
+	if (!fake_get(path))
+		fake_set(path, "0002:c903:0012:3456");
 	set(e->be, "uar-count", "2");
 	for (i = 0; i < ENDS_UARS; i++) {
 		int uar = 8 + ENDS_UARS * e->devid + i;

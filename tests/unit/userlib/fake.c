@@ -619,6 +619,29 @@ void fake_file(const char *path, const char *content)
 		die(full);
 }
 
+void fake_hca(const char *name, const char *guid, const char *pci)
+{
+	static const char *const nodes[] = {
+		"node_guid", "ports/1/link_layer", "ports/2/link_layer"
+	};
+	char path[128], text[64], target[128];
+	size_t i;
+
+	for (i = 0; i < 3; i++) {
+		snprintf(path, sizeof(path), "class/infiniband/%s/%s", name,
+			 nodes[i]);
+		snprintf(text, sizeof(text), "%s\n", i ? "InfiniBand" : guid);
+		fake_file(path, text);
+	}
+	if (!pci)
+		return;
+	snprintf(path, sizeof(path), "%s/class/infiniband/%s/device",
+		 fake_sysfs, name);
+	snprintf(target, sizeof(target), "../../../%s", pci);
+	if (symlink(target, path))
+		die(path);
+}
+
 static int unlink_one(const char *path, const struct stat *st, int type,
 		      struct FTW *ftw)
 {
@@ -668,7 +691,7 @@ void fake_reset(void)
 	event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (event_fd < 0)
 		die("eventfd");
-	fake_file("class/infiniband/mlx4_0/node_type", "1: CA\n");
+	fake_hca("mlx4_0", "0002:c903:0012:3456", "0000:03:00.0");
 	fake_file("bus/xen-backend/drivers/vib/uevent", "");
 	fake_domain(0, "Domain-0", 0, 1 << 18);
 }

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Stands for /sys; fake_reset() makes it, with an HCA and the backend in it. */
+/* Stands for /sys; fake_reset() makes it, with mlx4_0 and the backend in it. */
 extern char fake_sysfs[64];
 
 /*
@@ -73,6 +73,8 @@ size_t fake_mapped(uint32_t domid, uint64_t gfn);
 
 /* Create an empty or given file below fake_sysfs, with its directories. */
 void fake_file(const char *path, const char *content);
+/* An HCA of two InfiniBand ports in fake_sysfs; @pci may be NULL. */
+void fake_hca(const char *name, const char *guid, const char *pci);
 /* Remove a tree below fake_sysfs. */
 void fake_unlink(const char *path);
 

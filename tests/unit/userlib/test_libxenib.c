@@ -164,6 +164,33 @@ static void test_hca_name(void **state)
 	assert_false(valid_hca_name("a b"));
 }
 
+static void test_guid(void **state)
+{
+	static const char *const good[] = {
+		"0002:c903:00fa:bcde", "0002c90300fabcde", "2C90300FABCDE",
+		"0x0002c90300fabcde",
+	};
+	static const char *const bad[] = {
+		"", "0", "0000:0000:0000:0000", "2:c903:fa:bcde",
+		"0002:c903:00fa:bcde:", "0002:c903:00fa:bcd",
+		"0002:c903:00fabcde", "0x02:c903:00fa:bcde",
+		"0002:c903:00fa-bcde", "10002c90300fabcde",
+		"0002c90300fabcde ", "-1", "mlx4_0",
+	};
+	uint64_t guid;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		guid = 0;
+		assert_int_equal(parse_guid(good[i], &guid), 0);
+		assert_int_equal(guid, 0x0002c90300fabcde);
+	}
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (!parse_guid(bad[i], &guid))
+			fail_msg("\"%s\" passes for a GUID", bad[i]);
+}
+
 static void test_gfn_base(void **state)
 {
 	const uint64_t gib = 1 << 18;
@@ -240,7 +267,7 @@ static void test_attach_pv(void **state)
 	assert_node(BE3 "/frontend", FE3);
 	assert_node(BE3 "/frontend-id", "3");
 	assert_node(BE3 "/online", "1");
-	assert_node(BE3 "/hca", "mlx4_0");
+	assert_node(BE3 "/hca-guid", "0002:c903:0012:3456");
 	assert_node(BE3 "/max-contexts", "2");
 	assert_node(BE3 "/max-pages", "4096");
 	assert_null(fake_get(BE3 "/max-cqs"));
@@ -253,7 +280,7 @@ static void test_attach_pv(void **state)
 
 	/* Each end writes its own nodes, the other reads them. */
 	during = fake_dump();
-	assert_non_null(strstr(during, BE3 "/hca = \"mlx4_0\" (0 0, 3 1)"));
+	assert_non_null(strstr(during, BE3 "/online = \"1\" (0 0, 3 1)"));
 	assert_non_null(strstr(during, FE3 "/backend-id = \"0\" (3 0, 0 1)"));
 	free(during);
 
@@ -332,12 +359,110 @@ static void test_attach_refused(void **state)
 	assert_error(xenib_attach(xn, &args), EINVAL, "../mlx4_0");
 	args.hca = "mlx4_9";
 	assert_error(xenib_attach(xn, &args), ENODEV, "no such HCA: mlx4_9");
+	args.hca = "guid:2:c903";
+	assert_error(xenib_attach(xn, &args), EINVAL,
+		     "\"guid:2:c903\" has no GUID");
 	fake_unlink("class/infiniband/mlx4_0");
 	assert_error(attach(PV), ENODEV, "no HCA");
 	fake_unlink("class");
 	assert_error(attach(PV), ENODEV, "no HCA");
 	fake_unlink("bus");
 	assert_error(attach(PV), ENXIO, "xen-ibback");
+	assert_clean(before);
+	free(before);
+}
+
+/* Each way to name an HCA leads to its node GUID. */
+static void test_hca(void **state)
+{
+	static const char *const names[] = {
+		"ibp4s0", "guid:0002:c903:0012:abcd", "guid:2c9030012ABCD",
+		"guid:0x0002c9030012abcd", "pci:0000:04:00.1", "pci:04:00.1",
+	};
+	struct xenib_attach_args args = args_for(PV);
+	char *before = fake_dump();
+	size_t i;
+
+	(void)state;
+	fake_hca("ibp4s0", "0002:c903:0012:abcd", "0000:04:00.1");
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		args.hca = names[i];
+		assert_int_equal(xenib_attach(xn, &args), 0);
+		assert_node(BE3 "/hca-guid", "0002:c903:0012:abcd");
+		assert_int_equal(detach(PV), 0);
+		assert_clean(before);
+	}
+	free(before);
+}
+
+static void test_hca_unknown(void **state)
+{
+	static const char *const names[] = {
+		"ibp4s", "guid:0002:c903:0012:abce", "pci:0001:04:00.1",
+		"pci:4:00.1", "pci:", "0002:c903:0012:abcd", "04:00.1",
+	};
+	struct xenib_attach_args args = args_for(PV);
+	char *before = fake_dump(), text[64];
+	size_t i;
+
+	(void)state;
+	args.hca = "guid:1";
+	assert_error(xenib_attach(xn, &args), ENODEV,
+		     "no such HCA: guid:1; there is mlx4_0 (guid 0002:c903:0012:3456, pci 0000:03:00.0)");
+	fake_hca("ibp4s0", "0002:c903:0012:abcd", "0000:04:00.1");
+	fake_hca("rxe0", "505a:01ff:fe00:0001", NULL);
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		args.hca = names[i];
+		snprintf(text, sizeof(text),
+			 "no such HCA: %s; there are ibp4s0 (guid 0002:c",
+			 names[i]);
+		assert_error(xenib_attach(xn, &args), ENODEV, text);
+	}
+	assert_error(xenib_attach(xn, &args), ENODEV,
+		     ":3456, pci 0000:03:00.0), rxe0 (guid 505a:01ff:fe00:0001)");
+	assert_clean(before);
+	free(before);
+}
+
+/* The backend could not tell which is meant. */
+static void test_hca_guid(void **state)
+{
+	struct xenib_attach_args args = args_for(PV);
+	char *before = fake_dump();
+
+	(void)state;
+	args.hca = "mlx4_0";
+	fake_hca("mlx4_1", "0002:c903:0012:3456", NULL);
+	assert_error(xenib_attach(xn, &args), ENODEV,
+		     "mlx4_0 and mlx4_1 have the same node GUID, 0002:c903:0012:3456");
+	fake_hca("mlx4_0", "0000:0000:0000:0000", NULL);
+	assert_error(xenib_attach(xn, &args), ENODEV,
+		     "mlx4_0 cannot be given to guests: it has no node GUID");
+	assert_clean(before);
+	free(before);
+}
+
+/* A card with an Ethernet port is refused before anything is created. */
+static void test_hca_ethernet(void **state)
+{
+	struct xenib_attach_args args = args_for(PV);
+	char *before = fake_dump();
+
+	(void)state;
+	/* Nothing asks the backend */
+	fake_hook = NULL;
+	fake_file("class/infiniband/mlx4_0/ports/2/link_layer", "Ethernet\n");
+	args.hca = "mlx4_0";
+	assert_error(xenib_attach(xn, &args), ENODEV,
+		     "mlx4_0 cannot be given to guests: port 2 is Ethernet, and all ports must be InfiniBand");
+	assert_error(attach(PV), ENODEV,
+		     "mlx4_0 cannot be given to guests: port 2 is Ethernet");
+	assert_clean(before);
+	/* The backend finds the other one */
+	fake_hca("mlx4_1", "0002:c903:0012:abcd", NULL);
+	assert_error(xenib_attach(xn, &args), ENODEV, "port 2 is Ethernet");
+	assert_clean(before);
+	assert_error(attach(PV), ETIMEDOUT, "the backend did not answer");
 	assert_clean(before);
 	free(before);
 }
@@ -723,6 +848,7 @@ static void test_list(void **state)
 	assert_int_equal(devices[0].domid, PV);
 	assert_string_equal(devices[0].domain, "pv");
 	assert_string_equal(devices[0].hca, "mlx4_0");
+	assert_string_equal(devices[0].hca_guid, "0002:c903:0012:3456");
 	assert_string_equal(devices[0].error, "5 broken");
 	assert_int_equal(devices[0].backend_state, 4);
 	assert_int_equal(devices[0].frontend_state, 4);
@@ -735,7 +861,7 @@ static void test_list(void **state)
 	assert_string_equal(devices[0].counters[0].name, "cqs");
 	assert_int_equal(devices[0].counters[0].value, 7);
 	assert_int_equal(devices[0].counters[1].value, UINT64_MAX);
-	assert_null(devices[1].hca);
+	assert_string_equal(devices[1].hca, "mlx4_0");
 	assert_null(devices[1].error);
 	assert_int_equal(devices[1].uar_gfn_base,
 			 choose_gfn_base(1 << 17, 40, 0));
@@ -798,6 +924,7 @@ int main(void)
 		cmocka_unit_test(test_uar),
 		cmocka_unit_test(test_error_node),
 		cmocka_unit_test(test_hca_name),
+		cmocka_unit_test(test_guid),
 		cmocka_unit_test(test_gfn_base),
 		cmocka_unit_test(test_names),
 		TEST(open),
@@ -806,6 +933,10 @@ int main(void)
 		TEST(attach_pvh),
 		TEST(attach_wait),
 		TEST(attach_refused),
+		TEST(hca),
+		TEST(hca_unknown),
+		TEST(hca_guid),
+		TEST(hca_ethernet),
 		TEST(dying),
 		TEST(bad_backend),
 		TEST(sweep_attach),

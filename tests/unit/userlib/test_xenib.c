@@ -160,7 +160,8 @@ static void test_failures(void **state)
 	(void)state;
 	fails("xenib attach web", 1, "xenib: no such domain: web\n");
 	fails("xenib attach 99", 1, "xenib: no such domain: 99\n");
-	fails("xenib attach pv --hca mlx4_9", 1, "no such HCA: mlx4_9");
+	fails("xenib attach pv --hca mlx4_9", 1,
+	      "xenib: no such HCA: mlx4_9; there is mlx4_0 (guid");
 	fails("xenib detach pv", 1, "not attached: domain 3 has no device 0");
 	fails("xenib list web", 1, "no such domain: web");
 	fails("xenib list 99", 1, "no such domain: 99");
@@ -187,7 +188,7 @@ static void test_attach_detach(void **state)
 		fake_get("/local/domain/0/backend/vib/3/0/max-pages"), "4096");
 	succeeds("xenib attach --devid 1 pvh", "");
 	succeeds("xenib list",
-		 "pvh                          4   1 -          Connected");
+		 "pvh                          4   1 mlx4_0     Connected");
 	succeeds("xenib list pv",
 		 "pv                           3   0 mlx4_0     Connected     Connected         2\n");
 	assert_null(strstr(out, "pvh"));
@@ -216,6 +217,7 @@ static void test_list(void **state)
 	assert_non_null(strstr(out, "    pds          1 of 1024\n"));
 	assert_non_null(strstr(out, "    mws          - of 5\n"));
 	assert_non_null(strstr(out, "    requests     42\n"));
+	assert_non_null(strstr(out, "    HCA          mlx4_0 (guid 0002:c903:0012:3456)\n"));
 	assert_non_null(strstr(out, "UAR 1032   frame 0xfe408, BlueFlame 0xfe808\n"));
 	assert_non_null(strstr(out, "All guests:\n    devices      2\n"));
 
@@ -224,13 +226,19 @@ static void test_list(void **state)
 	assert_non_null(strstr(out, "\"quotas\": {\"pds\": 1024, \"cqs\": 100, \"mws\": 5}"));
 	assert_non_null(strstr(out, "\"uars\": [{\"index\": 1032, \"frame\": 1041416, \"bf-frame\": 1042440}, "));
 	assert_non_null(strstr(out, "\"totals\": {\"devices\": 2}"));
-	assert_non_null(strstr(out, "\"hca\": null"));
+	assert_non_null(strstr(out, "\"hca\": \"mlx4_0\", \"hca-guid\": \"0002:c903:0012:3456\""));
 
 	ends_backend = BACKEND_SILENT;
 	fake_domain_gone(3);
 	fake_unlink("bus/xen-backend/drivers");
 	succeeds("xenib list -j", "\"domain\": null");
 	assert_non_null(strstr(out, "\"totals\": null"));
+
+	/* What the backend has not served yet */
+	fake_rm("/local/domain/0/backend/vib/3/0/hca");
+	fake_rm("/local/domain/0/backend/vib/3/0/hca-guid");
+	succeeds("xenib list -j", "\"hca\": null, \"hca-guid\": null");
+	succeeds("xenib list -l", "    HCA          -\n");
 }
 
 #define TEST(name) \
