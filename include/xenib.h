@@ -49,6 +49,15 @@ void xenib_close(struct xenib *xn);
 const char *xenib_error(const struct xenib *xn);
 
 /**
+ * xenib_warning - what the last xenib_attach() on this handle has to say
+ *
+ * For people, about what it did all the same. Returns a line without newline,
+ * empty when there is nothing to say, never NULL, valid until the next call on
+ * the handle; it belongs to the handle.
+ */
+const char *xenib_warning(const struct xenib *xn);
+
+/**
  * xenib_domain - find a domain
  * @domain: name or decimal id
  * @domid: set to its id
@@ -115,7 +124,8 @@ struct xenib_attach_args {
  * Creates the backend's nodes, waits until the backend has reserved doorbell
  * pages, opens these to the guest and creates the frontend's nodes. What domains
  * that no longer exist have left behind in xenstore is removed on the way.
- * On failure nothing stays attached.
+ * On failure nothing stays attached. On success, xenib_warning() tells when the
+ * guests of the HCA may hold more than is good for it.
  *
  * EINVAL: an argument out of range. ESRCH: no such domain, or it is dying.
  * ENXIO: the backend driver is not loaded. ENODEV: no HCA, or not this one, or

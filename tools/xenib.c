@@ -250,6 +250,8 @@ static int cmd_attach(const struct command *cmd, int argc, char **argv)
 	if (xenib_domain(xn, argv[optind], &o.args.domid) ||
 	    xenib_attach(xn, &o.args))
 		return failed(xn);
+	if (*xenib_warning(xn))
+		fprintf(stderr, "xenib: warning: %s\n", xenib_warning(xn));
 	xenib_close(xn);
 	return EXIT_SUCCESS;
 }

@@ -254,6 +254,7 @@ int xenib_attach(struct xenib *xn, const struct xenib_attach_args *args)
 	struct device dev;
 	int rc;
 
+	xn->warning[0] = 0;
 	if (check_args(xn, args))
 		return -1;
 	device_paths(&dev, args->domid, args->devid);
@@ -269,7 +270,9 @@ int xenib_attach(struct xenib *xn, const struct xenib_attach_args *args)
 
 	rc = finish_attach(xn, &dev, args);
 	free(dev.uars);
-	if (rc) {
+	if (!rc) {
+		hca_check_events(xn, &dev, args->timeout_ms);
+	} else {
 		failure_save(xn, &first);
 		device_paths(&dev, args->domid, args->devid);
 		device_remove(xn, &dev, true, true, UNDO_TIMEOUT);

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "private.h"
 
@@ -109,16 +108,13 @@ static int close_backend(struct xenib *xn, struct device *dev, bool force,
 static int wait_released(struct xenib *xn, struct device *dev,
 			 unsigned int timeout_ms)
 {
-	const struct timespec pause = { .tv_nsec = 10000000 };
 	int64_t deadline = now_ms() + timeout_ms;
 
-	while (backend_holds(xn, dev)) {
-		if (now_ms() >= deadline)
+	while (backend_holds(xn, dev))
+		if (!pause_until(deadline))
 			return fail(xn, ETIMEDOUT,
 				    "the backend did not release device %u of domain %u within %u ms",
 				    dev->devid, dev->domid, timeout_ms);
-		nanosleep(&pause, NULL);
-	}
 	return 0;
 }
 

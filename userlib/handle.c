@@ -77,20 +77,40 @@ const char *xenib_error(const struct xenib *xn)
 	return xn->message;
 }
 
+const char *xenib_warning(const struct xenib *xn)
+{
+	return xn->warning;
+}
+
+/* One line, safe for a terminal, whatever it quotes. */
+static void print_line(char *line, size_t size, const char *fmt, va_list ap)
+{
+	char *p;
+
+	vsnprintf(line, size, fmt, ap);
+	for (p = line; *p; p++)
+		if (*p < ' ' || *p > '~')
+			*p = '?';
+}
+
 int fail(struct xenib *xn, int err, const char *fmt, ...)
 {
 	va_list ap;
-	char *p;
 
 	va_start(ap, fmt);
-	vsnprintf(xn->message, sizeof(xn->message), fmt, ap);
+	print_line(xn->message, sizeof(xn->message), fmt, ap);
 	va_end(ap);
-	/* One line, safe for a terminal, whatever it quotes. */
-	for (p = xn->message; *p; p++)
-		if (*p < ' ' || *p > '~')
-			*p = '?';
 	errno = err;
 	return -1;
+}
+
+void warn(struct xenib *xn, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	print_line(xn->warning, sizeof(xn->warning), fmt, ap);
+	va_end(ap);
 }
 
 void failure_save(const struct xenib *xn, struct failure *f)

@@ -16,6 +16,12 @@
 #define MAX_PORTS	255
 
 /*
+ * CQs, QPs and SRQs that may report something at the same moment: events of all
+ * guests, and completions of the driver's commands, share a queue of 512.
+ */
+#define MAX_SOURCES	384
+
+/*
  * @guid, @pci: as sysfs has them; "": it has none
  * @port, @link: the first port that is not InfiniBand, and what it is; 0: none
  */
@@ -236,4 +242,86 @@ int hca_find(struct xenib *xn, const char *which, struct device *dev)
 	rc = choose_hca(xn, which, hcas, nr, dev);
 	free(hcas);
 	return rc;
+}
+
+/* What reports events */
+static const unsigned int sources[] = {
+	XENIB_QUOTA_CQS, XENIB_QUOTA_QPS, XENIB_QUOTA_SRQS
+};
+
+#define NR_SOURCES	(sizeof(sources) / sizeof(sources[0]))
+
+/*
+ * The backend tells what it enforces. It may have answered before: its files
+ * come when it is through with probing, and one by one.
+ */
+static bool quotas_known(struct xenib *xn, const struct device *dev)
+{
+	char path[256];
+	size_t i;
+
+	for (i = 0; i < NR_SOURCES; i++) {
+		snprintf(path, sizeof(path),
+			 "%s/bus/xen-backend/devices/vib-%u-%u/statistics/%s_max",
+			 xn->sysfs, dev->domid, dev->devid,
+			 xenib_quota_name(sources[i]));
+		if (access(path, F_OK))
+			return false;
+	}
+	return true;
+}
+
+static uint64_t count_sources(const struct xenib_device *d)
+{
+	uint64_t sum = 0;
+	size_t i, j;
+
+	for (i = 0; i < d->nr_quotas; i++)
+		for (j = 0; j < NR_SOURCES; j++)
+			if (!strcmp(d->quotas[i].name,
+				    xenib_quota_name(sources[j])))
+				sum += d->quotas[i].value;
+	return sum;
+}
+
+static void check_sum(struct xenib *xn, const struct device *dev,
+		      const struct xenib_device *devices, size_t nr)
+{
+	const struct xenib_device *own = NULL;
+	uint64_t sum = 0;
+	size_t i;
+
+	for (i = 0; i < nr; i++)
+		if (devices[i].domid == dev->domid &&
+		    devices[i].devid == dev->devid)
+			own = &devices[i];
+	if (!own || !own->hca_guid)
+		return;
+	for (i = 0; i < nr; i++)
+		if (devices[i].hca_guid &&
+		    same_guid(devices[i].hca_guid, own->hca_guid))
+			sum += count_sources(&devices[i]);
+	if (sum > MAX_SOURCES)
+		warn(xn, "the guests of %s may hold %llu CQs, QPs and SRQs, more than %u: if so many fail at once, events of guests and command completions of the HCA may be lost, which resets it; to lower the sum, attach with less --cqs, --qps and --srqs",
+		     own->hca ? own->hca : own->hca_guid,
+		     (unsigned long long)sum, MAX_SOURCES);
+}
+
+void hca_check_events(struct xenib *xn, struct device *dev,
+		      unsigned int timeout_ms)
+{
+	int64_t deadline = now_ms() + timeout_ms;
+	struct xenib_device *devices;
+	size_t nr;
+
+	while (backend_bound(xn, dev) && !quotas_known(xn, dev))
+		if (!pause_until(deadline))
+			break;
+	if (xenib_list(xn, XENIB_ALL_DOMAINS, &devices, &nr)) {
+		warn(xn, "cannot tell how many events the guests may cause: %s",
+		     xn->message);
+		return;
+	}
+	check_sum(xn, dev, devices, nr);
+	xenib_list_free(devices, nr);
 }

@@ -15,6 +15,7 @@
 /*
  * @sysfs: where sysfs is mounted; a directory of their own in tests
  * @message: of the last failure
+ * @warning: of the last attach
  */
 struct xenib {
 	struct xs_handle *xs;
@@ -22,6 +23,7 @@ struct xenib {
 	xentoollog_logger log;
 	const char *sysfs;
 	char message[512];
+	char warning[512];
 };
 
 /*
@@ -53,6 +55,10 @@ struct device {
 /* Sets the message and errno. Returns -1. */
 int fail(struct xenib *xn, int err, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* Sets the warning. */
+void warn(struct xenib *xn, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /*
  * Keep a failure while cleaning up after it, which may fail in turn: what went
@@ -127,6 +133,13 @@ int hca_check_form(struct xenib *xn, const char *which);
  */
 int hca_find(struct xenib *xn, const char *which, struct device *dev);
 
+/*
+ * Warn when the guests of the HCA of @dev, which is attached, may together
+ * cause more events than the HCA has room for.
+ */
+void hca_check_events(struct xenib *xn, struct device *dev,
+		      unsigned int timeout_ms);
+
 /* store.c: xenstore */
 
 void device_paths(struct device *dev, uint32_t domid, uint32_t devid);
@@ -160,6 +173,9 @@ int store_state(struct xenib *xn, xs_transaction_t t, const char *dir);
 
 /* Milliseconds of a clock that only goes on. */
 int64_t now_ms(void);
+
+/* Let a little time pass; false: there is none before @deadline. */
+bool pause_until(int64_t deadline);
 
 /*
  * Do all of @fn or nothing. It may run more than once, as long as others

@@ -167,6 +167,16 @@ int64_t now_ms(void)
 	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
 }
 
+bool pause_until(int64_t deadline)
+{
+	const struct timespec pause = { .tv_nsec = 10000000 };
+
+	if (now_ms() >= deadline)
+		return false;
+	nanosleep(&pause, NULL);
+	return true;
+}
+
 int store_transact(struct xenib *xn, struct device *dev, const void *arg,
 		   unsigned int timeout_ms,
 		   int (*fn)(struct xenib *xn, xs_transaction_t t,

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <xenctrl.h>
 
@@ -18,7 +19,7 @@ struct ends {
 	char be[64];
 	char fe[64];
 	char device[64];
-	char bound[64];
+	char bus[64];
 	int domid;
 	int devid;
 	int be_state;
@@ -61,6 +62,30 @@ static int online(const struct ends *e)
 	return value && !strcmp(value, "1");
 }
 
+/* Some of what the backend enforces: what was asked for, or its default. */
+static void write_quotas(const struct ends *e)
+{
+	static const struct {
+		const char *name;
+		const char *quota;
+	} defaults[] = {
+		{ "cqs", "128" }, { "qps", "192" }, { "srqs", "32" },
+	};
+	char path[96];
+	size_t i;
+
+	for (i = 0; i < 3; i++) {
+		const char *quota;
+
+		snprintf(path, sizeof(path), "%s/max-%s", e->be,
+			 defaults[i].name);
+		quota = fake_get(path);
+		snprintf(path, sizeof(path), "%s/statistics/%s_max", e->bus,
+			 defaults[i].name);
+		fake_file(path, quota ? quota : defaults[i].quota);
+	}
+}
+
 static void probe(const struct ends *e)
 {
 	char path[96], value[64];
@@ -74,7 +99,8 @@ static void probe(const struct ends *e)
 		abort();
 	}
 	fake_file(e->device, "");
-	fake_file(e->bound, "");
+	snprintf(path, sizeof(path), "%s/driver", e->bus);
+	fake_file(path, "");
 	if (ends_backend == BACKEND_REFUSES) {
 		snprintf(path, sizeof(path), "/local/domain/0/error/%s/error",
 			 strstr(e->be, "backend"));
@@ -99,6 +125,13 @@ static void probe(const struct ends *e)
 			strcpy(value, "0xfe409");
 		set(e->be, path, value);
 	}
+	if (ends_backend != BACKEND_LATE) {
+		write_quotas(e);
+	} else if (!fork()) {
+		usleep(20000);
+		write_quotas(e);
+		_exit(0);
+	}
 	set(e->be, "versions", "1");
 	set(e->be, "state", "2");
 }
@@ -107,7 +140,7 @@ static void unregister(const struct ends *e)
 {
 	if (ends_backend == BACKEND_HOLDS)
 		return;
-	fake_unlink(e->bound);
+	fake_unlink(e->bus);
 	fake_unlink(e->device);
 }
 
@@ -174,8 +207,8 @@ static void run_device(int domid, int devid)
 		 domid, devid);
 	snprintf(e.fe, sizeof(e.fe), "/local/domain/%d/device/vib/%d", domid,
 		 devid);
-	snprintf(e.bound, sizeof(e.bound),
-		 "bus/xen-backend/devices/vib-%d-%d/driver", domid, devid);
+	snprintf(e.bus, sizeof(e.bus), "bus/xen-backend/devices/vib-%d-%d",
+		 domid, devid);
 	snprintf(e.device, sizeof(e.device), "devices/vib-%d-%d", domid, devid);
 	e.domid = domid;
 	e.devid = devid;

@@ -10,6 +10,7 @@ enum backend {
 	BACKEND_REFUSES,	/* with an error node */
 	BACKEND_CLOSES,		/* without one */
 	BACKEND_GARBLED,	/* writes a UAR that is none */
+	BACKEND_LATE,		/* with its statistics */
 	BACKEND_HOLDS,		/* does not let go of a device without nodes */
 };
 

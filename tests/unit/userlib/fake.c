@@ -605,7 +605,7 @@ size_t fake_mapped(uint32_t domid, uint64_t gfn)
 
 void fake_file(const char *path, const char *content)
 {
-	char full[256], *p;
+	char full[256], part[260], *p;
 	FILE *f;
 
 	snprintf(full, sizeof(full), "%s/%s", fake_sysfs, path);
@@ -614,8 +614,10 @@ void fake_file(const char *path, const char *content)
 		mkdir(full, 0755);
 		*p = '/';
 	}
-	f = fopen(full, "w");
-	if (!f || fputs(content, f) < 0 || fclose(f))
+	/* As in sysfs, a file is there with all its content */
+	snprintf(part, sizeof(part), "%s~", full);
+	f = fopen(part, "w");
+	if (!f || fputs(content, f) < 0 || fclose(f) || rename(part, full))
 		die(full);
 }
 

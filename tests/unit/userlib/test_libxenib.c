@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 /* Before cmocka.h, which has a macro of the name of a function in it */
 #include "../../../userlib/private.h"
@@ -854,7 +855,7 @@ static void test_list(void **state)
 	assert_int_equal(devices[0].frontend_state, 4);
 	assert_int_equal(devices[0].nr_uars, ENDS_UARS);
 	assert_int_equal(devices[0].uars[1].index, 1033);
-	assert_int_equal(devices[0].nr_quotas, 1);
+	assert_int_equal(devices[0].nr_quotas, 3);
 	assert_string_equal(devices[0].quotas[0].name, "cqs");
 	assert_int_equal(devices[0].quotas[0].value, 100);
 	assert_int_equal(devices[0].nr_counters, 2);
@@ -873,6 +874,80 @@ static void test_list(void **state)
 	assert_int_equal(devices[0].nr_uars, 0);
 	xenib_list_free(devices, nr);
 	assert_error(xenib_list(xn, 99, &devices, &nr), ESRCH, "99");
+}
+
+static void attach_with(uint32_t domid, uint32_t devid, const char *hca,
+			uint32_t qps)
+{
+	struct xenib_attach_args args = args_for(domid);
+
+	args.devid = devid;
+	args.hca = hca;
+	args.quota[XENIB_QUOTA_QPS] = qps;
+	assert_int_equal(xenib_attach(xn, &args), 0);
+}
+
+/* With the default of 128 CQs and 32 SRQs there is room for 224 QPs. */
+static void test_warning(void **state)
+{
+	(void)state;
+	assert_string_equal(xenib_warning(xn), "");
+	attach_with(PV, 0, "mlx4_0", 224);
+	assert_string_equal(xenib_warning(xn), "");
+	/* Another HCA has room of its own, until both are full. */
+	fake_hca("mlx4_1", "0002:c903:0012:abcd", NULL);
+	attach_with(PV, 1, "mlx4_1", 0);
+	assert_string_equal(xenib_warning(xn), "");
+	attach_with(PVH, 0, NULL, 1);
+	assert_non_null(strstr(xenib_warning(xn), "the guests of mlx4_0 may hold 545 CQs, QPs and SRQs, more than 384: "));
+	assert_non_null(strstr(xenib_warning(xn), "command completions of the HCA may be lost, which resets it"));
+	assert_non_null(strstr(xenib_warning(xn), "--qps"));
+	/* It says what the last attach does, be it that this fails. */
+	assert_error(attach(PVH), EEXIST, "already");
+	assert_string_equal(xenib_warning(xn), "");
+	assert_int_equal(detach(PVH), 0);
+	assert_int_equal(detach(PV), 0);
+	attach_with(PV, 0, NULL, 225);
+	assert_non_null(strstr(xenib_warning(xn), " 385 "));
+}
+
+/* What is enforced is known soon after the backend waits for the guest. */
+static void test_warning_early(void **state)
+{
+	struct xenib_attach_args args = args_for(PV);
+
+	(void)state;
+	ends_backend = BACKEND_LATE;
+	args.quota[XENIB_QUOTA_QPS] = 225;
+	args.timeout_ms = 10000;
+	assert_int_equal(xenib_attach(xn, &args), 0);
+	wait(NULL);
+	assert_non_null(strstr(xenib_warning(xn), " 385 "));
+}
+
+/* An attach that cannot look at the others is one all the same. */
+static void test_sweep_warning(void **state)
+{
+	unsigned int call;
+	bool warned = false;
+
+	(void)state;
+	for (call = 1;; call++) {
+		int rc;
+
+		fake_fail_at(call);
+		rc = attach(PV);
+		if (!fake_failed())
+			break;
+		fake_fail_at(0);
+		if (!rc) {
+			warned |= !!strstr(xenib_warning(xn), "cannot tell");
+			assert_int_equal(detach(PV), 0);
+		} else {
+			assert_string_equal(xenib_warning(xn), "");
+		}
+	}
+	assert_true(warned);
 }
 
 static void test_sweep_list(void **state)
@@ -954,6 +1029,9 @@ int main(void)
 		TEST(leftovers),
 		TEST(hostile_guest),
 		TEST(list),
+		TEST(warning),
+		TEST(warning_early),
+		TEST(sweep_warning),
 		TEST(sweep_list),
 		TEST(totals),
 	};

@@ -186,7 +186,7 @@ static void test_attach_detach(void **state)
 	assert_string_equal(out, "");
 	assert_string_equal(
 		fake_get("/local/domain/0/backend/vib/3/0/max-pages"), "4096");
-	succeeds("xenib attach --devid 1 pvh", "");
+	succeeds("xenib attach --devid 1 --qps 8 --cqs 8 --srqs 8 pvh", "");
 	succeeds("xenib list",
 		 "pvh                          4   1 mlx4_0     Connected");
 	succeeds("xenib list pv",
@@ -197,6 +197,15 @@ static void test_attach_detach(void **state)
 	succeeds("xenib list", "Domain");
 	assert_non_null(strchr(out, '\n'));
 	assert_string_equal(strchr(out, '\n'), "\n");
+}
+
+static void test_warning(void **state)
+{
+	(void)state;
+	assert_int_equal(run("xenib attach pv --cqs 161"), 0);
+	assert_string_equal(out, "");
+	assert_non_null(strstr(err, "xenib: warning: the guests of mlx4_0 may hold 385 CQs, QPs and SRQs, more than 384: "));
+	assert_string_equal(strchr(err, '\n'), "\n");
 }
 
 static void test_list(void **state)
@@ -223,7 +232,7 @@ static void test_list(void **state)
 
 	succeeds("xenib list --json", "\"domain\": \"a\\\"b\\\\c\\u001b[31m\\u009b\\u00c3\\u00a9\\u007f\"");
 	assert_non_null(strstr(out, "\"counters\": {\"cqs\": 7, \"pds\": 1, \"requests\": 42}"));
-	assert_non_null(strstr(out, "\"quotas\": {\"pds\": 1024, \"cqs\": 100, \"mws\": 5}"));
+	assert_non_null(strstr(out, "\"quotas\": {\"pds\": 1024, \"cqs\": 100, \"qps\": 192, \"srqs\": 32, \"mws\": 5}"));
 	assert_non_null(strstr(out, "\"uars\": [{\"index\": 1032, \"frame\": 1041416, \"bf-frame\": 1042440}, "));
 	assert_non_null(strstr(out, "\"totals\": {\"devices\": 2}"));
 	assert_non_null(strstr(out, "\"hca\": \"mlx4_0\", \"hca-guid\": \"0002:c903:0012:3456\""));
@@ -251,6 +260,7 @@ int main(void)
 		TEST(arguments),
 		TEST(failures),
 		TEST(attach_detach),
+		TEST(warning),
 		TEST(list),
 	};
 
