@@ -106,7 +106,8 @@ const char *xenib_quota_name(unsigned int quota);
  * @quota: by enum xenib_quota; 0: the backend's default.
  *	XENIB_QUOTA_CONTEXTS is limited to XENIB_MAX_CONTEXTS, all others to
  *	XENIB_MAX_QUOTA.
- * @timeout_ms: how long to wait for the backend, and then again for the guest
+ * @timeout_ms: how long to wait for the backend, and then again for the guest;
+ *	also how long to try each update of xenstore that others interfere with
  * @wait: nonzero: return when the guest's driver has connected
  */
 struct xenib_attach_args {
@@ -142,7 +143,8 @@ int xenib_attach(struct xenib *xn, const struct xenib_attach_args *args);
 /**
  * xenib_detach - take a device from a guest
  * @flags: XENIB_DETACH_*
- * @timeout_ms: how long to wait for the guest, and then again for the backend
+ * @timeout_ms: how long to wait for the guest, and then again for the backend;
+ *	also how long to try each update of xenstore that others interfere with
  *
  * Asks both ends to close, closes the doorbell pages to the guest and removes the
  * device's nodes. Also removes what an interrupted attach or detach, or a

@@ -199,6 +199,24 @@ static void test_attach_detach(void **state)
 	assert_string_equal(strchr(out, '\n'), "\n");
 }
 
+/* What a guest has removed on its side is seen, and can be detached. */
+static void test_removed_side(void **state)
+{
+	(void)state;
+	succeeds("xenib attach pv", "");
+	fake_rm("/local/domain/3/device/vib/0");
+	succeeds("xenib list", " Closed        Unknown           2\n");
+	succeeds("xenib list -l",
+		 "    error        19 the guest has removed its side; detach it\n");
+	succeeds("xenib list -j",
+		 "\"error\": \"19 the guest has removed its side; detach it\"");
+	fails("xenib attach pv", 1,
+	      "already attached: domain 3 has device 0 (backend Closed): detach it first\n");
+	succeeds("xenib detach pv", "");
+	assert_int_equal(fake_permitted(3), 0);
+	succeeds("xenib attach pv", "");
+}
+
 static void test_warning(void **state)
 {
 	(void)state;
@@ -260,6 +278,7 @@ int main(void)
 		TEST(arguments),
 		TEST(failures),
 		TEST(attach_detach),
+		TEST(removed_side),
 		TEST(warning),
 		TEST(list),
 	};
