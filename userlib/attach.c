@@ -136,6 +136,21 @@ static int create_backend(struct xenib *xn, xs_transaction_t t,
 			   XenbusStateInitialising);
 }
 
+/* Nodes that the backend has removed, with the domain, are not made anew. */
+static int set_gfn_base(struct xenib *xn, xs_transaction_t t,
+			struct device *dev, const void *arg)
+{
+	int exists = store_exists(xn, t, dev->be);
+
+	(void)arg;
+	if (exists < 0)
+		return -1;
+	if (!exists)
+		return fail(xn, ESRCH, "no such domain: %u", dev->domid);
+	return store_write(xn, t, dev->be, "uar-gfn-base", "%llu",
+			   (unsigned long long)dev->gfn_base);
+}
+
 /*
  * The guest may write here already, so this does without a transaction: before
  * there is a state no driver looks at the rest.
@@ -239,8 +254,7 @@ static int finish_attach(struct xenib *xn, struct device *dev,
 		return fail(xn, EPROTO, "the backend reserved no doorbell page");
 	/* First, so that whoever cleans up after us finds the mappings. */
 	if (dev->translated &&
-	    store_write(xn, XBT_NULL, dev->be, "uar-gfn-base", "%llu",
-			(unsigned long long)dev->gfn_base))
+	    store_transact(xn, dev, NULL, args->timeout_ms, set_gfn_base))
 		return -1;
 	if (uars_open(xn, dev) || create_frontend(xn, dev))
 		return -1;

@@ -11,6 +11,7 @@
 #include "ends.h"
 #include "fake.h"
 
+int ends_remnants;
 enum backend ends_backend;
 enum guest ends_guest;
 
@@ -171,6 +172,11 @@ static void frontend_gone(const struct ends *e)
 
 static void run_backend(const struct ends *e)
 {
+	char path[96];
+
+	snprintf(path, sizeof(path), "%s/frontend-id", e->be);
+	if (fake_get(e->be) && !fake_get(path))
+		ends_remnants++;
 	if (!e->be_state)
 		unregister(e);
 	else if (e->be_state == 1)
@@ -231,6 +237,7 @@ static void run_all(void)
 void ends_reset(void)
 {
 	fake_reset();
+	ends_remnants = 0;
 	ends_backend = BACKEND_GOOD;
 	ends_guest = GUEST_GOOD;
 	fake_domain(3, "pv", 0, 1 << 17);

@@ -25,6 +25,9 @@ enum guest {
 /* Of each device; those of device 0: 1032 0xfe408 0xfe808, 1033 ... */
 #define ENDS_UARS	2
 
+/* So often a backend has seen nodes of a device that are not all there. */
+extern int ends_remnants;
+
 extern enum backend ends_backend;
 extern enum guest ends_guest;
 

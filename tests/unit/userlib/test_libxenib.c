@@ -774,6 +774,53 @@ static void test_flood(void **state)
 	free(before);
 }
 
+static void end_domain(void)
+{
+	fake_domain_gone(PVH);
+}
+
+/*
+ * A domain that ends while its device is detached, or attached: the backend has
+ * removed the nodes, and by nodes that are made anew it would be misled.
+ */
+static void test_sweep_domain_ends(void **state)
+{
+	struct xenib_attach_args args = args_for(PVH);
+	unsigned int call;
+	char *before;
+
+	(void)state;
+	fake_domain_gone(PVH);
+	before = fake_dump();
+	for (call = 1;; call++) {
+		fake_domain(PVH, "pvh", XEN_DOMINF_hvm_guest, 1 << 17);
+		assert_int_equal(attach(PVH), 0);
+		fake_strike_at(call, end_domain);
+		detach(PVH);
+		if (!fake_struck())
+			break;
+		assert_int_equal(ends_remnants, 0);
+		assert_clean(before);
+	}
+	assert_true(call > 20);
+	fake_strike_at(0, NULL);
+	fake_domain_gone(PVH);
+	args.wait = 1;
+	for (call = 1;; call++) {
+		fake_domain(PVH, "pvh", XEN_DOMINF_hvm_guest, 1 << 17);
+		fake_strike_at(call, end_domain);
+		xenib_attach(xn, &args);
+		if (!fake_struck())
+			break;
+		assert_int_equal(ends_remnants, 0);
+		fake_strike_at(0, NULL);
+		assert_null(fake_get("/local/domain/0/backend/vib/4"));
+		fake_rm("/local/domain/4");
+	}
+	assert_true(call > 30);
+	free(before);
+}
+
 static void test_leftovers(void **state)
 {
 	struct xenib_attach_args args = args_for(PV);
@@ -1023,6 +1070,7 @@ int main(void)
 		TEST(detach_unloaded),
 		TEST(directory_removed),
 		TEST(sweep_directory_removed),
+		TEST(sweep_domain_ends),
 		TEST(busy_guest),
 		TEST(conflicts),
 		TEST(flood),
