@@ -528,6 +528,10 @@ int ibfront_query_qp(struct ib_qp *ibqp, struct ib_qp_attr *attr,
 	struct ibfront_qp *qp = to_fqp(ibqp);
 	int err;
 
+	/* ib_uverbs hands on whole structures that it has not cleared. */
+	memset(attr, 0, sizeof(*attr));
+	memset(init_attr, 0, sizeof(*init_attr));
+
 	mutex_lock(&qp->mutex);
 	err = ibfront_query_qp_locked(qp, attr);
 	mutex_unlock(&qp->mutex);
@@ -537,10 +541,7 @@ int ibfront_query_qp(struct ib_qp *ibqp, struct ib_qp_attr *attr,
 	attr->cur_qp_state = attr->qp_state;
 	attr->cap.max_recv_wr = qp->rq_wqe_cnt;
 	attr->cap.max_recv_sge = qp->rq_max_gs;
-	/* libmlx4 knows better what it has laid out. */
-	attr->cap.max_send_wr = 0;
-	attr->cap.max_send_sge = 0;
-	attr->cap.max_inline_data = 0;
+	/* The send queue's sizes stay 0: libmlx4 knows better what it laid out. */
 
 	init_attr->cap = attr->cap;
 	init_attr->create_flags = qp->block_mcast_loopback ?
