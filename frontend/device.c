@@ -437,7 +437,6 @@ struct ibfront_dev *ibfront_dev_alloc(struct xenbus_device *xbdev)
 
 	dev->xbdev = xbdev;
 	spin_lock_init(&dev->ring.lock);
-	init_waitqueue_head(&dev->ring.wq);
 	spin_lock_init(&dev->events.lock);
 	spin_lock_init(&dev->limbo_lock);
 	mutex_init(&dev->tables_lock);

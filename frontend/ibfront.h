@@ -22,8 +22,8 @@
 #include <linux/bitmap.h>
 #include <linux/completion.h>
 #include <linux/mutex.h>
+#include <linux/semaphore.h>
 #include <linux/spinlock.h>
-#include <linux/wait.h>
 #include <linux/workqueue.h>
 #include <rdma/ib_umem.h>
 #include <rdma/ib_verbs.h>
@@ -59,13 +59,13 @@ struct ibfront_slot {
 };
 
 struct ibfront_ring {
-	spinlock_t lock;	/* Protects all that follows but irq and wq */
+	spinlock_t lock;	/* Protects all that follows but irq and free */
 	struct vibif_front_ring front;
 	struct ibfront_slot slots[IBFRONT_MAX_SLOTS];
 	DECLARE_BITMAP(busy, IBFRONT_MAX_SLOTS);	/* slots taken */
 	unsigned int nr_slots;
 	bool dead;		/* no request is sent or answered any more */
-	wait_queue_head_t wq;	/* waiting for a free slot */
+	struct semaphore free;	/* counts free slots, first come first served */
 	unsigned int order;
 	grant_ref_t grefs[1 << IBFRONT_RING_PAGE_ORDER];
 	evtchn_port_t evtchn;

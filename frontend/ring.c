@@ -28,7 +28,6 @@ bool ibfront_ring_kill(struct ibfront_dev *dev)
 		complete(&ring->slots[i].done);
 	spin_unlock_irqrestore(&ring->lock, flags);
 
-	wake_up_all(&ring->wq);
 	return alive;
 }
 
@@ -111,31 +110,33 @@ static irqreturn_t ibfront_ring_irq(int irq, void *data)
 	return IRQ_HANDLED;
 }
 
-/* Returns whether there is no need to wait on: *slot, or NULL on a dead ring. */
-static bool ibfront_try_get_slot(struct ibfront_ring *ring,
-				 struct ibfront_slot **slot)
+/*
+ * Waits for a free slot; NULL on a dead ring. up() hands the slot to who has
+ * waited longest, so that a process with many threads that send all the time
+ * does not keep others from sending at all. Who waits when the ring dies gets
+ * its turn too, as each request in flight ends and gives its slot back.
+ */
+static struct ibfront_slot *ibfront_get_slot(struct ibfront_ring *ring)
 {
+	struct ibfront_slot *slot = NULL;
 	unsigned long flags;
 	unsigned int i;
-	bool done = true;
 
-	*slot = NULL;
+	down(&ring->free);
 	spin_lock_irqsave(&ring->lock, flags);
 	if (!ring->dead) {
 		i = find_first_zero_bit(ring->busy, ring->nr_slots);
-		if (i < ring->nr_slots) {
-			__set_bit(i, ring->busy);
-			*slot = &ring->slots[i];
-			(*slot)->sent = false;
-			(*slot)->answered = false;
-			reinit_completion(&(*slot)->done);
-		} else {
-			done = false;
-		}
+		__set_bit(i, ring->busy);
+		slot = &ring->slots[i];
+		slot->sent = false;
+		slot->answered = false;
+		reinit_completion(&slot->done);
 	}
 	spin_unlock_irqrestore(&ring->lock, flags);
 
-	return done;
+	if (!slot)
+		up(&ring->free);
+	return slot;
 }
 
 static void ibfront_put_slot(struct ibfront_ring *ring,
@@ -148,7 +149,7 @@ static void ibfront_put_slot(struct ibfront_ring *ring,
 	__clear_bit(slot - ring->slots, ring->busy);
 	spin_unlock_irqrestore(&ring->lock, flags);
 
-	wake_up(&ring->wq);
+	up(&ring->free);
 }
 
 static void ibfront_send(struct ibfront_ring *ring, struct ibfront_slot *slot,
@@ -221,7 +222,7 @@ int ibfront_exec(struct ibfront_dev *dev, struct vibif_req *req,
 	unsigned long flags;
 	int err = -EIO;
 
-	wait_event(ring->wq, ibfront_try_get_slot(ring, &slot));
+	slot = ibfront_get_slot(ring);
 	if (!slot)
 		return -EIO;
 
@@ -281,6 +282,7 @@ int ibfront_ring_init(struct ibfront_dev *dev, unsigned int order)
 			    XEN_PAGE_SIZE << order);
 	ring->nr_slots = min_t(unsigned int, RING_SIZE(&ring->front),
 			       IBFRONT_MAX_SLOTS);
+	sema_init(&ring->free, ring->nr_slots);
 	for (i = 0; i < ring->nr_slots; i++)
 		init_completion(&ring->slots[i].done);
 
