@@ -90,12 +90,23 @@ static int ibfront_mmap_machine_frame(struct vm_area_struct *vma, u64 frame,
 		return -ENOMEM;
 
 	/*
+	 * Nothing may write this page table entry anew: Linux would read a wrong
+	 * frame out of it where the frame's number is one of this guest's memory,
+	 * too, and Xen refuses it once the frame is closed to this domain, which
+	 * a fork() does not survive. So no child gets it, and of the rights that
+	 * mprotect() could change one is left, to be taken away at most; what
+	 * can be written can be read anyway.
+	 *
 	 * vm_page_prot stays as it is: ib_uverbs maps a page of memory in place of
 	 * the frame when the device has gone, and Xen lets a domain that has no
 	 * I/O memory any more map nothing uncached. The process would fault for
 	 * ever on its next doorbell.
 	 */
-	vm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
+	vm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP |
+			  VM_DONTCOPY);
+	vm_flags_clear(vma, VM_EXEC | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC);
+	if (vma->vm_flags & VM_WRITE)
+		vm_flags_clear(vma, VM_READ);
 	nr = xen_remap_pfn(vma, vma->vm_start, &mfn, 1, &err, prot, DOMID_IO,
 			   true);
 	if (nr != 1) {

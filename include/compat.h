@@ -45,6 +45,11 @@ static inline void vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)
 	vma->vm_flags |= flags;
 }
 
+static inline void vm_flags_clear(struct vm_area_struct *vma, vm_flags_t flags)
+{
+	vma->vm_flags &= ~flags;
+}
+
 /* The reference that a QP's event comes with is mlx4_core's to give back. */
 static inline void mlx4_put_qp(struct mlx4_qp *qp)
 {
