@@ -2,6 +2,7 @@
 /* The ib_device: operations, attributes, ports, registration. */
 
 #include <linux/log2.h>
+#include <linux/nospec.h>
 #include <linux/sysfs.h>
 #include <rdma/mlx4-abi.h>
 
@@ -129,13 +130,14 @@ static int ibfront_read_port(struct ib_device *ibdev, u32 port,
 static int ibfront_query_port(struct ib_device *ibdev, u32 port,
 			      struct ib_port_attr *props)
 {
-	const struct ib_port_immutable *first =
-		&ibdev->port_data[port].immutable;
+	const struct ib_port_immutable *first;
 	int err;
 
 	err = ibfront_read_port(ibdev, port, props);
 	if (err)
 		return err;
+	port = array_index_nospec(port, rdma_end_port(ibdev) + 1);
+	first = &ibdev->port_data[port].immutable;
 	props->gid_tbl_len = min(props->gid_tbl_len, first->gid_tbl_len);
 	props->pkey_tbl_len = min_t(u32, props->pkey_tbl_len,
 				    first->pkey_tbl_len);

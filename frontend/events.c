@@ -8,6 +8,7 @@
  */
 
 #include <linux/mm.h>
+#include <linux/nospec.h>
 #include <xen/events.h>
 
 #include "ibfront.h"
@@ -126,6 +127,7 @@ int ibfront_target_add(struct ibfront_dev *dev, struct ibfront_target *target)
 	int err = -EIO;
 
 	if (handle && handle < events->nr_words) {
+		handle = array_index_nospec(handle, events->nr_words);
 		spin_lock_irqsave(&events->lock, flags);
 		if (!events->targets[handle]) {
 			/* What the handle's last owner left is not for us. */

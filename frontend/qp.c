@@ -2,6 +2,7 @@
 /* Queue pairs and their multicast groups. */
 
 #include <linux/log2.h>
+#include <linux/nospec.h>
 #include <linux/overflow.h>
 #include <rdma/mlx4-abi.h>
 
@@ -345,8 +346,10 @@ static void ibfront_ah_from_av(struct rdma_ah_attr *ah, struct vibif_av *av,
 
 static bool ibfront_pkey_index_ok(struct ibfront_dev *dev, u32 port, u16 index)
 {
-	return rdma_is_port_valid(&dev->ibdev, port) &&
-	       index < dev->ibdev.port_data[port].immutable.pkey_tbl_len;
+	if (!rdma_is_port_valid(&dev->ibdev, port))
+		return false;
+	port = array_index_nospec(port, rdma_end_port(&dev->ibdev) + 1);
+	return index < dev->ibdev.port_data[port].immutable.pkey_tbl_len;
 }
 
 /* The checks of mlx4_ib, so that what it refuses costs no request here either. */
@@ -518,7 +521,8 @@ static int ibfront_query_qp_locked(struct ibfront_qp *qp,
 		return -EINVAL;
 
 	ibfront_read_qp_attr(qp, attr, &rsp.op.query_qp);
-	qp->state = attr->qp_state;
+	/* ib_core's table of transitions is indexed by it. */
+	qp->state = array_index_nospec(attr->qp_state, IB_QPS_ERR + 1);
 	return 0;
 }
 

@@ -10,6 +10,7 @@
  */
 
 #include <linux/delay.h>
+#include <linux/nospec.h>
 #include <xen/events.h>
 
 #include "ibfront.h"
@@ -41,7 +42,7 @@ static const char *ibfront_take_response(struct ibfront_ring *ring,
 
 	if (rsp->id >= ring->nr_slots)
 		return "an id out of range";
-	slot = &ring->slots[rsp->id];
+	slot = &ring->slots[array_index_nospec(rsp->id, ring->nr_slots)];
 	if (!slot->sent || slot->answered)
 		return "an id that is not in flight";
 	if (rsp->operation != slot->operation)
