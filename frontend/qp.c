@@ -352,7 +352,11 @@ static bool ibfront_pkey_index_ok(struct ibfront_dev *dev, u32 port, u16 index)
 	return index < dev->ibdev.port_data[port].immutable.pkey_tbl_len;
 }
 
-/* The checks of mlx4_ib, so that what it refuses costs no request here either. */
+/*
+ * The checks of mlx4_ib, so that what it refuses costs no request here either.
+ * But mlx4_ib, on the way to RTR, says yes to an alternate path whose P_Key index
+ * is out of range, and leaves the QP as it was: that is refused here.
+ */
 static int ibfront_check_modify(struct ibfront_dev *dev, struct ibfront_qp *qp,
 				const struct ib_qp_attr *attr, int attr_mask)
 {
@@ -369,6 +373,10 @@ static int ibfront_check_modify(struct ibfront_dev *dev, struct ibfront_qp *qp,
 		return -EINVAL;
 	if (attr_mask & IB_QP_MAX_DEST_RD_ATOMIC &&
 	    attr->max_dest_rd_atomic > dev->attr.max_qp_rd_atom)
+		return -EINVAL;
+	if (attr_mask & IB_QP_ALT_PATH &&
+	    !ibfront_pkey_index_ok(dev, attr->alt_port_num,
+				   attr->alt_pkey_index))
 		return -EINVAL;
 	return 0;
 }
@@ -431,12 +439,6 @@ static int ibfront_modify_qp_locked(struct ibfront_dev *dev,
 		return err;
 	if (cur_state == IB_QPS_RESET && new_state == IB_QPS_RESET)
 		return 0;
-	/* mlx4_ib forgets the error where it has set a counter up before. */
-	if (attr_mask & IB_QP_ALT_PATH &&
-	    !ibfront_pkey_index_ok(dev, attr->alt_port_num,
-				   attr->alt_pkey_index))
-		return cur_state == IB_QPS_INIT && new_state == IB_QPS_RTR ?
-		       0 : -EINVAL;
 
 	ibfront_fill_qp_attr(&req.op.modify_qp, attr, attr_mask);
 	err = ibfront_exec(dev, &req, &rsp);
