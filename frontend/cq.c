@@ -157,7 +157,10 @@ static int ibfront_resize_cq_locked(struct ibfront_dev *dev,
 	return err;
 }
 
-/* What the old buffer holds libmlx4 copies, up to a CQE that says so. */
+/*
+ * libmlx4 copies the CQEs that are left in the old buffer, up to the one by which
+ * the HCA says that it uses the new one.
+ */
 int ibfront_resize_cq(struct ib_cq *ibcq, compat_cqe_t cqe,
 		      struct ib_udata *udata)
 {

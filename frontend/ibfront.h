@@ -275,9 +275,9 @@ ibfront_udata_context(struct ib_udata *udata)
 }
 
 /*
- * As in mlx4_ib a command is taken for as long as it has to be, and of a response
- * that number which all of libmlx4's have is written, whatever lengths the
- * process says: where it says none there is no address either.
+ * As mlx4_ib does, these read the whole of a command and write the one number
+ * that every response of libmlx4 begins with, whatever lengths the process has
+ * given. With a length of 0 the address is NULL, and the copy fails.
  */
 static inline int ibfront_copy_in(struct ib_udata *udata, void *cmd, size_t len)
 {
@@ -353,8 +353,9 @@ int ibfront_events_init(struct ibfront_dev *dev, unsigned int order);
 void ibfront_events_fini(struct ibfront_dev *dev);
 
 /*
- * Deliver the events of ports and of the device itself, also those that have come
- * so far, or no longer. Enabled once, when the device is registered.
+ * Start or stop delivering the events of ports and of the device itself. Those
+ * that came before the start are delivered by it. Started once, when the device
+ * is registered.
  */
 void ibfront_events_enable_device(struct ibfront_dev *dev, bool enable);
 

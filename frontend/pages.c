@@ -250,7 +250,7 @@ int ibfront_db_map(struct ibfront_ucontext *ctx, struct ibfront_db *db,
 {
 	struct ibfront_mem *page;
 
-	/* The HCA refuses a CQ's that is not aligned; of others' addresses ... */
+	/* The HCA refuses a doorbell record of a CQ that is not aligned. */
 	if (size == 8 && !IS_ALIGNED(addr, size))
 		return -EINVAL;
 
@@ -262,7 +262,7 @@ int ibfront_db_map(struct ibfront_ucontext *ctx, struct ibfront_db *db,
 
 	db->context = ctx;
 	db->page = page;
-	/* ... it does not look at the low bits. */
+	/* Of others' addresses it ignores the low bits, and so do we. */
 	db->offset = ALIGN_DOWN(offset_in_page(addr), size);
 	return 0;
 }
