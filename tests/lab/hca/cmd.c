@@ -4,6 +4,10 @@
  * mailbox once, run to its end, and answered in the HCR and, when the driver
  * asked so, by an event.
  */
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "device.h"
@@ -166,6 +170,56 @@ static uint8_t execute(Hca *hca, HcaCmd *cmd)
     return status;
 }
 
+/* ---- The command that is to fail ---- */
+
+/* A number from 1 to max, and what follows the end it must have; else NULL. */
+static const char *parse_number(const char *s, int base, unsigned long max,
+                                char end, unsigned long *value)
+{
+    char *rest;
+
+    if (!isxdigit((unsigned char)*s)) {        /* no space, no sign */
+        return NULL;
+    }
+    *value = strtoul(s, &rest, base);
+    return *value >= 1 && *value <= max && *rest == end ? rest + 1 : NULL;
+}
+
+bool hca_set_fail_command(Hca *hca, const char *text)
+{
+    unsigned long op, nth, status;
+
+    if (!*text) {
+        hca->fail_command.nth = 0;
+        return true;
+    }
+    text = parse_number(text, 16, 0xfff, ':', &op);
+    text = text ? parse_number(text, 10, UINT32_MAX, ':', &nth) : NULL;
+    if (!text || !parse_number(text, 16, 0xff, '\0', &status)) {
+        return false;
+    }
+    hca->fail_command.op = op;
+    hca->fail_command.nth = nth;
+    hca->fail_command.status = status;
+    return true;
+}
+
+void hca_get_fail_command(const Hca *hca, char text[HCA_FAIL_COMMAND_MAX])
+{
+    text[0] = '\0';
+    if (hca->fail_command.nth) {
+        snprintf(text, HCA_FAIL_COMMAND_MAX, "%x:%" PRIu32 ":%x",
+                 hca->fail_command.op, hca->fail_command.nth,
+                 hca->fail_command.status);
+    }
+}
+
+static bool must_fail(Hca *hca, uint16_t op)
+{
+    return hca->fail_command.nth && hca->fail_command.op == op &&
+           --hca->fail_command.nth == 0;
+}
+
 void hca_cmd_post(Hca *hca)
 {
     HcaTables *t = hca->tables;
@@ -180,7 +234,8 @@ void hca_cmd_post(Hca *hca)
     cmd->op = word & 0xfff;
     cmd->op_modifier = word >> 12 & 0xf;
 
-    status = execute(hca, cmd);
+    status = must_fail(hca, cmd->op) ? hca->fail_command.status
+                                     : execute(hca, cmd);
     hca_log(hca, HCA_LOG_TRACE,
             "command 0x%x mod 0x%x/0x%x in 0x%llx: status 0x%x", cmd->op,
             cmd->op_modifier, cmd->in_modifier,

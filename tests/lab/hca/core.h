@@ -236,6 +236,11 @@ struct Hca {
     HcaQps *qps;
     HcaPort port[HCA_NUM_PORTS + 1];           /* numbered from 1 */
     HcaFaults faults;
+    struct {
+        uint16_t op;
+        uint8_t  status;
+        uint32_t nth;                          /* from now; 0: none to fail */
+    } fail_command;
     /* From INIT_HCA, for bounds: */
     uint8_t log_num_qps, log_num_srqs, log_num_cqs, log_num_eqs, log_num_mpts;
     uint8_t log_mc_entry_size, log_mc_hash_size, log_mc_table_size;

@@ -16,7 +16,8 @@
  * For tests, by QMP's qom-set on the device: drop1, drop2, duplicate1,
  * duplicate2, delay1, delay2 (the next N packets sent; a new setting replaces
  * all), delay-ns (how long they are held back, default 1 ms), link1, link2
- * (false: cable pulled), and catastrophe (true: internal error).
+ * (false: cable pulled), catastrophe (true: internal error), and fail-command
+ * ("OP:N:STATUS": the Nth command from now with this opcode fails so).
  */
 #include "qemu/osdep.h"
 #include "qemu/error-report.h"
@@ -575,6 +576,29 @@ static void set_catastrophe(Object *obj, Visitor *v, const char *name,
     }
 }
 
+static char *get_fail_command(Object *obj, Error **errp)
+{
+    XenibHca *s = XENIB_HCA(obj);
+    char text[HCA_FAIL_COMMAND_MAX] = "";
+
+    if (s->hca) {
+        hca_get_fail_command(s->hca, text);
+    }
+    return g_strdup(text);
+}
+
+static void set_fail_command(Object *obj, const char *text, Error **errp)
+{
+    XenibHca *s = XENIB_HCA(obj);
+
+    if (!s->hca) {
+        error_setg(errp, "fail-command: the device is not realized");
+    } else if (!hca_set_fail_command(s->hca, text)) {
+        error_setg(errp, "fail-command: \"%s\" is neither empty nor "
+                   HCA_FAIL_COMMAND_FORM, text);
+    }
+}
+
 static const Property xenib_hca_properties[] = {
     DEFINE_PROP_UINT64("node-guid", XenibHca, node_guid, 0x0002c90300001000),
     DEFINE_PROP_BOOL("trace", XenibHca, trace, false),
@@ -618,6 +642,8 @@ static void xenib_hca_class_init(ObjectClass *klass, void *data)
     object_class_property_add(klass, "link2", "bool", NULL, set_link, NULL, NULL);
     object_class_property_add(klass, "catastrophe", "bool", NULL,
                               set_catastrophe, NULL, NULL);
+    object_class_property_add_str(klass, "fail-command", get_fail_command,
+                                  set_fail_command);
 }
 
 static const TypeInfo xenib_hca_info = {

@@ -53,6 +53,7 @@ void hca_reset(Hca *hca)
 {
     hca->tables->owned = false;
     memset(&hca->faults, 0, sizeof(hca->faults));
+    memset(&hca->fail_command, 0, sizeof(hca->fail_command));
     hca_soft_reset(hca);
 }
 

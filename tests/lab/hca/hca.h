@@ -95,6 +95,20 @@ typedef struct HcaFaults {
 } HcaFaults;
 
 void hca_set_faults(Hca *hca, const HcaFaults *faults);
+/*
+ * One command to come is refused: "OP:N:STATUS", the Nth from now with this
+ * opcode, is answered with this status, both hexadecimal, and not executed.
+ * Then, and by "", there is none to refuse. false: no such text; nothing
+ * changes.
+ */
+#define HCA_FAIL_COMMAND_FORM \
+    "OP:N:STATUS, with OP (1 to fff) and STATUS (1 to ff) hexadecimal and N " \
+    "from 1, such as 16:1:8"
+#define HCA_FAIL_COMMAND_MAX 24                /* octets of the text, at most */
+
+bool hca_set_fail_command(Hca *hca, const char *text);
+/* What is still to come, in the same form. */
+void hca_get_fail_command(const Hca *hca, char text[HCA_FAIL_COMMAND_MAX]);
 /* A catastrophic error: internal error buffer filled, fatal interrupt raised. */
 void hca_catastrophe(Hca *hca);
 

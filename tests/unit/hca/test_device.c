@@ -242,6 +242,90 @@ static void test_event_completion(void **state)
     drv_free(d);
 }
 
+static void assert_to_fail(Drv *d, const char *wanted)
+{
+    char text[HCA_FAIL_COMMAND_MAX];
+
+    hca_get_fail_command(d->hca, text);
+    assert_string_equal(text, wanted);
+}
+
+/* The second SW2HW_CQ fails, has done nothing, and is the only one. */
+static void test_fail_command(void **state)
+{
+    uint8_t out[HCA_MAILBOX_SIZE];
+    Drv *d = drv_up(false);
+    TestEq eq;
+    TestCq cq;
+
+    (void)state;
+    assert_int_equal(eq_create(d, &eq, 9, 3, 2), 0);
+    assert_to_fail(d, "");
+    assert_true(hca_set_fail_command(d->hca, "16:2:8"));
+    assert_to_fail(d, "16:2:8");
+    assert_int_equal(cq_create(d, &cq, 0x85, 3, 9, 0), 0);
+    assert_int_equal(drv_cmd(d, 0x031, 0, 0, 0, NULL), 0);
+    assert_to_fail(d, "16:1:8");
+    assert_int_equal(cq_create(d, &cq, 0x86, 3, 9, 0), HCA_CMD_EXCEED_LIM);
+    assert_to_fail(d, "");
+    assert_int_equal(drv_box(d, 0x018, 0, 0x86, NULL, 0, out),
+                     HCA_CMD_BAD_RES_STATE);
+    assert_int_equal(cq_create(d, &cq, 0x86, 3, 9, 0), 0);
+    assert_int_equal(drv_box(d, 0x018, 0, 0x86, NULL, 0, out), 0);
+    /* a closing command that fails leaves the CQ in use */
+    assert_true(hca_set_fail_command(d->hca, "0x017:1:0x06"));
+    assert_int_equal(drv_box(d, 0x017, 0, 0x86, NULL, 0, out),
+                     HCA_CMD_RESOURCE_BUSY);
+    assert_int_equal(drv_box(d, 0x017, 0, 0x86, NULL, 0, out), 0);
+    drv_free(d);
+}
+
+static void test_fail_command_event(void **state)
+{
+    Drv *d = drv_up(false);
+    const uint8_t *eqe;
+    TestEq eq;
+
+    (void)state;
+    assert_int_equal(eq_create(d, &eq, 9, 3, 2), 0);
+    assert_int_equal(drv_cmd(d, 0x012, 0, 9, 1ull << HCA_EVENT_CMD, NULL), 0);
+    assert_true(hca_set_fail_command(d->hca, "31:1:1"));
+    drv_post_event(d, 0x031, 0x1f, 0, 0x4321);
+    eqe = eq_poll(&eq);
+    assert_non_null(eqe);
+    assert_int_equal(hca_get16(eqe + 6), 0x4321);
+    assert_int_equal(eqe[15], HCA_CMD_INTERNAL_ERR);
+    drv_post_event(d, 0x031, 0x1f, 0, 0x4322);
+    assert_int_equal(eq_poll(&eq)[15], 0);
+    drv_free(d);
+}
+
+/* Survives the driver's reset, so that bringing it up again can fail. */
+static void test_fail_command_text(void **state)
+{
+    static const char *const wrong[] = {
+        "16", "16:1", "16:1:", "16:1:8 ", " 16:1:8", "16:1:8:", "0:1:8",
+        "1000:1:8", "16:0:8", "16:-1:8", "16:a:8", "16:4294967296:8", "16:1:0",
+        "16:1:100", "-16:1:8", "x:1:8", "16::8", ":1:8",
+    };
+    Drv *d = drv_up(false);
+
+    (void)state;
+    assert_true(hca_set_fail_command(d->hca, "fff:4294967295:ff"));
+    for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        assert_false(hca_set_fail_command(d->hca, wrong[i]));
+        assert_to_fail(d, "fff:4294967295:ff");
+    }
+    hca_config_write(d->hca, RESET, __builtin_bswap32(1));
+    assert_to_fail(d, "fff:4294967295:ff");
+    assert_true(hca_set_fail_command(d->hca, ""));
+    assert_to_fail(d, "");
+    hca_set_fail_command(d->hca, "31:1:1");
+    hca_reset(d->hca);
+    assert_to_fail(d, "");
+    drv_free(d);
+}
+
 static void test_catastrophe(void **state)
 {
     Drv *d = drv_up(false);
@@ -311,6 +395,9 @@ int main(void)
         cmocka_unit_test(test_capabilities),
         cmocka_unit_test(test_icm),
         cmocka_unit_test(test_event_completion),
+        cmocka_unit_test(test_fail_command),
+        cmocka_unit_test(test_fail_command_event),
+        cmocka_unit_test(test_fail_command_text),
         cmocka_unit_test(test_catastrophe),
         cmocka_unit_test(test_garbage),
     };
