@@ -138,6 +138,7 @@ static uint8_t execute(Hca *hca, HcaCmd *cmd)
     const Command *c = &commands[cmd->op];
     bool out = has_box(c->out, cmd);
     uint64_t out_box = cmd->out_param;
+    HcaUser user = { "mailbox of command", cmd->op };
     uint8_t status;
 
     if (!c->run) {
@@ -153,8 +154,7 @@ static uint8_t execute(Hca *hca, HcaCmd *cmd)
         return HCA_CMD_BAD_PARAM;
     }
     if (has_box(c->in, cmd) &&
-        !hca->bus->dma_read(hca->opaque, cmd->in_param, cmd->in,
-                            sizeof(cmd->in))) {
+        !hca_dma_read(hca, user, cmd->in_param, cmd->in, sizeof(cmd->in))) {
         return HCA_CMD_INTERNAL_ERR;
     }
     if (out) {
@@ -163,8 +163,7 @@ static uint8_t execute(Hca *hca, HcaCmd *cmd)
     cmd->out_param = 0;
     status = c->run(hca, cmd);
     if (status == HCA_CMD_OK && out &&
-        !hca->bus->dma_write(hca->opaque, out_box, cmd->out,
-                             sizeof(cmd->out))) {
+        !hca_dma_write(hca, user, out_box, cmd->out, sizeof(cmd->out))) {
         status = HCA_CMD_INTERNAL_ERR;
     }
     return status;

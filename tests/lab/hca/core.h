@@ -59,17 +59,50 @@ HcaCmdFn hca_cmd_suspend_qp, hca_cmd_unsuspend_qp, hca_cmd_update_qp;
 HcaCmdFn hca_cmd_sw2hw_srq, hca_cmd_hw2sw_srq, hca_cmd_query_srq, hca_cmd_arm_srq;
 HcaCmdFn hca_cmd_read_mcg, hca_cmd_write_mcg, hca_cmd_mgid_hash;
 
+/* ---- The machine's memory, and errors of the model (dma.c) ---- */
+
+/* Whose address it is, for messages: "WQE of QP", "data of key" and the like. */
+typedef struct HcaUser {
+    const char *what;
+    uint32_t number;
+} HcaUser;
+
+/* false when any octet lies outside memory. */
+bool hca_dma_read(Hca *hca, HcaUser user, uint64_t addr, void *buf, size_t len);
+bool hca_dma_write(Hca *hca, HcaUser user, uint64_t addr, const void *buf,
+                   size_t len);
+
+typedef enum HcaErrorKind {
+    HCA_ERROR_PAGE_0,                          /* DMA to the first page of memory */
+    HCA_ERROR_MTT,                             /* an entry that is not present */
+    HCA_ERROR_KINDS
+} HcaErrorKind;
+
+typedef struct HcaErrorRate {
+    uint64_t since;                            /* ns */
+    unsigned lines;
+} HcaErrorRate;
+
+/*
+ * A line that makes any test fail: sooner or later somebody's memory is read or
+ * overwritten, or an event lost. Of each kind there are a few in a second, and
+ * further ones are not told.
+ */
+void hca_error(Hca *hca, HcaErrorKind kind, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
 /* ---- ICM, translation and protection (icm.c, mr.c) ---- */
 
 /* A queue buffer as its context describes it. */
 typedef struct HcaMtt {
+    HcaUser  user;
     uint64_t addr;                             /* offset of the first entry within the MTT table, in octets (8 an entry) */
     uint8_t  page_shift;
 } HcaMtt;
 
 /*
  * Queue memory through its MTT. offset counts from the start of the first
- * page; false when an entry is absent or DMA fails.
+ * page; false when an entry is absent (an error of the model, too) or DMA fails.
  */
 bool hca_mtt_read(Hca *hca, const HcaMtt *mtt, uint64_t offset, void *buf, size_t len);
 bool hca_mtt_write(Hca *hca, const HcaMtt *mtt, uint64_t offset, const void *buf, size_t len);
@@ -235,6 +268,7 @@ struct Hca {
     HcaTables *tables;
     HcaQps *qps;
     HcaPort port[HCA_NUM_PORTS + 1];           /* numbered from 1 */
+    HcaErrorRate error_rate[HCA_ERROR_KINDS];
     HcaFaults faults;
     struct {
         uint16_t op;

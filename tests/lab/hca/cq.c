@@ -230,9 +230,10 @@ static bool full(const HcaCq *cq)
 
 static void read_consumer(Hca *hca, HcaCq *cq)
 {
+    HcaUser user = { "doorbell record of CQ", cq->cqn };
     uint8_t raw[4];
 
-    if (hca->bus->dma_read(hca->opaque, cq->db_rec, raw, sizeof(raw))) {
+    if (hca_dma_read(hca, user, cq->db_rec, raw, sizeof(raw))) {
         cq->consumer = hca_get32(raw) & INDEX_MASK;
     }
 }
@@ -343,9 +344,10 @@ static bool fill(Hca *hca, const HcaMtt *mtt, unsigned log_size, uint32_t first)
     return true;
 }
 
-static HcaMtt get_mtt(const uint8_t *c)
+static HcaMtt get_mtt(const uint8_t *c, uint32_t cqn)
 {
     HcaMtt mtt = {
+        .user = { "CQE of CQ", cqn },
         .page_shift = (c[CQC_LOG_PAGE] & 0x1f) + HCA_PAGE_SHIFT,
         .addr = ((uint64_t)c[CQC_MTT_H] << 32 | hca_get32(c + CQC_MTT_L)) & ~7ull,
     };
@@ -365,7 +367,7 @@ uint8_t hca_cmd_sw2hw_cq(Hca *hca, HcaCmd *cmd)
         .eqn = c[CQC_EQN],
         .log_size = size_uar >> 24 & 0x1f,
         .arm_sn = 1,
-        .mtt = get_mtt(c),
+        .mtt = get_mtt(c, cmd->in_modifier),
         .db_rec = hca_get64(c + CQC_DB_REC),
         .period_us = hca_get16(c + CQC_PERIOD),
         .max_count = hca_get16(c + CQC_MAX_COUNT),
@@ -462,7 +464,7 @@ uint8_t hca_cmd_hw2sw_cq(Hca *hca, HcaCmd *cmd)
 static uint8_t resize(Hca *hca, HcaCq *cq, const uint8_t *c)
 {
     unsigned log_size = hca_get32(c + CQC_SIZE_UAR) >> 24 & 0x1f;
-    HcaMtt mtt = get_mtt(c);
+    HcaMtt mtt = get_mtt(c, cq->cqn);
     uint8_t cqe[CQE_SIZE] = { 0 };
 
     if (log_size > HCA_LOG_MAX_CQ_SIZE || (cq->flags & CQ_FLAG_COLLAPSED)) {

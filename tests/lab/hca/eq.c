@@ -215,6 +215,7 @@ uint8_t hca_cmd_sw2hw_eq(Hca *hca, HcaCmd *cmd)
                EQ_STATE(eq.flags) == EQ_STATE_ALWAYS;
     eq.log_size = c[EQC_LOG_SIZE] & 0x1f;
     eq.intr = c[EQC_INTR];
+    eq.mtt.user = (HcaUser) { "EQE of EQ", cmd->in_modifier };
     eq.mtt.page_shift = (c[EQC_LOG_PAGE] & 0x1f) + HCA_PAGE_SHIFT;
     eq.mtt.addr = ((uint64_t)c[EQC_MTT_H] << 32 | hca_get32(c + EQC_MTT_L)) &
                   ~7ull;

@@ -11,7 +11,8 @@
  *   sender's port is enabled: the link is up while both are.
  *
  * trace: log every command (to QEMU's log; broken rules go there with
- *   -d guest_errors, unknown commands with -d unimp).
+ *   -d guest_errors, unknown commands with -d unimp). Errors of the model,
+ *   lines with "hca: ", always go to standard error.
  *
  * For tests, by QMP's qom-set on the device: drop1, drop2, duplicate1,
  * duplicate2, delay1, delay2 (the next N packets sent; a new setting replaces
@@ -151,7 +152,9 @@ static void hca_pci_log(void *opaque, HcaLogLevel level, const char *fmt,
                 : s->trace;
     g_autofree char *text = NULL;
 
-    if (wanted) {
+    if (level == HCA_LOG_ERROR) {
+        error_vreport(fmt, ap);
+    } else if (wanted) {
         text = g_strdup_vprintf(fmt, ap);
         qemu_log("xenib-hca %016" PRIx64 ": %s\n", s->node_guid, text);
     }

@@ -28,6 +28,7 @@
 typedef struct Hca Hca;
 
 typedef enum HcaLogLevel {
+    HCA_LOG_ERROR,                             /* no test may pass with one */
     HCA_LOG_GUEST_ERROR,                       /* the driver broke a rule of the device */
     HCA_LOG_UNIMP,                             /* a feature the model lacks was asked for */
     HCA_LOG_TRACE,

@@ -85,6 +85,11 @@ static void icm_unmap_page(HcaIcm *icm, uint64_t addr)
     }
 }
 
+static HcaUser icm_user(uint64_t icm_addr)
+{
+    return (HcaUser) { "context memory page", icm_addr >> HCA_PAGE_SHIFT };
+}
+
 bool hca_icm_read(Hca *hca, uint64_t icm_addr, void *buf, size_t len)
 {
     uint8_t *p = buf;
@@ -94,8 +99,8 @@ bool hca_icm_read(Hca *hca, uint64_t icm_addr, void *buf, size_t len)
         uint64_t in_page = icm_addr & PAGE_MASK;
         size_t n = PAGE_SIZE - in_page < len ? PAGE_SIZE - in_page : len;
 
-        if (!page || !hca->bus->dma_read(hca->opaque,
-                                         (page & ~PAGE_MASK) + in_page, p, n)) {
+        if (!page || !hca_dma_read(hca, icm_user(icm_addr),
+                                   (page & ~PAGE_MASK) + in_page, p, n)) {
             return false;
         }
         icm_addr += n;
@@ -114,8 +119,8 @@ bool hca_icm_write(Hca *hca, uint64_t icm_addr, const void *buf, size_t len)
         uint64_t in_page = icm_addr & PAGE_MASK;
         size_t n = PAGE_SIZE - in_page < len ? PAGE_SIZE - in_page : len;
 
-        if (!page || !hca->bus->dma_write(hca->opaque,
-                                          (page & ~PAGE_MASK) + in_page, p, n)) {
+        if (!page || !hca_dma_write(hca, icm_user(icm_addr),
+                                    (page & ~PAGE_MASK) + in_page, p, n)) {
             return false;
         }
         icm_addr += n;

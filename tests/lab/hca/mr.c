@@ -42,25 +42,37 @@
 #define MIN_PAGE_SHIFT     12
 #define MAX_PAGE_SHIFT     31
 
-static bool mtt_entry(Hca *hca, uint64_t table_offset, uint64_t index,
+/*
+ * The entry for octet offset. Silicon too stops at one that is not present. It
+ * is an error of the model all the same: the driver has let the HCA beyond the
+ * end of a buffer, where the next entry may be somebody else's.
+ */
+static bool mtt_entry(Hca *hca, const HcaMtt *mtt, uint64_t offset,
                       uint64_t *addr)
 {
-    uint8_t raw[8];
+    uint64_t at = mtt->addr + (offset >> mtt->page_shift) * 8;
+    uint8_t raw[8] = { 0 };
     uint64_t entry;
 
-    if (!hca_icm_read(hca, hca->mtt_base + table_offset + index * 8, raw, 8)) {
-        return false;
+    if (hca_icm_read(hca, hca->mtt_base + at, raw, 8)) {
+        entry = hca_get64(raw);
+        *addr = entry & MTT_ADDR_MASK;
+        if (entry & MTT_PRESENT) {
+            return true;
+        }
     }
-    entry = hca_get64(raw);
-    *addr = entry & MTT_ADDR_MASK;
-    return entry & MTT_PRESENT;
+    hca_error(hca, HCA_ERROR_MTT,
+              "model error: MTT entry 0x%llx not present, offset 0x%llx: %s 0x%x",
+              (unsigned long long)at / 8, (unsigned long long)offset,
+              mtt->user.what, mtt->user.number);
+    return false;
 }
 
-static bool bus_transfer(Hca *hca, uint64_t addr, void *buf, size_t len,
-                         bool write)
+static bool bus_transfer(Hca *hca, HcaUser user, uint64_t addr, void *buf,
+                         size_t len, bool write)
 {
-    return write ? hca->bus->dma_write(hca->opaque, addr, buf, len)
-                 : hca->bus->dma_read(hca->opaque, addr, buf, len);
+    return write ? hca_dma_write(hca, user, addr, buf, len)
+                 : hca_dma_read(hca, user, addr, buf, len);
 }
 
 static bool mtt_transfer(Hca *hca, const HcaMtt *mtt, uint64_t offset,
@@ -77,8 +89,8 @@ static bool mtt_transfer(Hca *hca, const HcaMtt *mtt, uint64_t offset,
         size_t n = page_size - in_page < len ? page_size - in_page : len;
         uint64_t addr;
 
-        if (!mtt_entry(hca, mtt->addr, offset >> mtt->page_shift, &addr) ||
-            !bus_transfer(hca, addr + in_page, buf, n, write)) {
+        if (!mtt_entry(hca, mtt, offset, &addr) ||
+            !bus_transfer(hca, mtt->user, addr + in_page, buf, n, write)) {
             return false;
         }
         offset += n;
@@ -233,6 +245,7 @@ bool hca_mr_check(Hca *hca, const HcaMrRange *range)
 
 static bool mr_transfer(Hca *hca, const HcaMrRange *range, void *buf, bool write)
 {
+    HcaUser user = { "data of key", range->key };
     Region region;
 
     if (range->len == 0) {
@@ -242,8 +255,9 @@ static bool mr_transfer(Hca *hca, const HcaMrRange *range, void *buf, bool write
         return false;
     }
     if (region.physical) {
-        return bus_transfer(hca, region.offset, buf, range->len, write);
+        return bus_transfer(hca, user, region.offset, buf, range->len, write);
     }
+    region.mtt.user = user;
     return mtt_transfer(hca, &region.mtt, region.offset, buf, range->len, write);
 }
 
@@ -357,13 +371,14 @@ bool hca_mr_invalidate(Hca *hca, uint32_t key, uint32_t pd, uint32_t qpn)
 }
 
 /* The list of pages becomes the region's MTT entries. */
-static bool copy_pages(Hca *hca, uint64_t list, uint64_t table_offset,
+static bool copy_pages(Hca *hca, const HcaFastReg *f, uint64_t table_offset,
                        uint64_t n)
 {
+    HcaUser user = { "list of pages of key", f->new_key };
     uint8_t entry[8];
 
     for (uint64_t i = 0; i < n; i++) {
-        if (!bus_transfer(hca, list + 8 * i, entry, 8, false) ||
+        if (!hca_dma_read(hca, user, f->pages + 8 * i, entry, 8) ||
             !hca_icm_write(hca, hca->mtt_base + table_offset + 8 * i, entry,
                            8)) {
             return false;
@@ -394,7 +409,7 @@ bool hca_mr_fast_register(Hca *hca, const HcaFastReg *f)
             ((f->va & (page - 1)) + (f->len & (page - 1)) + page - 1) / page;
     if (!f->len || f->len > UINT64_MAX - f->va ||
         pages > hca_get32(mpt + MPT_MTT_SIZE) ||
-        !copy_pages(hca, f->pages, hca_get64(mpt + MPT_MTT), pages)) {
+        !copy_pages(hca, f, hca_get64(mpt + MPT_MTT), pages)) {
         hca_guest_error(hca, "fast registration of 0x%08x: %llu pages",
                         f->new_key, (unsigned long long)pages);
         return false;

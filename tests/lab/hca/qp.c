@@ -333,6 +333,7 @@ static void qp_decode(HcaQp *qp)
                         (params2 & PARAMS2_RWE ? HCA_ACCESS_REMOTE_WRITE : 0) |
                         (params2 & PARAMS2_RAE ? HCA_ACCESS_ATOMIC : 0);
     qp->min_rnr_timer = c[QPC_RNR_NEXTRECV] & 0x1f;
+    qp->mtt.user = (HcaUser) { "WQE of QP", qp->qpn };
     qp->mtt.addr = (uint64_t)c[QPC_MTT_H] << 32 | hca_get32(c + QPC_MTT_L);
     qp->mtt.page_shift = (c[QPC_LOG_PAGE] & 0x1f) + HCA_PAGE_SHIFT;
     qp->db_addr = hca_get64(c + QPC_DB_REC);

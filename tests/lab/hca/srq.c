@@ -54,6 +54,7 @@ static void srq_decode(HcaSrq *srq)
     srq->shift = (c[SRQC_LOG_STRIDE] & 7) + 4;
     srq->xrcd = hca_get16(c + SRQC_XRCD);
     srq->cqn = hca_get32(c + SRQC_CQN) & 0xffffff;
+    srq->mtt.user = (HcaUser) { "WQE of SRQ", srq->srqn };
     srq->mtt.addr = (uint64_t)c[SRQC_MTT_H] << 32 | hca_get32(c + SRQC_MTT_L);
     srq->mtt.page_shift = (c[SRQC_LOG_PAGE] & 0x1f) + HCA_PAGE_SHIFT;
     srq->pd = hca_get32(c + SRQC_PD) & 0xffffff;

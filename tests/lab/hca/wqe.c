@@ -389,6 +389,7 @@ uint8_t hca_wqe_scatter(Hca *hca, HcaQp *qp, const HcaWqe *wqe, uint32_t offset,
 
 static HcaFetch recv_from_rq(Hca *hca, HcaQp *qp)
 {
+    HcaUser user = { "doorbell record of QP", qp->qpn };
     HcaRecv *recv = &qp->recv;
     uint32_t size;
     uint64_t slot;
@@ -398,7 +399,7 @@ static HcaFetch recv_from_rq(Hca *hca, HcaQp *qp)
         return HCA_FETCH_EMPTY;
     }
     if (qp->rq_posted == qp->rq_done) {
-        if (!hca->bus->dma_read(hca->opaque, qp->db_addr, db, sizeof(db))) {
+        if (!hca_dma_read(hca, user, qp->db_addr, db, sizeof(db))) {
             return HCA_FETCH_FAULT;
         }
         qp->rq_posted = hca_get32(db);
@@ -430,9 +431,10 @@ static HcaFetch recv_from_rq(Hca *hca, HcaQp *qp)
 
 static HcaFetch srq_refresh(Hca *hca, HcaSrq *srq)
 {
+    HcaUser user = { "doorbell record of SRQ", srq->srqn };
     uint8_t db[4];
 
-    if (!hca->bus->dma_read(hca->opaque, srq->db_addr, db, sizeof(db))) {
+    if (!hca_dma_read(hca, user, srq->db_addr, db, sizeof(db))) {
         return HCA_FETCH_FAULT;
     }
     srq->posted = hca_get32(db);

@@ -4,7 +4,7 @@
 import os
 import re
 
-from .util import LabError
+from .util import LabError, read_text
 
 TROUBLE = re.compile(
     r"\bBUG\b|\bWARNING\b|\bOops\b|refcount_t|\blockdep\b|possible recursive|"
@@ -31,6 +31,10 @@ ALLOWED = [(re.compile(pattern), reason) for pattern, reason in [
      "the HCA model was told to fail, by its property catastrophe"),
 ]]
 
+# What QEMU prints when the HCA model was let do what no driver may want
+# (HCA_LOG_ERROR in tests/lab/hca). Its other lines are no concern of ours.
+MODEL_ERROR = re.compile(r"\bhca: ")
+
 
 def _text(lab, node):
     """All logs of one node."""
@@ -46,6 +50,20 @@ def _text(lab, node):
     return text
 
 
+def _save(folder, name, text):
+    if folder:
+        with open(os.path.join(folder, name + ".log"), "w") as f:
+            f.write(text)
+
+
+def _model_errors(lab, node, save):
+    """Errors of a machine's HCA model."""
+    text = read_text(lab.file("log-" + node.name))
+    _save(save, node.name + "-qemu", text)
+    return [(node.name, line) for line in text.splitlines()
+            if MODEL_ERROR.search(line)]
+
+
 def check(lab, save=None):
     """(node name, line) for each line that tells of trouble, once each; the
     whole of each node's logs goes to the folder `save`, if there is one."""
@@ -56,9 +74,9 @@ def check(lab, save=None):
     # Guests first: dom0 has their consoles too, and those of guests gone.
     for node in reversed(lab.nodes):
         text = _text(lab, node)
-        if save:
-            with open(os.path.join(save, node.name + ".log"), "w") as f:
-                f.write(text)
+        _save(save, node.name, text)
+        if node.is_machine:
+            found += _model_errors(lab, node, save)
         for line in text.splitlines():
             line = line.strip()
             key = (node.host or node.name, line)

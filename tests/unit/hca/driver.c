@@ -15,6 +15,9 @@ static uint32_t swap32(uint32_t v)
 
 static uint8_t *range(Drv *d, uint64_t addr, size_t len)
 {
+    if (d->has_low && addr <= LOW_SIZE && len <= LOW_SIZE - addr) {
+        return d->low + addr;
+    }
     if (addr < MEM_BASE || addr - MEM_BASE > MEM_SIZE ||
         len > MEM_SIZE - (addr - MEM_BASE)) {
         return NULL;
@@ -89,13 +92,32 @@ static void bus_wire_enable(void *opaque, unsigned port, bool enable)
 static void bus_log(void *opaque, HcaLogLevel level, const char *fmt, va_list ap)
 {
     Drv *d = opaque;
+    va_list again;
 
+    if (level == HCA_LOG_ERROR) {
+        va_copy(again, ap);
+        vsnprintf(d->model_error, sizeof(d->model_error), fmt, again);
+        va_end(again);
+        d->model_errors++;
+    }
     d->guest_errors += level == HCA_LOG_GUEST_ERROR;
     d->unimplemented += level == HCA_LOG_UNIMP;
     if (getenv("HCA_TEST_LOG")) {
         vfprintf(stderr, fmt, ap);
         fputc('\n', stderr);
     }
+}
+
+void drv_model_error(Drv *d, const char *wanted)
+{
+    assert_string_equal(d->model_error, wanted);
+    d->model_error[0] = '\0';
+    d->now += 1000000000;                      /* so that the next is told */
+}
+
+void drv_no_model_error(Drv *d)
+{
+    assert_string_equal(d->model_error, "");
 }
 
 uint8_t *drv_ptr(Drv *d, uint64_t bus_addr)

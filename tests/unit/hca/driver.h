@@ -22,6 +22,7 @@
 
 #define MEM_BASE      0x40000000ull            /* bus address of the first octet */
 #define MEM_SIZE      (24u << 20)
+#define LOW_SIZE      8192u                    /* memory at address 0, if any */
 #define ICM_SIZE      (4u << 20)
 #define NODE_GUID     0x0002c90300abc000ull
 
@@ -41,6 +42,8 @@ typedef struct Drv {
     Hca *hca;
     HcaBus bus;
     uint8_t *mem;
+    uint8_t low[LOW_SIZE];
+    bool has_low;
     uint64_t brk;                              /* bus address */
     uint64_t icm;                              /* bus address of ICM's memory */
     uint64_t inbox, outbox;
@@ -51,6 +54,8 @@ typedef struct Drv {
     unsigned irqs[HCA_NUM_MSIX], clears;
     bool enabled[HCA_NUM_PORTS + 1];
     unsigned guest_errors, unimplemented;
+    unsigned model_errors;
+    char model_error[200];                     /* the last one */
 } Drv;
 
 /* The device alone; then with firmware and ICM; then after INIT_HCA. */
@@ -74,6 +79,11 @@ uint8_t drv_box(Drv *d, uint16_t op, uint8_t op_mod, uint32_t in_mod,
 /* By event, not waiting for it. */
 void drv_post_event(Drv *d, uint16_t op, uint32_t in_mod, uint64_t in_param,
                     uint16_t token);
+
+/* The last error of the model is this one; forget it, and let time pass. */
+void drv_model_error(Drv *d, const char *wanted);
+/* There was none since. */
+void drv_no_model_error(Drv *d);
 
 /* n MTT entries for the pages at addr; returns the first one's octet offset. */
 uint64_t drv_mtt(Drv *d, uint64_t addr, unsigned n, unsigned page_shift);

@@ -174,6 +174,7 @@ void hca_log(Hca *hca, HcaLogLevel level, const char *fmt, ...)
     va_list ap;
 
     n->errors += level == HCA_LOG_GUEST_ERROR;
+    n->model_errors += level == HCA_LOG_ERROR;
     if (getenv("HCA_TEST_LOG")) {
         va_start(ap, fmt);
         vfprintf(stderr, fmt, ap);
@@ -276,6 +277,7 @@ static void node_free(Node *n)
 
 void nodes_free(Node *a, Node *b)
 {
+    assert_int_equal(a->model_errors + b->model_errors, 0);
     node_free(a);
     node_free(b);
 }

@@ -66,6 +66,7 @@ typedef struct Node {
     unsigned wire_len, wire_room;
     unsigned sent;                             /* packets ever put on the wire */
     unsigned errors;                           /* guest errors logged */
+    unsigned model_errors;
     bool scheduled;
     uint64_t timer;
 } Node;

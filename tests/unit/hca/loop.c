@@ -24,6 +24,7 @@ void loop_up(Loop *l)
 
 void loop_down(Loop *l)
 {
+    drv_no_model_error(l->d);
     drv_free(l->d);
 }
 
