@@ -273,25 +273,27 @@ void hca_path_decode(HcaPath *path, const uint8_t *raw)
     path->ack_timeout = raw[PATH_ACKTO] >> 3;
 }
 
-/* Where the queues lie in the buffer: the one of larger stride comes first. */
+/*
+ * Where the queues lie in the buffer: the one of larger stride comes first.
+ *
+ * There is no size that means "none". What is written for the RQ counts unless
+ * the service or an SRQ make it needless: for such QPs the drivers write 0xfc,
+ * which is 2^15 WQEs of 256 octets for others.
+ */
 static void decode_queues(HcaQp *qp)
 {
     const uint8_t *c = qp->context;
-    uint8_t rq_log = c[QPC_RQ_SIZE] >> 3 & 0xf;
-    uint8_t sq_log = c[QPC_SQ_SIZE] >> 3 & 0xf;
+    bool has_rq = qp->service != HCA_ST_XRC && !qp->has_srq;
 
-    /* The driver writes stride - 4 of a queue that is absent: all ones. */
     qp->rq_shift = (c[QPC_RQ_SIZE] & 7) + 4;
     qp->sq_shift = (c[QPC_SQ_SIZE] & 7) + 4;
-    qp->rq_count = rq_log == 15 || qp->has_srq ? 0 : 1u << rq_log;
-    qp->sq_count = sq_log == 15 ? 0 : 1u << sq_log;
+    qp->rq_count = has_rq ? 1u << (c[QPC_RQ_SIZE] >> 3 & 0xf) : 0;
+    qp->sq_count = 1u << (c[QPC_SQ_SIZE] >> 3 & 0xf);
     qp->sq_offset = qp->rq_offset = 0;
-    if (qp->rq_count && qp->sq_count) {
-        if (qp->rq_shift > qp->sq_shift) {
-            qp->sq_offset = qp->rq_count << qp->rq_shift;
-        } else {
-            qp->rq_offset = qp->sq_count << qp->sq_shift;
-        }
+    if (has_rq && qp->rq_shift > qp->sq_shift) {
+        qp->sq_offset = qp->rq_count << qp->rq_shift;
+    } else if (has_rq) {
+        qp->rq_offset = qp->sq_count << qp->sq_shift;
     }
 }
 

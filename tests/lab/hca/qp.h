@@ -217,7 +217,7 @@ typedef struct HcaQp {
     uint8_t  min_rnr_timer;
     HcaMtt   mtt;
     uint64_t db_addr;
-    /* count 0: no such queue */
+    /* rq_count 0: no such queue */
     uint32_t sq_offset, sq_count, rq_offset, rq_count;
     uint8_t  sq_shift, rq_shift;
 

@@ -44,9 +44,6 @@ HcaFetch hca_sq_peek(Hca *hca, HcaQp *qp, uint16_t index)
 {
     uint8_t ctrl[4];
 
-    if (!qp->sq_count) {
-        return HCA_FETCH_EMPTY;
-    }
     if (!hca_mtt_read(hca, &qp->mtt, sq_slot(qp, index), ctrl, sizeof(ctrl))) {
         return HCA_FETCH_FAULT;
     }
@@ -63,9 +60,6 @@ HcaFetch hca_sq_fetch(Hca *hca, HcaQp *qp, uint16_t index, HcaWqe *wqe)
     uint32_t size;
 
     wqe->valid = false;
-    if (!qp->sq_count) {
-        return HCA_FETCH_EMPTY;
-    }
     slot = sq_slot(qp, index);
     if (!hca_mtt_read(hca, &qp->mtt, slot, wqe->raw, CTRL_SIZE)) {
         return HCA_FETCH_FAULT;
@@ -98,9 +92,8 @@ void hca_sq_accept(HcaQp *qp, const uint8_t *raw, size_t len)
     uint16_t index = hca_get32(raw) >> 8;
     uint32_t size = (raw[7] & 0x3f) * SEGMENT;
 
-    if (!qp->sq_count || index != qp->sq_next ||
-        !owner_posted(qp, index, raw) || size < CTRL_SIZE || size > len ||
-        size > 1u << qp->sq_shift) {
+    if (index != qp->sq_next || !owner_posted(qp, index, raw) ||
+        size < CTRL_SIZE || size > len || size > 1u << qp->sq_shift) {
         return;
     }
     memcpy(qp->wqe.raw, raw, size);

@@ -137,14 +137,16 @@ void loop_qp(Loop *l, LoopQp *qp, const LoopQpAttr *attr)
     hca_put32(c, (uint32_t)attr->service << 16 | 3 << 11);
     hca_put32(c + 4, attr->pd ? attr->pd : LOOP_PD);
     c[8] = 1 << 5 | 30;
-    c[9] = attr->service == HCA_ST_XRC ? 0xfc : 4 << 3 | 1;
+    c[9] = attr->service == HCA_ST_XRC || attr->no_rq ? 0xfc : 4 << 3 | 1;
     c[10] = 4 << 3 | (attr->target ? 1 : 3);   /* 32 octets suffice for none */
     hca_put32(c + 12, LOOP_UAR);
     hca_put32(c + 112, l->fast_reg ? 1 << 11 : 0);
     hca_put32(c + 124, LOOP_CQN);
+    hca_put32(c + 144, attr->srqn ? 1 << 4 : 0);
     hca_put32(c + 152, attr->xrcd);
     hca_put32(c + 156, LOOP_CQN);
-    hca_put64(c + 160, qp->db);
+    hca_put64(c + 160, attr->no_rq ? 0 : qp->db);
+    hca_put32(c + 172, attr->srqn);
     hca_put32(c + 204, drv_mtt(l->d, buf, 1, 12));
     assert_int_equal(loop_modify(qp, 0x019, 0, c), 0);
 }

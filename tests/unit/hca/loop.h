@@ -42,8 +42,10 @@ typedef struct LoopQp {
 typedef struct LoopQpAttr {
     uint8_t service;
     uint32_t pd, xrcd;                         /* pd 0: LOOP_PD */
+    uint32_t srqn;                             /* 0: none */
     uint32_t psn;
     bool target;                               /* of XRC: its queues are never used */
+    bool no_rq;                                /* nor an SRQ: a driver's mistake */
     uint8_t retry, timeout;
     uint16_t dlid;                             /* 0: LOOP_LID */
     uint16_t alt_dlid;                         /* not 0: alternate path, armed */

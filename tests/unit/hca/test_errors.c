@@ -224,10 +224,20 @@ static void test_qp(void **state)
     loop_down(&l);
 }
 
-static void test_doorbell_records(void **state)
+#define SRQN 0x41u
+
+static void srq_without_record(Loop *l)
 {
     uint8_t c[48] = { 0 };
-    uint64_t buf;
+
+    hca_put32(c, 4u << 24 | SRQN);
+    c[4] = 1;
+    hca_put32(c + 20, drv_mtt(l->d, drv_alloc(l->d, 4096, 4096), 1, 12));
+    assert_int_equal(drv_box(l->d, 0x035, 0, SRQN, c, sizeof(c), NULL), 0);
+}
+
+static void test_doorbell_records(void **state)
+{
     LoopQp qp;
     HcaSrq *srq;
     Loop l;
@@ -240,17 +250,102 @@ static void test_doorbell_records(void **state)
                                    NULL), HCA_FETCH_EMPTY);
     drv_model_error(l.d, "hca: model error: read of machine page 0, "
                     "address 0x8: doorbell record of QP 0x80");
-    buf = drv_alloc(l.d, 4096, 4096);
-    hca_put32(c, 4u << 24 | 0x41);
-    c[4] = 1;
-    hca_put32(c + 20, drv_mtt(l.d, buf, 1, 12));
-    assert_int_equal(drv_box(l.d, 0x035, 0, 0x41, c, sizeof(c), NULL), 0);
-    srq = hca_srq_find(l.d->hca, 0x41);
+    srq_without_record(&l);
+    srq = hca_srq_find(l.d->hca, SRQN);
     assert_int_equal(hca_recv_take(l.d->hca, hca_qp_find(l.d->hca, qp.qpn),
                                    srq), HCA_FETCH_EMPTY);
     drv_model_error(l.d, "hca: model error: read of machine page 0, "
                     "address 0x0: doorbell record of SRQ 0x41");
     loop_reset(&qp);
+    loop_down(&l);
+}
+
+/*
+ * 0xfc for the receive queue of a QP without SRQ: 2^15 WQEs of 256 octets,
+ * before the send queue, and posted by what memory holds at address 0.
+ */
+static void test_no_rq(void **state)
+{
+    LoopQpAttr none = rc;
+    uint8_t *wqe;
+    LoopQp a, b;
+    LoopMr mr;
+    Loop l;
+
+    (void)state;
+    none.no_rq = true;
+    up_with_qps(&l);
+    loop_mr(&l, &mr, 4096, LOOP_PD, LOOP_ALL);
+    loop_qp(&l, &a, &rc);
+    loop_qp(&l, &b, &none);
+    loop_connect(&a, b.qpn, &rc);
+    loop_connect(&b, a.qpn, &none);
+    drv_no_model_error(l.d);
+    memset(drv_ptr(l.d, mr.addr), 0x5a, 64);
+    wqe = drv_ptr(l.d, b.sq + 256);            /* the RQ's second */
+    memset(wqe, 0, 32);
+    hca_put32(wqe, 64);
+    hca_put32(wqe + 4, mr.key);
+    hca_put64(wqe + 8, mr.va + 1024);
+    hca_put32(wqe + 20, HCA_LKEY_END);
+    memcpy(drv_ptr(l.d, b.sq), wqe, 32);
+    l.d->low[3] = 2;
+    for (unsigned i = 0; i < 2; i++) {
+        loop_post(&a, HCA_WR_SEND, 0, 0, NULL, 0, &mr, 64);
+        loop_expect(&l, b.qpn, false, HCA_RECV_SEND, 0);
+        loop_expect(&l, a.qpn, true, HCA_WR_SEND, 0);
+        assert_int_equal(drv_ptr(l.d, mr.addr + 1024)[63], 0x5a);
+        drv_ptr(l.d, mr.addr + 1024)[63] = 0;
+    }
+    drv_model_error(l.d, "hca: model error: read of machine page 0, "
+                    "address 0x0: doorbell record of QP 0x81");
+    loop_post(&b, HCA_WR_SEND, 0, 0, NULL, 0, &mr, 64);
+    drv_model_error(l.d, "hca: model error: MTT entry 0x804 not present, "
+                    "offset 0x800000: WQE of QP 0x81");
+    assert_int_equal(loop_events(&l, HCA_EVENT_WQ_CATAS_ERROR), 1);
+    loop_reset(&a);
+    loop_reset(&b);
+    loop_down(&l);
+}
+
+static void assert_queues(Loop *l, const LoopQpAttr *attr, uint32_t rq_count,
+                          uint32_t sq_offset)
+{
+    uint8_t c[HCA_QPC_SIZE];
+    LoopQp qp;
+    HcaQp *hw;
+
+    loop_qp(l, &qp, attr);
+    hw = hca_qp_find(l->d->hca, qp.qpn);
+    assert_int_equal(hw->rq_count, rq_count);
+    assert_int_equal(hw->sq_offset, sq_offset);
+    loop_query(&qp, c);
+    assert_int_equal(c[9], 0xfc);
+    loop_reset(&qp);
+}
+
+/* For XRC and with an SRQ the very same has no meaning. */
+static void test_needless_rq(void **state)
+{
+    LoopQpAttr attr = rc;
+    Loop l;
+
+    (void)state;
+    attr.no_rq = true;
+    up_with_qps(&l);
+    srq_without_record(&l);
+    assert_queues(&l, &attr, 1 << 15, 1 << 23);
+    attr.service = HCA_ST_UC;
+    assert_queues(&l, &attr, 1 << 15, 1 << 23);
+    attr.service = HCA_ST_UD;
+    assert_queues(&l, &attr, 1 << 15, 1 << 23);
+    attr.srqn = SRQN;
+    assert_queues(&l, &attr, 0, 0);
+    attr.service = HCA_ST_RC;
+    assert_queues(&l, &attr, 0, 0);
+    attr.service = HCA_ST_XRC;
+    attr.srqn = 0;
+    assert_queues(&l, &attr, 0, 0);
     loop_down(&l);
 }
 
@@ -266,6 +361,8 @@ int main(void)
         cmocka_unit_test(test_mtt_outside),
         cmocka_unit_test(test_qp),
         cmocka_unit_test(test_doorbell_records),
+        cmocka_unit_test(test_no_rq),
+        cmocka_unit_test(test_needless_rq),
     };
 
     return cmocka_run_group_tests_name("errors", tests, NULL, NULL);
