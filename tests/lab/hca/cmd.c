@@ -219,31 +219,56 @@ static bool must_fail(Hca *hca, uint16_t op)
            --hca->fail_command.nth == 0;
 }
 
-void hca_cmd_post(Hca *hca)
+static void answer(Hca *hca)
 {
     HcaTables *t = hca->tables;
     uint32_t word = t->hcr[HCR_STATUS];
     uint16_t token = t->hcr[5] >> 16;
     HcaCmd *cmd = &t->cmd;
-    uint8_t status;
 
+    t->hcr[3] = cmd->out_param >> 32;
+    t->hcr[4] = (uint32_t)cmd->out_param;
+    t->hcr[HCR_STATUS] = (uint32_t)t->cmd_status << 24 | (word & HCR_TOGGLE);
+    if (word & HCR_EVENT) {
+        hca_eq_command(hca, token, t->cmd_status, cmd->out_param);
+    }
+}
+
+void hca_cmd_timer(Hca *hca, uint64_t now_ns)
+{
+    if (hca->tables->cmd_deadline <= now_ns) {
+        hca->tables->cmd_deadline = UINT64_MAX;
+        answer(hca);
+    }
+}
+
+void hca_cmd_post(Hca *hca)
+{
+    HcaTables *t = hca->tables;
+    uint32_t word = t->hcr[HCR_STATUS];
+    HcaCmd *cmd = &t->cmd;
+
+    if (t->cmd_deadline != UINT64_MAX) {
+        hca_guest_error(hca, "command 0x%x while another runs", word & 0xfff);
+        return;
+    }
     cmd->in_param = (uint64_t)t->hcr[0] << 32 | t->hcr[1];
     cmd->in_modifier = t->hcr[2];
     cmd->out_param = (uint64_t)t->hcr[3] << 32 | t->hcr[4];
     cmd->op = word & 0xfff;
     cmd->op_modifier = word >> 12 & 0xf;
+    cmd->delay_ns = 0;
 
-    status = must_fail(hca, cmd->op) ? hca->fail_command.status
-                                     : execute(hca, cmd);
+    t->cmd_status = must_fail(hca, cmd->op) ? hca->fail_command.status
+                                            : execute(hca, cmd);
     hca_log(hca, HCA_LOG_TRACE,
             "command 0x%x mod 0x%x/0x%x in 0x%llx: status 0x%x", cmd->op,
             cmd->op_modifier, cmd->in_modifier,
-            (unsigned long long)cmd->in_param, status);
-
-    t->hcr[3] = cmd->out_param >> 32;
-    t->hcr[4] = (uint32_t)cmd->out_param;
-    t->hcr[HCR_STATUS] = (uint32_t)status << 24 | (word & HCR_TOGGLE);
-    if (word & HCR_EVENT) {
-        hca_eq_command(hca, token, status, cmd->out_param);
+            (unsigned long long)cmd->in_param, t->cmd_status);
+    if (cmd->delay_ns) {
+        t->cmd_deadline = hca->bus->now_ns(hca->opaque) + cmd->delay_ns;
+        hca_update_timer(hca);
+    } else {
+        answer(hca);
     }
 }

@@ -44,6 +44,7 @@ typedef struct HcaCmd {
     uint32_t in_modifier;
     uint64_t in_param;                         /* immediate, or in[] was read from it */
     uint64_t out_param;                        /* immediate result, or out[] goes there */
+    uint64_t delay_ns;                         /* a handler may have it answered later */
     uint8_t  in[HCA_MAILBOX_SIZE];             /* valid when the table says has_inbox */
     uint8_t  out[HCA_MAILBOX_SIZE];            /* zeroed; written when has_outbox and OK */
 } HcaCmd;
@@ -268,6 +269,7 @@ struct Hca {
     HcaTables *tables;
     HcaQps *qps;
     HcaPort port[HCA_NUM_PORTS + 1];           /* numbered from 1 */
+    bool early_cq_event;                       /* hca_set_early_cq_event() */
     HcaErrorRate error_rate[HCA_ERROR_KINDS];
     HcaFaults faults;
     struct {

@@ -44,6 +44,9 @@
 #define CQ_SYNDROME_OVERRUN 1
 #define CQ_SYNDROME_ACCESS 2
 
+/* For a processor under emulation to take the interrupt */
+#define EARLY_EVENT_NS     10000000ull
+
 /* Commands of the arm doorbell, bits 25:24 */
 #define DB_NEXT_SOLICITED  1
 #define DB_NEXT            2
@@ -397,6 +400,10 @@ uint8_t hca_cmd_sw2hw_cq(Hca *hca, HcaCmd *cmd)
     }
     *copy = cq;
     t->cq[cq.cqn] = copy;
+    if (hca->early_cq_event) {
+        hca_eq_completion(hca, cq.eqn, cq.cqn);
+        cmd->delay_ns = EARLY_EVENT_NS;
+    }
     return HCA_CMD_OK;
 }
 

@@ -120,6 +120,8 @@ struct HcaTables {
     bool     fatal;
     uint32_t catas[HCA_CATAS_DWORDS];
     HcaCmd   cmd;
+    uint8_t  cmd_status;                       /* of one not yet answered */
+    uint64_t cmd_deadline;                     /* when it is; UINT64_MAX: there is none */
     /* firmware */
     uint32_t fa_pages, aux_pages;
     bool     fw_running;
@@ -158,6 +160,7 @@ void hca_soft_reset(Hca *hca);                 /* the reset register */
 /* ---- cmd.c ---- */
 
 void hca_cmd_post(Hca *hca);                   /* the go bit was written to the HCR */
+void hca_cmd_timer(Hca *hca, uint64_t now_ns); /* answer what is due */
 /* Handlers of the device side; HcaCmdFn contract in core.h. */
 HcaCmdFn hca_cmd_query_fw, hca_cmd_map_fa, hca_cmd_unmap_fa, hca_cmd_run_fw;
 HcaCmdFn hca_cmd_query_dev_cap, hca_cmd_query_adapter, hca_cmd_query_port;

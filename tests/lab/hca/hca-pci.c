@@ -17,8 +17,9 @@
  * For tests, by QMP's qom-set on the device: drop1, drop2, duplicate1,
  * duplicate2, delay1, delay2 (the next N packets sent; a new setting replaces
  * all), delay-ns (how long they are held back, default 1 ms), link1, link2
- * (false: cable pulled), catastrophe (true: internal error), and fail-command
- * ("OP:N:STATUS": the Nth command from now with this opcode fails so).
+ * (false: cable pulled), catastrophe (true: internal error), fail-command
+ * ("OP:N:STATUS": the Nth command from now with this opcode fails so), and
+ * early-cq-event (true: an event for each CQ before SW2HW_CQ is answered).
  */
 #include "qemu/osdep.h"
 #include "qemu/error-report.h"
@@ -602,6 +603,24 @@ static void set_fail_command(Object *obj, const char *text, Error **errp)
     }
 }
 
+static bool get_early_cq_event(Object *obj, Error **errp)
+{
+    XenibHca *s = XENIB_HCA(obj);
+
+    return s->hca && hca_get_early_cq_event(s->hca);
+}
+
+static void set_early_cq_event(Object *obj, bool on, Error **errp)
+{
+    XenibHca *s = XENIB_HCA(obj);
+
+    if (s->hca) {
+        hca_set_early_cq_event(s->hca, on);
+    } else {
+        error_setg(errp, "early-cq-event: the device is not realized");
+    }
+}
+
 static const Property xenib_hca_properties[] = {
     DEFINE_PROP_UINT64("node-guid", XenibHca, node_guid, 0x0002c90300001000),
     DEFINE_PROP_BOOL("trace", XenibHca, trace, false),
@@ -647,6 +666,8 @@ static void xenib_hca_class_init(ObjectClass *klass, void *data)
                               set_catastrophe, NULL, NULL);
     object_class_property_add_str(klass, "fail-command", get_fail_command,
                                   set_fail_command);
+    object_class_property_add_bool(klass, "early-cq-event", get_early_cq_event,
+                                   set_early_cq_event);
 }
 
 static const TypeInfo xenib_hca_info = {

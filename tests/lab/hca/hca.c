@@ -18,8 +18,10 @@ void hca_update_timer(Hca *hca)
 {
     uint64_t deadline = hca_qp_next_deadline(hca);
     uint64_t cq = hca_cq_next_deadline(hca);
+    uint64_t cmd = hca->tables->cmd_deadline;
 
-    hca->bus->timer(hca->opaque, cq < deadline ? cq : deadline);
+    deadline = cq < deadline ? cq : deadline;
+    hca->bus->timer(hca->opaque, cmd < deadline ? cmd : deadline);
 }
 
 /* All but what survives a software reset: wires, ownership, the semaphore's giver. */
@@ -29,6 +31,7 @@ void hca_soft_reset(Hca *hca)
 
     hca->running = false;
     t->fatal = false;
+    t->cmd_deadline = UINT64_MAX;
     t->fw_running = false;
     t->semaphore = false;
     t->fa_pages = 0;
@@ -54,6 +57,7 @@ void hca_reset(Hca *hca)
     hca->tables->owned = false;
     memset(&hca->faults, 0, sizeof(hca->faults));
     memset(&hca->fail_command, 0, sizeof(hca->fail_command));
+    hca->early_cq_event = false;
     hca_soft_reset(hca);
 }
 
@@ -91,6 +95,7 @@ void hca_timer(Hca *hca)
 {
     uint64_t now = hca->bus->now_ns(hca->opaque);
 
+    hca_cmd_timer(hca, now);
     hca_cq_timer(hca, now);
     hca_qp_timer(hca, now);
     hca_update_timer(hca);
@@ -106,6 +111,16 @@ void hca_set_faults(Hca *hca, const HcaFaults *faults)
     hca->faults = *faults;
 }
 
+void hca_set_early_cq_event(Hca *hca, bool on)
+{
+    hca->early_cq_event = on;
+}
+
+bool hca_get_early_cq_event(const Hca *hca)
+{
+    return hca->early_cq_event;
+}
+
 void hca_catastrophe(Hca *hca)
 {
     HcaTables *t = hca->tables;
@@ -114,6 +129,7 @@ void hca_catastrophe(Hca *hca)
         t->catas[i] = 0xdead0000u | i;
     }
     t->fatal = true;
+    t->cmd_deadline = UINT64_MAX;              /* never to be answered */
     hca->running = false;
     hca_qp_init(hca);
     for (unsigned port = 1; port <= HCA_NUM_PORTS; port++) {

@@ -110,6 +110,12 @@ void hca_set_faults(Hca *hca, const HcaFaults *faults);
 bool hca_set_fail_command(Hca *hca, const char *text);
 /* What is still to come, in the same form. */
 void hca_get_fail_command(const Hca *hca, char text[HCA_FAIL_COMMAND_MAX]);
+/*
+ * Post a completion event for each new CQ as soon as the HCA owns it, and answer
+ * the command some milliseconds later: time for the driver to handle the event.
+ */
+void hca_set_early_cq_event(Hca *hca, bool on);
+bool hca_get_early_cq_event(const Hca *hca);
 /* A catastrophic error: internal error buffer filled, fatal interrupt raised. */
 void hca_catastrophe(Hca *hca);
 

@@ -149,12 +149,17 @@ static void reg_write(Drv *d, uint32_t offset, uint32_t value)
     hca_config_write(d->hca, offset, swap32(value));
 }
 
+/* mlx4's cmd_pending(), but for the toggle bit */
+bool drv_busy(Drv *d)
+{
+    return reg_read(d, HCR + 0x18) & HCR_GO;
+}
+
 static void post(Drv *d, uint16_t op, uint8_t op_mod, uint32_t in_mod,
                  uint64_t in_param, uint64_t out_param, uint16_t token,
                  bool event)
 {
-    /* not pending: mlx4's cmd_pending() */
-    assert_false(reg_read(d, HCR + 0x18) & HCR_GO);
+    assert_false(drv_busy(d));
     d->toggle = !d->toggle;
     reg_write(d, HCR + 0x00, in_param >> 32);
     reg_write(d, HCR + 0x04, (uint32_t)in_param);

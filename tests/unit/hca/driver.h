@@ -76,6 +76,8 @@ uint8_t drv_cmd(Drv *d, uint16_t op, uint8_t op_mod, uint32_t in_mod,
 /* With mailboxes: in (len octets) and out (a mailbox) may be NULL. */
 uint8_t drv_box(Drv *d, uint16_t op, uint8_t op_mod, uint32_t in_mod,
                 const void *in, size_t len, uint8_t *out);
+/* Is a command being executed? */
+bool drv_busy(Drv *d);
 /* By event, not waiting for it. */
 void drv_post_event(Drv *d, uint16_t op, uint32_t in_mod, uint64_t in_param,
                     uint16_t token);

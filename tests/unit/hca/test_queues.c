@@ -501,6 +501,67 @@ static void test_cq_commands(void **state)
     drv_free(d);
 }
 
+/* The event is there before the command is answered, but only if asked for. */
+static void test_cq_early_event(void **state)
+{
+    TestEq eq, async;
+    TestCq cq = { .cqn = CQN, .uar = 200, .log_size = 3, .stride = 32, .sn = 1 };
+    Drv *d = drv_up(false);
+    const uint8_t *eqe;
+    uint8_t out[HCA_MAILBOX_SIZE];
+
+    (void)state;
+    eq_create(d, &eq, EQN, 3, 1);
+    eq_create(d, &async, EQN + 1, 3, 2);
+    drv_cmd(d, 0x012, 0, EQN + 1, 1u << HCA_EVENT_CMD, NULL);
+    cq.d = d;
+    cq.buf = drv_alloc(d, 4096, 4096);
+    cq.db = drv_alloc(d, 8, 8);
+    cq_context(&cq, drv_ptr(d, d->inbox), 0, EQN);
+    drv_post_event(d, 0x016, CQN, d->inbox, 1);
+    assert_int_equal(eq_poll(&async)[1], HCA_EVENT_CMD);
+    assert_null(eq_poll(&eq));
+    assert_int_equal(drv_box(d, 0x017, 0, CQN, NULL, 0, out), 0);
+
+    hca_set_early_cq_event(d->hca, true);
+    cq_context(&cq, drv_ptr(d, d->inbox), 0, EQN);
+    drv_post_event(d, 0x016, CQN, d->inbox, 2);
+    eqe = eq_poll(&eq);
+    assert_non_null(eqe);
+    assert_int_equal(eqe[1], HCA_EVENT_COMP);
+    assert_int_equal(hca_get32(eqe + 4), CQN);
+    assert_int_equal(d->irqs[1], 1);
+    assert_true(drv_busy(d));
+    hca_timer(d->hca);                         /* too early */
+    assert_null(eq_poll(&async));
+    assert_in_range(d->timer, d->now + 1000000, d->now + 1000000000);
+    d->now = d->timer;
+    hca_timer(d->hca);
+    eqe = eq_poll(&async);
+    assert_non_null(eqe);
+    assert_int_equal(hca_get16(eqe + 6), 2);
+    assert_int_equal(eqe[15], 0);
+    assert_false(drv_busy(d));
+    assert_int_equal(d->timer, UINT64_MAX);
+    assert_int_equal(drv_box(d, 0x017, 0, CQN, NULL, 0, out), 0);
+
+    /* a refused command has no event, and is not late; a reset ends all */
+    cq_context(&cq, drv_ptr(d, d->inbox), 0, EQN + 2);
+    drv_post_event(d, 0x016, CQN, d->inbox, 3);
+    assert_int_equal(eq_poll(&async)[15], HCA_CMD_BAD_RESOURCE);
+    assert_null(eq_poll(&eq));
+    cq_context(&cq, drv_ptr(d, d->inbox), 0, EQN);
+    drv_post_event(d, 0x016, CQN, d->inbox, 4);
+    assert_true(drv_busy(d));
+    hca_config_write(d->hca, 0xf0010, __builtin_bswap32(1));
+    assert_false(drv_busy(d));
+    assert_int_equal(d->timer, UINT64_MAX);
+    assert_true(hca_get_early_cq_event(d->hca));
+    hca_reset(d->hca);
+    assert_false(hca_get_early_cq_event(d->hca));
+    drv_free(d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -517,6 +578,7 @@ int main(void)
         cmocka_unit_test(test_cq_moderation),
         cmocka_unit_test(test_cq_resize),
         cmocka_unit_test(test_cq_commands),
+        cmocka_unit_test(test_cq_early_event),
     };
 
     return cmocka_run_group_tests_name("queues", tests, NULL, NULL);
