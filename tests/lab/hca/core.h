@@ -76,6 +76,7 @@ bool hca_dma_write(Hca *hca, HcaUser user, uint64_t addr, const void *buf,
 typedef enum HcaErrorKind {
     HCA_ERROR_PAGE_0,                          /* DMA to the first page of memory */
     HCA_ERROR_MTT,                             /* an entry that is not present */
+    HCA_ERROR_EQ,                              /* an event lost */
     HCA_ERROR_KINDS
 } HcaErrorKind;
 
@@ -181,6 +182,7 @@ enum {
     HCA_EVENT_LOCAL_CATAS_ERROR = 0x08,
     HCA_EVENT_PORT_CHANGE     = 0x09,
     HCA_EVENT_CMD             = 0x0a,
+    HCA_EVENT_EQ_OVERFLOW     = 0x0f,
     HCA_EVENT_PORT_MNG_CHG    = 0x1d,
 };
 
@@ -270,6 +272,7 @@ struct Hca {
     HcaQps *qps;
     HcaPort port[HCA_NUM_PORTS + 1];           /* numbered from 1 */
     bool early_cq_event;                       /* hca_set_early_cq_event() */
+    uint64_t eq_overflows;                     /* events lost */
     HcaErrorRate error_rate[HCA_ERROR_KINDS];
     HcaFaults faults;
     struct {

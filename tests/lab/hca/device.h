@@ -46,7 +46,8 @@
 typedef struct HcaEq {
     bool     valid;
     bool     armed;
-    bool     overflow;                         /* reported once */
+    bool     overflow;                         /* since the last doorbell */
+    uint8_t  status;                           /* EQ_STATUS_*, until HW2SW_EQ */
     uint8_t  intr;
     uint8_t  log_size;
     uint32_t flags;                            /* as SW2HW_EQ gave them */

@@ -3,6 +3,12 @@
  * Event queues: rings of events in host memory. Bit 7 of an entry's last octet
  * tells whose it is and changes its meaning with each round, so a new queue is
  * first filled with entries that are the hardware's in round one.
+ *
+ * How far the driver has read, only its doorbell tells. An event for a queue
+ * that is full up to there is lost, be it a command's completion, and the
+ * context says so from then on; unless the context told the HCA not to look,
+ * which then writes over what is not read. The queue goes on with the first
+ * event after the next doorbell.
  */
 #include <string.h>
 
@@ -23,6 +29,9 @@
 #define EQC_CONSUMER       0x28
 #define EQC_PRODUCER       0x2c
 
+#define EQ_FLAG_OVERRUN_OK (1u << 17)
+#define EQ_STATUS_OVERFLOW 9                   /* bits 31:28; as of mthca */
+#define EQ_STATUS_WRITE_FAIL 10
 #define EQ_STATE(flags)    ((flags) >> 8 & 0xf)
 #define EQ_STATE_ARMED     9
 #define EQ_STATE_FIRED     10
@@ -53,6 +62,25 @@ static void fire(Hca *hca, HcaEq *eq)
     hca->bus->msix(hca->opaque, eq->intr);
 }
 
+static bool full(const HcaEq *eq)
+{
+    return ((eq->producer - eq->consumer) & INDEX_MASK) >= 1u << eq->log_size;
+}
+
+/* Another queue may hear of it, if the driver has chosen one for that. */
+static void lose(Hca *hca, unsigned eqn, HcaEq *eq, uint8_t type)
+{
+    bool first = !eq->overflow;
+
+    eq->overflow = true;
+    eq->status = EQ_STATUS_OVERFLOW;
+    hca->eq_overflows++;
+    hca_error(hca, HCA_ERROR_EQ, "EQ %u overflow: event 0x%x lost", eqn, type);
+    if (first && hca->tables->event_eqn[HCA_EVENT_EQ_OVERFLOW] != (int)eqn) {
+        hca_event(hca, HCA_EVENT_EQ_OVERFLOW, 0, eqn);
+    }
+}
+
 /* eqe has all but the owner bit. */
 static void push(Hca *hca, unsigned eqn, uint8_t eqe[EQE_SIZE])
 {
@@ -66,17 +94,15 @@ static void push(Hca *hca, unsigned eqn, uint8_t eqe[EQE_SIZE])
                         eqe[1], eqn);
         return;
     }
-    if (((eq->producer - eq->consumer) & INDEX_MASK) >= size) {
-        if (!eq->overflow) {
-            hca_guest_error(hca, "EQ %u overflows", eqn);
-        }
-        eq->overflow = true;
+    if (full(eq) && !(eq->flags & EQ_FLAG_OVERRUN_OK)) {
+        lose(hca, eqn, eq, eqe[1]);
         return;
     }
     eqe[EQE_SIZE - 1] = eq->producer & size ? EQE_OWNER : 0;
     if (!hca_mtt_write(hca, &eq->mtt, (uint64_t)index * stride + stride - EQE_SIZE,
                        eqe, EQE_SIZE)) {
         hca_guest_error(hca, "EQ %u: entry %u not writable", eqn, index);
+        eq->status = EQ_STATUS_WRITE_FAIL;
         return;
     }
     eq->producer = (eq->producer + 1) & INDEX_MASK;
@@ -235,7 +261,8 @@ static void put_context(const HcaEq *eq, uint8_t *c)
     uint32_t state = EQ_STATE(eq->flags) == EQ_STATE_ALWAYS ? EQ_STATE_ALWAYS
                    : eq->armed ? EQ_STATE_ARMED : EQ_STATE_FIRED;
 
-    hca_put32(c + EQC_FLAGS, (eq->flags & ~0xf00u) | state << 8);
+    hca_put32(c + EQC_FLAGS, (eq->flags & 0x0ffff0ffu) | state << 8 |
+              (uint32_t)eq->status << 28);
     c[EQC_LOG_SIZE] = eq->log_size;
     c[EQC_INTR] = eq->intr;
     c[EQC_LOG_PAGE] = eq->mtt.page_shift - HCA_PAGE_SHIFT;

@@ -19,7 +19,8 @@
  * all), delay-ns (how long they are held back, default 1 ms), link1, link2
  * (false: cable pulled), catastrophe (true: internal error), fail-command
  * ("OP:N:STATUS": the Nth command from now with this opcode fails so), and
- * early-cq-event (true: an event for each CQ before SW2HW_CQ is answered).
+ * early-cq-event (true: an event for each CQ before SW2HW_CQ is answered). By
+ * qom-get: eq-overflows (events that found their queue full).
  */
 #include "qemu/osdep.h"
 #include "qemu/error-report.h"
@@ -621,6 +622,15 @@ static void set_early_cq_event(Object *obj, bool on, Error **errp)
     }
 }
 
+static void get_eq_overflows(Object *obj, Visitor *v, const char *name,
+                             void *opaque, Error **errp)
+{
+    XenibHca *s = XENIB_HCA(obj);
+    uint64_t count = s->hca ? hca_eq_overflows(s->hca) : 0;
+
+    visit_type_uint64(v, name, &count, errp);
+}
+
 static const Property xenib_hca_properties[] = {
     DEFINE_PROP_UINT64("node-guid", XenibHca, node_guid, 0x0002c90300001000),
     DEFINE_PROP_BOOL("trace", XenibHca, trace, false),
@@ -668,6 +678,8 @@ static void xenib_hca_class_init(ObjectClass *klass, void *data)
                                   set_fail_command);
     object_class_property_add_bool(klass, "early-cq-event", get_early_cq_event,
                                    set_early_cq_event);
+    object_class_property_add(klass, "eq-overflows", "uint64", get_eq_overflows,
+                              NULL, NULL, NULL);
 }
 
 static const TypeInfo xenib_hca_info = {

@@ -58,6 +58,7 @@ void hca_reset(Hca *hca)
     memset(&hca->faults, 0, sizeof(hca->faults));
     memset(&hca->fail_command, 0, sizeof(hca->fail_command));
     hca->early_cq_event = false;
+    hca->eq_overflows = 0;
     hca_soft_reset(hca);
 }
 
@@ -119,6 +120,11 @@ void hca_set_early_cq_event(Hca *hca, bool on)
 bool hca_get_early_cq_event(const Hca *hca)
 {
     return hca->early_cq_event;
+}
+
+uint64_t hca_eq_overflows(const Hca *hca)
+{
+    return hca->eq_overflows;
 }
 
 void hca_catastrophe(Hca *hca)

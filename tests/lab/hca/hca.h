@@ -116,6 +116,8 @@ void hca_get_fail_command(const Hca *hca, char text[HCA_FAIL_COMMAND_MAX]);
  */
 void hca_set_early_cq_event(Hca *hca, bool on);
 bool hca_get_early_cq_event(const Hca *hca);
+/* Events that found their EQ full, since the device was made or reset. */
+uint64_t hca_eq_overflows(const Hca *hca);
 /* A catastrophic error: internal error buffer filled, fatal interrupt raised. */
 void hca_catastrophe(Hca *hca);
 

@@ -116,6 +116,7 @@ static void test_eq(void **state)
     drv_model_error(d, "hca: model error: MTT entry 0x0 not present, "
                     "offset 0x20: EQE of EQ 0x9");
     assert_int_equal(drv_box(d, 0x014, 0, 9, NULL, 0, out), 0);
+    assert_int_equal(out[0] >> 4, 10);         /* write failure */
     drv_free(d);
 }
 

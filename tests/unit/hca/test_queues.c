@@ -59,29 +59,97 @@ static void test_eq_arm_late(void **state)
     drv_free(d);
 }
 
+static uint32_t eq_flags(Drv *d, uint32_t eqn)
+{
+    uint8_t out[HCA_MAILBOX_SIZE];
+
+    assert_int_equal(drv_box(d, 0x015, 0, eqn, NULL, 0, out), 0);
+    return hca_get32(out);
+}
+
+/*
+ * With eight entries the ninth event is lost, even if the driver has read the
+ * first eight but not said so; and so is a command's completion.
+ */
 static void test_eq_overflow(void **state)
 {
+    for (int wide = 0; wide < 2; wide++) {
+        Drv *d = drv_up(wide);
+        TestEq eq, other;
+
+        (void)state;
+        eq_create(d, &eq, EQN, 3, 1);
+        eq_create(d, &other, EQN + 1, 3, 2);
+        drv_cmd(d, 0x012, 0, EQN, 1u << HCA_EVENT_COMM_EST |
+                1u << HCA_EVENT_CMD, NULL);
+        drv_cmd(d, 0x012, 0, EQN + 1, 1u << HCA_EVENT_EQ_OVERFLOW, NULL);
+        for (unsigned i = 0; i < 8; i++) {
+            hca_event(d->hca, HCA_EVENT_COMM_EST, 0, i);
+        }
+        assert_int_equal(hca_eq_overflows(d->hca), 0);
+        assert_int_equal(eq_flags(d, EQN) >> 28, 0);
+        drv_no_model_error(d);
+        for (unsigned i = 0; i < 8; i++) {
+            assert_int_equal(hca_get32(eq_poll(&eq) + 4), i);
+        }
+        drv_post_event(d, 0x031, 0x1f, 0, 0x4321);
+        assert_false(drv_busy(d));
+        assert_int_equal(hca_eq_overflows(d->hca), 1);
+        assert_int_equal(eq_flags(d, EQN) >> 28, 9);
+        drv_model_error(d, "hca: EQ 9 overflow: event 0xa lost");
+        assert_int_equal(eq_poll(&other)[1], HCA_EVENT_EQ_OVERFLOW);
+        hca_event(d->hca, HCA_EVENT_COMM_EST, 0, 8);
+        assert_int_equal(hca_eq_overflows(d->hca), 2);
+        assert_null(eq_poll(&other));          /* once */
+        assert_null(eq_poll(&eq));
+        eq_doorbell(&eq, true);
+        hca_event(d->hca, HCA_EVENT_COMM_EST, 0, 9);
+        assert_int_equal(hca_get32(eq_poll(&eq) + 4), 9);
+        assert_null(eq_poll(&eq));
+        assert_int_equal(eq_flags(d, EQN) >> 28, 9);
+        assert_int_equal(hca_eq_overflows(d->hca), 2);
+        drv_free(d);
+    }
+}
+
+/* The event that tells of it may be meant for the very queue that is full. */
+static void test_eq_overflow_itself(void **state)
+{
     Drv *d = drv_up(false);
-    unsigned errors;
     TestEq eq;
 
     (void)state;
-    eq_create(d, &eq, EQN, 2, 1);
-    drv_cmd(d, 0x012, 0, EQN, 1u << HCA_EVENT_COMM_EST, NULL);
-    for (unsigned i = 0; i < 4; i++) {
+    eq_create(d, &eq, EQN, 3, 1);
+    drv_cmd(d, 0x012, 0, EQN, 1u << HCA_EVENT_COMM_EST |
+            1u << HCA_EVENT_EQ_OVERFLOW, NULL);
+    for (unsigned i = 0; i < 9; i++) {
         hca_event(d->hca, HCA_EVENT_COMM_EST, 0, i);
     }
-    errors = d->guest_errors;
-    hca_event(d->hca, HCA_EVENT_COMM_EST, 0, 4);
-    hca_event(d->hca, HCA_EVENT_COMM_EST, 0, 5);
-    assert_int_equal(d->guest_errors, errors + 1);
-    for (unsigned i = 0; i < 4; i++) {
-        assert_int_equal(hca_get32(eq_poll(&eq) + 4), i);
+    assert_int_equal(hca_eq_overflows(d->hca), 1);
+    drv_free(d);
+}
+
+static void test_eq_overrun_allowed(void **state)
+{
+    uint8_t c[64] = { 0 };
+    Drv *d = drv_up(false);
+    TestEq eq = { .d = d, .eqn = EQN, .log_size = 3 };
+
+    (void)state;
+    eq.buf = drv_alloc(d, 4096, 4096);
+    hca_put32(c, 9 << 8 | 1 << 17);
+    c[0x0c] = 3;
+    hca_put32(c + 0x1c, drv_mtt(d, eq.buf, 1, 12));
+    assert_int_equal(drv_box(d, 0x013, 0, EQN, c, sizeof(c), NULL), 0);
+    drv_cmd(d, 0x012, 0, EQN, 1u << HCA_EVENT_COMM_EST, NULL);
+    for (unsigned i = 0; i < 10; i++) {
+        hca_event(d->hca, HCA_EVENT_COMM_EST, 0, i);
     }
-    assert_null(eq_poll(&eq));
-    eq_doorbell(&eq, true);
-    hca_event(d->hca, HCA_EVENT_COMM_EST, 0, 6);
-    assert_int_equal(hca_get32(eq_poll(&eq) + 4), 6);
+    assert_int_equal(hca_eq_overflows(d->hca), 0);
+    assert_int_equal(eq_flags(d, EQN) >> 28, 0);
+    assert_int_equal(hca_get32(drv_ptr(d, eq.buf + 4)), 8);
+    assert_int_equal(hca_get32(drv_ptr(d, eq.buf + 32 + 4)), 9);
+    assert_int_equal(hca_get32(drv_ptr(d, eq.buf + 64 + 4)), 2);
     drv_free(d);
 }
 
@@ -568,6 +636,8 @@ int main(void)
         cmocka_unit_test(test_eq_ring),
         cmocka_unit_test(test_eq_arm_late),
         cmocka_unit_test(test_eq_overflow),
+        cmocka_unit_test(test_eq_overflow_itself),
+        cmocka_unit_test(test_eq_overrun_allowed),
         cmocka_unit_test(test_eq_commands),
         cmocka_unit_test(test_cqe_layout),
         cmocka_unit_test(test_cq_arming),
