@@ -139,7 +139,7 @@ int ibback_resize_cq(struct ibback_obj *obj, const struct vibif_req *req,
 		return err;
 	err = dev->hca->ops->cq_resize(dev->hca, cq->hca, resize->entries,
 				       &pages.dma);
-	/* Of the two it is the one that the HCA does not use that goes */
+	/* On success unmap the old pages, on failure the new ones */
 	if (!err)
 		swap(cq->pages, pages);
 	ibback_pages_unmap(dev, &pages);

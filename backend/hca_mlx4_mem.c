@@ -152,7 +152,10 @@ int ibback_mlx4_mr_rereg(struct ibback_hca *hca, struct ibback_hca_mr *mr,
 	int err;
 
 	err = mlx4_mr_hw_get_mpt(dev, &mr->mmr, &pmpt);
-	/* As with a window bound to it; else the HCA has given it up */
+	/*
+	 * The region is unchanged if the HCA still has it, as with a window
+	 * bound to it. Else only destroying it is left.
+	 */
 	if (err)
 		return mr->mmr.enabled == in_hca ? err : -EIO;
 	err = mr_change(dev, &mr->mmr, p, flags, *pmpt, &old);

@@ -215,7 +215,8 @@ struct ibback_request {
  * @requests: one for each slot of the ring
  * @workqueue: executes requests; bounds how many of one guest are in flight
  * @consume_work: takes requests out of the ring, in @workqueue
- * @broken: the frontend broke the ring's rules, nothing is read from it again
+ * @broken: nothing is read from the ring any more: it is being disconnected, or
+ *	the frontend broke its rules
  */
 struct ibback_ring {
 	struct vibif_back_ring back;

@@ -15,7 +15,7 @@
 /* How often it is asked whether a guest without its side of the device lives */
 #define GUEST_POLL_MS	500
 
-/* What the guest has written is not repeated as it is, but as a number. */
+/* Log the version as a number, never the string that the guest has written. */
 static int check_version(struct ibback_dev *dev)
 {
 	unsigned int version = xenbus_read_unsigned(dev->xbdev->otherend,

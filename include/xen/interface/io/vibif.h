@@ -24,8 +24,8 @@
  * ================
  *
  * The backend lists what it speaks in "versions", the frontend picks one it
- * speaks too and writes it to "version". There being none in common, the side
- * that finds out closes the device with an error.
+ * speaks too and writes it to "version". If they share none, whichever end
+ * notices closes the device with an error.
  */
 #define VIBIF_PROTOCOL_VERSION			"1"
 #define VIBIF_PROTOCOL_VERSION_INT		1
