@@ -111,14 +111,16 @@ void ibback_cqs_moderate(struct ibback_dev *dev, bool on)
 	xa_for_each(&dev->objects, handle, obj) {
 		struct ibback_cq *cq;
 
+		mutex_lock(&dev->walk_lock);
 		obj = ibback_obj_get(dev, handle, IBBACK_CQ);
-		if (!obj)
-			continue;
-		cq = ibback_to(cq, obj);
-		mutex_lock(&obj->lock);
-		cq_moderate(cq, cq->count, cq->period_us);
-		mutex_unlock(&obj->lock);
-		ibback_obj_put(obj);
+		if (obj) {
+			cq = ibback_to(cq, obj);
+			mutex_lock(&obj->lock);
+			cq_moderate(cq, cq->count, cq->period_us);
+			mutex_unlock(&obj->lock);
+			ibback_obj_put(obj);
+		}
+		mutex_unlock(&dev->walk_lock);
 	}
 }
 

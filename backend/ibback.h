@@ -5,6 +5,7 @@
  * Lock order, outermost first:
  *	ibback_hca_mutex	HCAs and the devices on each
  *	ibback_dev.lock		state machine, connection
+ *	ibback_dev.walk_lock	removal of objects from the table
  *	ibback_obj.lock		commands on one object
  *	the quarantine's lock, in uar.c
  *	ibback_dev.objects.xa_lock, ibback_dev.uar_lock, ibback_dev.mcast_lock,
@@ -291,6 +292,7 @@ struct ibback_events {
  * @events: the event area
  * @moderated: the HCA tells the guest of completions at a bounded rate only
  * @objects: all objects of the guest, by handle
+ * @walk_lock: while it is held no object leaves @objects
  * @mcast_lock: protects @mcast
  * @mcast: all memberships of the guest's QPs in multicast groups
  */
@@ -321,6 +323,7 @@ struct ibback_dev {
 	struct ibback_events events;
 	bool moderated;
 	struct xarray objects;
+	struct mutex walk_lock;	/* see above */
 	spinlock_t mcast_lock;	/* see above */
 	struct list_head mcast;
 };

@@ -201,6 +201,8 @@ int ibback_obj_destroy(struct ibback_dev *dev, u32 handle)
 	struct ibback_obj *obj;
 	int err = 0;
 
+	/* A reference of this side's own is none that the guest has to expect */
+	mutex_lock(&dev->walk_lock);
 	xa_lock(&dev->objects);
 	obj = xa_load(&dev->objects, handle);
 	if (!obj)
@@ -210,6 +212,7 @@ int ibback_obj_destroy(struct ibback_dev *dev, u32 handle)
 	else	/* an allocating xarray keeps the handle reserved */
 		__xa_store(&dev->objects, handle, NULL, GFP_ATOMIC);
 	xa_unlock(&dev->objects);
+	mutex_unlock(&dev->walk_lock);
 	return err ?: obj_finish(obj);
 }
 

@@ -461,6 +461,7 @@ static int ibback_probe(struct xenbus_device *xbdev,
 	dev->state = XenbusStateInitialising;
 	mutex_init(&dev->lock);
 	spin_lock_init(&dev->uar_lock);
+	mutex_init(&dev->walk_lock);
 	spin_lock_init(&dev->mcast_lock);
 	INIT_LIST_HEAD(&dev->mcast);
 	spin_lock_init(&dev->ring.lock);
