@@ -15,6 +15,7 @@
  */
 
 #include <linux/bitops.h>
+#include <linux/moduleparam.h>
 #include <linux/sched/clock.h>
 #include <asm/sync_bitops.h>
 #include <xen/events.h>
@@ -23,9 +24,7 @@
 
 #define BITS_PER_WORD_ON_WIRE	32
 
-/* What a guest's events may take of one processor: a quarter of each second */
 #define WINDOW_NS		NSEC_PER_SEC
-#define BUDGET_NS		(WINDOW_NS / 4)
 /* What the HCA's driver takes for an event until it comes here, about */
 #define HCA_DRIVER_NS		500
 /* Between notifications of a guest that is over its budget */
@@ -36,6 +35,27 @@
 #define MODERATED_S		10
 /* Seconds over budget while they are, until it is disconnected */
 #define MAX_STRIKES		5
+
+static int set_percent(const char *value, const struct kernel_param *param)
+{
+	return param_set_uint_minmax(value, param, 1, 100);
+}
+
+static const struct kernel_param_ops percent_ops = {
+	.set = set_percent,
+	.get = param_get_uint,
+};
+
+static unsigned int event_budget = 25;
+module_param_cb(event_budget, &percent_ops, &event_budget, 0644);
+MODULE_PARM_DESC(event_budget,
+		 "What one guest's events may take of a processor, in percent (1 - 100, default 25)");
+
+static bool over_budget(const struct ibback_events *ev)
+{
+	return atomic64_read(&ev->spent) >=
+		READ_ONCE(event_budget) * (u64)(WINDOW_NS / 100);
+}
 
 /* The guest has no reason to send anything on this channel. */
 static irqreturn_t events_interrupt(int irq, void *data)
@@ -200,7 +220,7 @@ void ibback_event(struct ibback_dev *dev, u32 word, unsigned int bit)
 		WRITE_ONCE(ev->window, now);
 		atomic64_set(&ev->spent, 0);
 	}
-	if (atomic64_read(&ev->spent) >= BUDGET_NS) {
+	if (over_budget(ev)) {
 		set_event(ev, word, bit);
 		queue_delayed_work(system_unbound_wq, &ev->late_work,
 				   msecs_to_jiffies(LATE_MS));
@@ -248,7 +268,7 @@ static void late_work(struct work_struct *work)
 	if (READ_ONCE(ev->stopped))
 		return;
 	notify_remote_via_irq(ev->irq);
-	if (atomic64_read(&ev->spent) >= BUDGET_NS)
+	if (over_budget(ev))
 		strike(dev);
 	if (!dev->moderated || READ_ONCE(ev->stopped))
 		return;
