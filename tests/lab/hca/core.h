@@ -68,13 +68,14 @@ typedef struct HcaUser {
     uint32_t number;
 } HcaUser;
 
-/* false when any octet lies outside memory. */
+/* false when any octet lies outside memory, which is an error of the model. */
 bool hca_dma_read(Hca *hca, HcaUser user, uint64_t addr, void *buf, size_t len);
 bool hca_dma_write(Hca *hca, HcaUser user, uint64_t addr, const void *buf,
                    size_t len);
 
 typedef enum HcaErrorKind {
     HCA_ERROR_PAGE_0,                          /* DMA to the first page of memory */
+    HCA_ERROR_OUTSIDE,                         /* DMA to where no memory is */
     HCA_ERROR_MTT,                             /* an entry that is not present */
     HCA_ERROR_EQ,                              /* an event lost */
     HCA_ERROR_KINDS

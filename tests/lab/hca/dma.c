@@ -45,15 +45,29 @@ static void watch(Hca *hca, HcaUser user, uint64_t addr, const char *access)
     }
 }
 
+/* Neither has a driver reason to name an address where there is no memory. */
+static bool outcome(Hca *hca, HcaUser user, uint64_t addr, const char *access,
+                    bool ok)
+{
+    if (!ok) {
+        hca_error(hca, HCA_ERROR_OUTSIDE,
+                  "model error: %s outside memory, address 0x%llx: %s 0x%x",
+                  access, (unsigned long long)addr, user.what, user.number);
+    }
+    return ok;
+}
+
 bool hca_dma_read(Hca *hca, HcaUser user, uint64_t addr, void *buf, size_t len)
 {
     watch(hca, user, addr, "read");
-    return hca->bus->dma_read(hca->opaque, addr, buf, len);
+    return outcome(hca, user, addr, "read",
+                   hca->bus->dma_read(hca->opaque, addr, buf, len));
 }
 
 bool hca_dma_write(Hca *hca, HcaUser user, uint64_t addr, const void *buf,
                    size_t len)
 {
     watch(hca, user, addr, "write");
-    return hca->bus->dma_write(hca->opaque, addr, buf, len);
+    return outcome(hca, user, addr, "write",
+                   hca->bus->dma_write(hca->opaque, addr, buf, len));
 }

@@ -49,6 +49,28 @@ static void test_page_0(void **state)
     drv_free(d);
 }
 
+/* An MTT entry may be anything: what was in that memory before. */
+static void test_outside(void **state)
+{
+    HcaMtt mtt = { .user = { "WQE of QP", 0x41 }, .page_shift = 12 };
+    HcaUser user = { "thing", 0x12 };
+    Drv *d = up();
+    uint8_t octet = 0;
+
+    (void)state;
+    assert_false(hca_dma_read(d->hca, user, 1ull << 40, &octet, 1));
+    drv_model_error(d, "hca: model error: read outside memory, "
+                    "address 0x10000000000: thing 0x12");
+    assert_false(hca_dma_write(d->hca, user, LOW_SIZE, &octet, 1));
+    drv_model_error(d, "hca: model error: write outside memory, "
+                    "address 0x2000: thing 0x12");
+    mtt.addr = drv_mtt(d, 0x5a5a5a5a5a5a5000, 1, 12);
+    assert_false(hca_mtt_read(d->hca, &mtt, 0x10, &octet, 1));
+    drv_model_error(d, "hca: model error: read outside memory, "
+                    "address 0x5a5a5a5a5a5a5010: WQE of QP 0x41");
+    drv_free(d);
+}
+
 /* A few lines of each kind in a second. */
 static void test_rate(void **state)
 {
@@ -354,6 +376,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_page_0),
+        cmocka_unit_test(test_outside),
         cmocka_unit_test(test_rate),
         cmocka_unit_test(test_mailbox_and_icm),
         cmocka_unit_test(test_eq),
