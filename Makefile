@@ -4,7 +4,8 @@
 # make install      the same, installed (DESTDIR, PREFIX)
 # make modules-all  modules for the kernels of three Debian releases, in build/
 # make demo         the whole idea, on any Debian machine without an HCA
-# make check        every test
+# make check        every test, and a sample of what takes long
+# make check-all    every test in full
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
 LAB := tests/lab/lab
@@ -74,10 +75,11 @@ lab-deps:
 check-deps: lab-deps
 	dpkg -s python3-pytest >/dev/null 2>&1 || $(APT_INSTALL) python3-pytest
 
-check: check-deps overlay unit modules-all
-	/usr/bin/python3 -m pytest -p no:cacheprovider tests
+check check-all: check-deps overlay unit modules-all
+	/usr/bin/python3 -m pytest -p no:cacheprovider --durations=25 \
+		$(if $(filter check-all,$@),--exhaustive) tests
 
 demo: overlay
 	tests/lab/demo
 
-.PHONY: all modules modules-all $(SUITES:%=modules-%) lib tools install clean overlay unit lab-deps check-deps check demo
+.PHONY: all modules modules-all $(SUITES:%=modules-%) lib tools install clean overlay unit lab-deps check-deps check check-all demo

@@ -12,6 +12,15 @@ sys.path.insert(0, os.path.join(HERE, "lab"))
 import nodes  # noqa: E402  (found by the line above)
 
 
+def pytest_addoption(parser):
+    parser.addoption("--exhaustive", action="store_true",
+                     help="every test, not a sample of what takes long")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "exhaustive: only with --exhaustive")
+
+
 @pytest.fixture(scope="session")
 def lab():
     """Two hosts with a PV and a PVH guest each, and both without Xen."""
@@ -73,9 +82,20 @@ def guests(request):
     return request.getfixturevalue(request.param)
 
 
-def pytest_collection_modifyitems(items):
+def leave_out_exhaustive(config, items):
+    """Deselect what is marked so, but for `make check-all`."""
+    if config.getoption("--exhaustive"):
+        return
+    out = [item for item in items if item.get_closest_marker("exhaustive")]
+    if out:
+        config.hook.pytest_deselected(items=out)
+        items[:] = [item for item in items if item not in out]
+
+
+def pytest_collection_modifyitems(config, items):
     """What stops everything is late, later are guests with other kernels;
     logs are read when all else has run."""
+    leave_out_exhaustive(config, items)
     items.sort(key=lambda item: ["test_logs" in item.nodeid,
                                  "test_other_guests" in item.nodeid,
                                  "test_recovery" in item.nodeid])

@@ -5,18 +5,27 @@ import itertools
 import os
 import re
 
+import pytest
+
 import nodes
 
-SECONDS = int(os.environ.get("XENIB_SOAK_SECONDS", "300"))
+SAMPLE_SECONDS, SECONDS = 60, 300
 PORT = 18600
 # What each pair moves at least in a second, each way
 FLOOR = {"messages": 5, "octets": 20000}
 
 
-def talk(port, server, client):
-    command = "timeout %d /root/traffic -p %d" % (SECONDS + 120, port)
+@pytest.fixture
+def seconds(pytestconfig):
+    """How long they talk."""
+    return int(os.environ.get("XENIB_SOAK_SECONDS") or (
+        SECONDS if pytestconfig.getoption("--exhaustive") else SAMPLE_SECONDS))
+
+
+def talk(seconds, port, server, client):
+    command = "timeout %d /root/traffic -p %d" % (seconds + 120, port)
     return (nodes.start_server(server, command, port),
-            client.start("%s -n %d %s" % (command, SECONDS, server)))
+            client.start("%s -n %d %s" % (command, seconds, server)))
 
 
 def moved(out):
@@ -25,14 +34,14 @@ def moved(out):
         r"^from the \w+: (\d+) messages, (\d+) octets", out, re.M)]
 
 
-def test_all_pairs(guest, pvh, dom0, capsys):
+def test_all_pairs(guest, pvh, dom0, capsys, seconds):
     """Every octet is checked, and all is given back in the end."""
     nodes.install_program("traffic", *guest, *pvh)
     for host in dom0:
         nodes.assert_idle(host)
     pairs = list(itertools.combinations(guest + pvh, 2))
-    running = [talk(PORT + i, *pair) for i, pair in enumerate(pairs)]
-    results = [[end.communicate(timeout=SECONDS + 180)[0] for end in ends]
+    running = [talk(seconds, PORT + i, *pair) for i, pair in enumerate(pairs)]
+    results = [[end.communicate(timeout=seconds + 180)[0] for end in ends]
                for ends in running]
     with capsys.disabled():
         for (server, client), outs in zip(pairs, results):
@@ -45,7 +54,7 @@ def test_all_pairs(guest, pvh, dom0, capsys):
         ways = moved(outs[1])
         assert len(ways) == 2, outs[1]
         for messages, octets in ways:
-            assert messages >= SECONDS * FLOOR["messages"], outs[1]
-            assert octets >= SECONDS * FLOOR["octets"], outs[1]
+            assert messages >= seconds * FLOOR["messages"], outs[1]
+            assert octets >= seconds * FLOOR["octets"], outs[1]
     for host in dom0:
         nodes.assert_idle(host)
