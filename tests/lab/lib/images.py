@@ -11,8 +11,8 @@ import shutil
 import struct
 
 from . import tree
-from .util import (LAB_DIR, MIRROR, SUITE, LabError, UsageError, cached,
-                   key_of, read_bytes, read_text, run)
+from .util import (LAB_DIR, SUITE, LabError, UsageError, cached, key_of, mirror,
+                   read_bytes, read_text, run)
 
 PACKAGES = """
     linux-image-amd64 xen-hypervisor-4.20-amd64 xen-utils-4.20 xenstore-utils
@@ -175,7 +175,7 @@ def kernel(suite):
 
 def image():
     """The folder with root.img, vmlinux, xen and the initramfs's parts."""
-    key = key_of(MIRROR, SUITE, " ".join(PACKAGES), " ".join(extra_packages()),
+    key = key_of(mirror(), SUITE, " ".join(PACKAGES), " ".join(extra_packages()),
                  tree.kernel_version(), inspect.getsource(_make_image))
     return cached("image-" + key, "the root image", _make_image)
 

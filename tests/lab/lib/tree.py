@@ -11,7 +11,7 @@ import functools
 import os
 import subprocess
 
-from .util import (CACHE, CHECKOUT, MIRROR, SUITE, LabError, cached, key_of,
+from .util import (CACHE, CHECKOUT, SUITE, LabError, cached, key_of, mirror,
                    run)
 
 PACKAGES = """
@@ -65,7 +65,7 @@ def mmdebstrap(suite, packages, root, *options, **kw):
     """
     run(["mmdebstrap", "--variant=minbase", "--include=" + ",".join(packages),
          *options, suite, root] +
-        ["%s %s %s main" % (kind, MIRROR, suite) for kind in ("deb", "deb-src")],
+        ["%s %s %s main" % (kind, mirror(), suite) for kind in ("deb", "deb-src")],
         env=dict(os.environ, INITRD="No"), **kw)
 
 
@@ -86,10 +86,10 @@ def _make_for_kernel(suite, tmp):
 def path(suite=SUITE):
     """The root of the build tree, made when missing (about a minute)."""
     if suite == SUITE:
-        key = key_of(MIRROR, SUITE, " ".join(PACKAGES), FETCH_QEMU)
+        key = key_of(mirror(), SUITE, " ".join(PACKAGES), FETCH_QEMU)
         found = cached("tree-" + key, "the build tree", _make)
     else:
-        key = key_of(MIRROR, suite, " ".join(KERNEL_PACKAGES + KERNEL_FILES))
+        key = key_of(mirror(), suite, " ".join(KERNEL_PACKAGES + KERNEL_FILES))
         found = cached("tree-%s-%s" % (suite, key), "the tree of " + suite,
                        functools.partial(_make_for_kernel, suite))
     return os.path.join(found, "root")

@@ -3,8 +3,11 @@
 
 import contextlib
 import fcntl
+import functools
+import glob
 import hashlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -15,7 +18,6 @@ import time
 LAB_DIR = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 CHECKOUT = os.path.dirname(os.path.dirname(LAB_DIR))
 CACHE = os.path.abspath(os.environ.get("XENIB_CACHE") or "/var/cache/xenib")
-MIRROR = os.environ.get("XENIB_MIRROR") or "http://deb.debian.org/debian"
 SUITE = "trixie"
 
 
@@ -78,6 +80,51 @@ def key_of(*parts):
         data = part if isinstance(part, bytes) else str(part).encode()
         h.update(b"%d:" % len(data) + data)
     return h.hexdigest()[:16]
+
+
+def _apt_entries(text, one_line):
+    """The entries of a file of apt sources, each: field -> value."""
+    if one_line:
+        for line in text.splitlines():
+            found = re.match(r"\s*(\S+)\s+(?:\[(.*?)\]\s+)?(\S+)\s+(\S+)(.*)",
+                             line.partition("#")[0])
+            if found:
+                names = "types", "options", "uris", "suites", "components"
+                entry = dict(zip(names, found.groups("")))
+                key = re.search(r"signed-by=(\S+)", entry["options"])
+                yield dict(entry, **{"signed-by": key[1]} if key else {})
+        return
+    for stanza in re.split(r"\n\s*\n", text):
+        fields = re.findall(r"^(\S+?):((?:.*)(?:\n[ \t].*)*)", stanza,
+                            re.MULTILINE)
+        yield {name.lower(): value.strip() for name, value in fields}
+
+
+def _is_debian(entry):
+    """Whether an entry is of a whole release of Debian: not one of updates,
+    nor anybody else's, whose keys are not Debian's."""
+    suites = entry.get("suites", "").split()
+    return ("deb" in entry.get("types", "").split() and
+            "main" in entry.get("components", "").split() and
+            entry.get("enabled", "yes").lower() not in ("no", "false", "0") and
+            "debian-archive" in entry.get("signed-by", "debian-archive") and
+            any(re.fullmatch(r"\w+", suite) for suite in suites))
+
+
+@functools.cache
+def mirror(apt="/etc/apt"):
+    """The Debian mirror: XENIB_MIRROR, or what this machine's apt uses."""
+    chosen = os.environ.get("XENIB_MIRROR")
+    if chosen:
+        return chosen
+    paths = [os.path.join(apt, "sources.list")] + sorted(
+        glob.glob(os.path.join(apt, "sources.list.d/*.list")) +
+        glob.glob(os.path.join(apt, "sources.list.d/*.sources")))
+    for path in filter(os.path.exists, paths):
+        for entry in _apt_entries(read_text(path), path.endswith(".list")):
+            if _is_debian(entry):
+                return entry["uris"].split()[0].rstrip("/")
+    raise LabError("no Debian mirror in %s: name one in XENIB_MIRROR" % apt)
 
 
 def read_bytes(path):
