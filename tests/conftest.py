@@ -22,6 +22,12 @@ def pytest_configure(config):
 
 
 @pytest.fixture(scope="session")
+def exhaustive(pytestconfig):
+    """Whether what a test repeats is to be repeated often."""
+    return pytestconfig.getoption("--exhaustive")
+
+
+@pytest.fixture(scope="session")
 def lab():
     """Two hosts with a PV and a PVH guest each, and both without Xen."""
     nodes.lab("up", "--guests", "2", "--type", "pv,pvh")
