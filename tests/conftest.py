@@ -17,8 +17,19 @@ def pytest_addoption(parser):
                      help="every test, not a sample of what takes long")
 
 
+# Marks of tests after which the lab is not what it was, or that want to see all
+# that has been done in it; in this order they run when all others have.
+LAST = {
+    "breaks_hcas": "stops everything",
+    "replaces_guests": "boots other guests in place of those of the lab",
+    "reads_logs": "looks for what all other tests have caused",
+}
+
+
 def pytest_configure(config):
     config.addinivalue_line("markers", "exhaustive: only with --exhaustive")
+    for item in LAST.items():
+        config.addinivalue_line("markers", "%s: %s" % item)
 
 
 @pytest.fixture(scope="session")
@@ -99,12 +110,10 @@ def leave_out_exhaustive(config, items):
 
 
 def pytest_collection_modifyitems(config, items):
-    """What stops everything is late, later are guests with other kernels;
-    logs are read when all else has run."""
+    """What other tests would not survive comes last."""
     leave_out_exhaustive(config, items)
-    items.sort(key=lambda item: ["test_logs" in item.nodeid,
-                                 "test_other_guests" in item.nodeid,
-                                 "test_recovery" in item.nodeid])
+    items.sort(key=lambda item: [bool(item.get_closest_marker(name))
+                                 for name in reversed(LAST)])
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Runs last: no domain and no hypervisor has complained about anything. Their
+"""No domain and no hypervisor has complained about anything. Their
 logs are in build/results/logs then."""
 
+import pytest
+
 import nodes
+
+pytestmark = pytest.mark.reads_logs
 
 
 def test_no_complaint_in_any_log(lab):

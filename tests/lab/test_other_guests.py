@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The modules in guests with the kernels of other Debian releases (that of host1
 has one, that of host2 the other), and in HVM guests. All their kernels fill memory
-that is not in use, which shows who hands it on. The guests are not what
-they were any more after this, so it runs when all else has."""
+that is not in use, which shows who hands it on."""
 
 import concurrent.futures
 import os
@@ -13,6 +12,8 @@ import nodes
 # With the guests of this file
 from test_guest import (  # noqa: F401
     test_devinfo_shows_an_active_port_with_the_hosts_lid)
+
+pytestmark = pytest.mark.replaces_guests
 
 BUILT = os.path.join(nodes.HERE, "../../build/kernels")
 PROGRAMS = ["ibv_rc_pingpong -e", "ibv_uc_pingpong", "ibv_ud_pingpong -e",

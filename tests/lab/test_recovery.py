@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The HCA breaks, and is reset by its driver: late, as it stops everything."""
+"""The HCA breaks, and is reset by its driver."""
+
+import pytest
 
 import nodes
+
+pytestmark = pytest.mark.breaks_hcas
 
 FATAL = "local catastrophic error, port 0"     # as ibv_event_type_str() has it
 
