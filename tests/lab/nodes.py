@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Nodes of a running lab, and pairs of programs between two of them."""
 
+import contextlib
 import functools
 import glob
 import json
 import os
 import re
+import shlex
 import subprocess
 import threading
 import time
@@ -131,6 +133,33 @@ def set_hca(machine, name, value):
     """Set a property of a machine's HCA model: a fault."""
     lab("qmp", machine.name, "qom-set", json.dumps(
         {"path": "/machine/peripheral/hca", "property": name, "value": value}))
+
+
+@contextlib.contextmanager
+def allowed(node, pattern, count=1, timeout=30):
+    """
+    What is done in this context makes a node log so many lines of that kind,
+    waits for them, and has them allowed. One more is trouble for `lab
+    check-logs`, as it is at any other time.
+    """
+    def mark(word):
+        node.run("echo %s >/dev/kmsg" % shlex.quote("<2>LAB: %s %s" % (
+            word, pattern)))
+
+    def matching():
+        lines = node.out("dmesg").splitlines()
+        return [line for line in lines
+                if re.search(pattern, line) and "LAB: " not in line]
+
+    before = set(matching())
+    mark("allow %d" % count)
+    yield
+    deadline = time.monotonic() + timeout
+    while len(set(matching()) - before) < count:
+        assert time.monotonic() < deadline, "%s logged not %d but %s" % (
+            node, count, set(matching()) - before)
+        time.sleep(0.2)
+    mark("forbid")
 
 
 PORT = 18515    # of perftest and the ping-pongs alike
