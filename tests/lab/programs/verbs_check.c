@@ -369,6 +369,7 @@ static void leave(void)
 	bind_window(p.far, mw, mr, x, SIZE);
 	qp_to_init(create_target(xrcd));
 	create_xrc_srq(xrcd);
+	NEED(!failures);
 	fflush(stdout);
 	raise(SIGKILL);
 }
