@@ -8,6 +8,7 @@
  * leave: end by being killed, with objects of every kind left behind
  */
 
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -16,7 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
+#include <infiniband/mlx4dv.h>
 
 #include "check.h"
 
@@ -322,6 +325,26 @@ static void check_xrc(void)
 	close(fd);
 }
 
+/* Waits until the HCA has written so many completions that are not polled. */
+static void wait_for_cqes(unsigned int nr)
+{
+	time_t end = time(NULL) + CHECK_TIMEOUT_S;
+	struct mlx4dv_cq dv = {};
+	struct mlx4dv_obj obj = { .cq = { .in = cq, .out = &dv } };
+	struct mlx4_cqe *cqe;
+	unsigned int last;
+
+	NEED(!mlx4dv_init_obj(&obj, MLX4DV_OBJ_CQ));
+	last = be32toh(*dv.set_ci_db) + nr - 1;
+	/* Of 64 octets a CQE is the second half; the owner changes each round. */
+	cqe = dv.buf.buf + (last % dv.cqe_cnt + 1) * dv.cqe_size - sizeof(*cqe);
+	while (!(cqe->owner_sr_opcode & MLX4_CQE_OWNER_MASK) !=
+	       !(last & dv.cqe_cnt)) {
+		NEED(time(NULL) < end);
+		usleep(1000);
+	}
+}
+
 /* What a CQ holds is there, and in order, when its size has changed. */
 static void check_resize(void)
 {
@@ -336,9 +359,9 @@ static void check_resize(void)
 	for (i = 0, seen = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		while (posted < seen + 30)
 			post_write(p.near, posted++, mr, a, mr->rkey, 8);
-		usleep(300000);
+		wait_for_cqes(posted - seen);
 		EXPECT(ibv_resize_cq(cq, sizes[i]), 0);
-		EXPECT(cq->cqe >= sizes[i], 1);
+		EXPECT_CMP(cq->cqe, >=, sizes[i]);
 		while (seen < posted - 10 + i) {
 			EXPECT(completion(&wr_id), IBV_WC_SUCCESS);
 			EXPECT(wr_id, seen);
