@@ -91,7 +91,7 @@ static void check_shared(void)
 	struct ibv_wc wc;
 	int i, round;
 
-	EXPECT(ctx->num_comp_vectors > 1, 1);
+	EXPECT_CMP(ctx->num_comp_vectors, >, 1);
 	EXPECT(ibv_create_cq(ctx, 1, NULL, channel, ctx->num_comp_vectors),
 	       NULL);
 	for (i = 0; i < SHARING; i++)
@@ -206,7 +206,7 @@ static void check_load(void)
 	}
 	NEED(!pthread_join(producer, NULL));
 	EXPECT(done, LOAD);
-	EXPECT(events >= LOAD / (2 * DEPTH), 1);
+	EXPECT_CMP(events, >=, LOAD / (2 * DEPTH));
 	printf("%d completions, %d events\n", done, events);
 	/* What was armed last may have fired for what the last poll took */
 	while (next_event(QUIET_MS))

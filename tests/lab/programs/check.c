@@ -20,6 +20,14 @@ void expect(int line, const char *expr, long got, long want)
 	failures++;
 }
 
+void expect_cmp(int line, const char *expr, long a, long b, int ok)
+{
+	if (ok)
+		return;
+	printf("line %d: not %s: %ld and %ld\n", line, expr, a, b);
+	failures++;
+}
+
 void need(int line, const char *expr, int ok)
 {
 	if (ok)

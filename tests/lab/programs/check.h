@@ -20,9 +20,15 @@
 extern int failures;
 
 #define EXPECT(expr, want) expect(__LINE__, #expr, (long)(expr), (long)(want))
+/* As EXPECT(), of two numbers: the values are printed. */
+#define EXPECT_CMP(a, op, b) do {					\
+	long a_ = (long)(a), b_ = (long)(b);				\
+	expect_cmp(__LINE__, #a " " #op " " #b, a_, b_, a_ op b_);	\
+} while (0)
 #define NEED(expr) need(__LINE__, #expr, !!(expr))
 
 void expect(int line, const char *expr, long got, long want);
+void expect_cmp(int line, const char *expr, long a, long b, int ok);
 void need(int line, const char *expr, int ok);
 
 /* The first HCA that there is. */

@@ -196,7 +196,7 @@ static int receive(void)
 			break;
 		case LEAVE:
 			EXPECT(ibv_detach_mcast(qp, &group, GROUP_LID), 0);
-			EXPECT(ibv_detach_mcast(qp, &group, GROUP_LID) != 0, 1);
+			EXPECT_CMP(ibv_detach_mcast(qp, &group, GROUP_LID), !=, 0);
 			break;
 		}
 		EXPECT(memcmp(&grh.dgid, &gid, sizeof(gid)), 0);

@@ -117,8 +117,8 @@ static void print_tables(int number, int gids, int pkeys)
 		EXPECT(ibv_query_pkey(ctx, number, i, &pkey), 0);
 		printf("port%d.pkey%d %#x\n", number, i, ntohs(pkey));
 	}
-	EXPECT(ibv_query_gid(ctx, number, gids, &gid) != 0, 1);
-	EXPECT(ibv_query_pkey(ctx, number, pkeys, &pkey) != 0, 1);
+	EXPECT_CMP(ibv_query_gid(ctx, number, gids, &gid), !=, 0);
+	EXPECT_CMP(ibv_query_pkey(ctx, number, pkeys, &pkey), !=, 0);
 }
 
 #define PORT_FIELD(p, f) \

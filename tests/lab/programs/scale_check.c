@@ -153,7 +153,7 @@ static void check_locked_memory(void)
 		while (ibv_create_cq(ctx, 4, NULL, NULL, 0))
 			nr++;
 		EXPECT(errno, ENOMEM);
-		EXPECT(nr > NR_LOCKED - NR_LOCKED / 64, 1);
+		EXPECT_CMP(nr, >, NR_LOCKED - NR_LOCKED / 64);
 		printf("%d CQs in %d locked pages\n", nr, NR_LOCKED);
 		fflush(stdout);
 		_exit(!!failures);
@@ -178,7 +178,8 @@ static void check_limit(void)
 			break;
 	}
 	EXPECT(errno, ENOMEM);
-	EXPECT(nr < attr.max_pd && nr > attr.max_pd - 64, 1);
+	EXPECT_CMP(nr, <, attr.max_pd);
+	EXPECT_CMP(nr, >, attr.max_pd - 64);
 	for (i = 0; i < nr; i++)
 		EXPECT(ibv_dealloc_pd(pds[i]), 0);
 	free(pds);
