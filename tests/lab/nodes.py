@@ -244,10 +244,26 @@ def reload_frontend(guest):
     wait_active(guest)
 
 
-def attach(host, guest):
-    """Give a guest with the frontend module its HCA."""
-    host.run("xenib attach --wait --timeout 120 %s" % guest.domain)
+def attach(host, guest, quotas=()):
+    """Give a guest with the frontend module its HCA, with quotas of its own
+    (name -> number) or the default ones."""
+    options = "".join("--%s %d " % item for item in dict(quotas).items())
+    host.run("xenib attach --wait --timeout 120 %s%s" % (options, guest.domain))
     wait_active(guest)
+
+
+@contextlib.contextmanager
+def attached_with(quotas, host, guest):
+    """For a while, an attached guest has other quotas than the default ones."""
+    def attach_anew(quotas):
+        host.run("xenib detach " + guest.domain)
+        attach(host, guest, quotas)
+
+    attach_anew(quotas)
+    try:
+        yield
+    finally:
+        attach_anew(())
 
 
 def wait_active(node, timeout=30):

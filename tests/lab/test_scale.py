@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Queries, many objects, and memory of every kind: as natively."""
 
+import contextlib
 import errno
 
 import nodes
 
+# As many as scale_check has at once, and a few.
+THOUSANDS = {"cqs": 1100, "qps": 1100}
+
 # Where a guest's answers are not the HCA's. Its quotas:
 QUOTAS = {
-    "max_qp": 4096, "max_cq": 4096, "max_srq": 1024, "max_mr": 8192,
-    "max_pd": 1024, "max_res_rd_atom": 4096 * 16,
-    "max_total_mcast_qp_attach": 1024,
+    "max_qp": "qps", "max_cq": "cqs", "max_srq": "srqs", "max_mr": "mrs",
+    "max_pd": "pds", "max_total_mcast_qp_attach": "mcast",
 }
 # No extensions for kernel users, no raw packets, which IB ports have not:
 HIDDEN_CAPS = 1 << 21 | 1 << 26
@@ -21,8 +24,11 @@ REFUSED = {
 }
 
 
-def test_scale(native, guest, pvh):
-    outputs = nodes.run_at_once("scale_check", native[0], guest[0], pvh[1])
+def test_scale(native, guest, pvh, dom0):
+    with contextlib.ExitStack() as stack:
+        for host, node in (dom0[0], guest[0]), (dom0[1], pvh[1]):
+            stack.enter_context(nodes.attached_with(THOUSANDS, host, node))
+        outputs = nodes.run_at_once("scale_check", native[0], guest[0], pvh[1])
     for lines, huge in zip(outputs, ["yes", "no", "yes"]):
         assert "huge pages: " + huge in lines
 
@@ -32,7 +38,13 @@ def test_queries_tell_the_truth(dom0, guest, pvh):
         dict(line.split(" ", 1) for line in lines[:-1])
         for lines in nodes.run_at_once("query_check", dom0[0], guest[0],
                                        pvh[0]))
-    expected.update((name, hex(quota)) for name, quota in QUOTAS.items())
+    quotas = [nodes.device(dom0[0], node)["quotas"]
+              for node in (guest[0], pvh[0])]
+    assert quotas[0] == quotas[1]
+    expected.update((name, hex(quotas[0][quota]))
+                    for name, quota in QUOTAS.items())
+    expected["max_res_rd_atom"] = hex(
+        int(expected["max_qp_rd_atom"], 16) * quotas[0]["qps"])
     for name in "device_cap_flags", "device_cap_flags_ex":
         assert int(expected[name], 16) & HIDDEN_CAPS
         expected[name] = hex(int(expected[name], 16) & ~HIDDEN_CAPS)
