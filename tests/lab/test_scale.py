@@ -9,6 +9,9 @@ import nodes
 # As many as scale_check has at once, and a few.
 THOUSANDS = {"cqs": 1100, "qps": 1100}
 
+# Of memory there is for one region at least: half of a guest's.
+MIN_MIB = 192
+
 # Where a guest's answers are not the HCA's. Its quotas:
 QUOTAS = {
     "max_qp": "qps", "max_cq": "cqs", "max_srq": "srqs", "max_mr": "mrs",
@@ -31,6 +34,8 @@ def test_scale(native, guest, pvh, dom0):
         outputs = nodes.run_at_once("scale_check", native[0], guest[0], pvh[1])
     for lines, huge in zip(outputs, ["yes", "no", "yes"]):
         assert "huge pages: " + huge in lines
+        size, = [int(line.split()[3]) for line in lines if "an MR of" in line]
+        assert size >= MIN_MIB, lines
 
 
 def test_queries_tell_the_truth(dom0, guest, pvh):
