@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Nodes of a running lab, and pairs of programs between two of them."""
 
+import collections
 import contextlib
 import functools
 import glob
@@ -113,7 +114,7 @@ class Watch:
 
     def take(self, wanted, timeout=30, quiet=1):
         """Wait for all that is wanted, and then until nothing more comes for
-        some seconds; returns all that came."""
+        some seconds; returns all that came, each with how often it did."""
         deadline = time.monotonic() + timeout
         while not wanted <= set(self.seen) and time.monotonic() < deadline:
             time.sleep(0.05)
@@ -121,7 +122,7 @@ class Watch:
         while count != len(self.seen):
             count = len(self.seen)
             time.sleep(quiet)
-        found, self.seen = set(self.seen), []
+        found, self.seen = collections.Counter(self.seen), []
         return found
 
     def stop(self):
