@@ -30,16 +30,22 @@
 /*
  * What a guest can hold: name in statistics, xenstore node of its quota,
  * default quota.
+ *
+ * Each CQ, QP and SRQ can have an asynchronous event at the same moment. These
+ * go to one queue of the HCA, of 512 entries, and so do the completions of its
+ * commands: if one of those is lost mlx4_core resets the HCA. So one guest's
+ * defaults stay below three quarters of that together. More, or more guests,
+ * is the administrator's choice, who is warned by xenib.
  */
 #define IBBACK_RESOURCES(X)			\
 	X(CONTEXT, contexts, 32)		\
 	X(PD, pds, 1024)			\
 	X(MR, mrs, 8192)			\
 	X(PAGE, pages, 65536)			\
-	X(CQ, cqs, 4096)			\
-	X(QP, qps, 4096)			\
-	X(SRQ, srqs, 1024)			\
-	X(MCAST, mcast, 1024)			\
+	X(CQ, cqs, 128)				\
+	X(QP, qps, 192)				\
+	X(SRQ, srqs, 32)			\
+	X(MCAST, mcast, 256)			\
 	X(MW, mws, 8192)			\
 	X(XRCD, xrcds, 256)
 

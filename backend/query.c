@@ -48,7 +48,8 @@ static void fill_limits(const struct ib_device_attr *a,
 	attr->atomic_cap = a->atomic_cap;
 	attr->masked_atomic_cap = a->masked_atomic_cap;
 	attr->max_mcast_grp = a->max_mcast_grp;
-	attr->max_mcast_qp_attach = a->max_mcast_qp_attach;
+	attr->max_mcast_qp_attach = min(a->max_mcast_qp_attach,
+					IBBACK_MAX_GROUP_QPS);
 	attr->max_ah = a->max_ah;
 	attr->max_srq_wr = a->max_srq_wr;
 	attr->max_srq_sge = a->max_srq_sge;

@@ -62,6 +62,11 @@ void ibback_total_add(enum ibback_total total, long nr)
 	atomic_long_add(nr, &totals[total]);
 }
 
+#define IBBACK_DEFAULT(id, name, quota)	DEFAULT_##id = quota,
+enum { IBBACK_RESOURCES(IBBACK_DEFAULT) };
+/* See IBBACK_RESOURCES */
+static_assert(DEFAULT_CQ + DEFAULT_QP + DEFAULT_SRQ < 384);
+
 #define IBBACK_QUOTA(id, name, quota)	{ "max-" #name, quota },
 static const struct {
 	const char *node;

@@ -17,6 +17,8 @@ QUOTAS = {
     "max_qp": "qps", "max_cq": "cqs", "max_srq": "srqs", "max_mr": "mrs",
     "max_pd": "pds", "max_total_mcast_qp_attach": "mcast",
 }
+# What it may have in one multicast group, see backend/ibback.h
+GROUP_QPS = 16
 # No extensions for kernel users, no raw packets, which IB ports have not:
 HIDDEN_CAPS = 1 << 21 | 1 << 26
 # And neither time stamps nor raw packet QPs, which are refused as elsewhere:
@@ -48,6 +50,7 @@ def test_queries_tell_the_truth(dom0, guest, pvh):
     assert quotas[0] == quotas[1]
     expected.update((name, hex(quotas[0][quota]))
                     for name, quota in QUOTAS.items())
+    expected["max_mcast_qp_attach"] = hex(GROUP_QPS)
     expected["max_res_rd_atom"] = hex(
         int(expected["max_qp_rd_atom"], 16) * quotas[0]["qps"])
     for name in "device_cap_flags", "device_cap_flags_ex":
