@@ -36,25 +36,25 @@
 /* Seconds over budget while they are, until it is disconnected */
 #define MAX_STRIKES		5
 
-static int set_percent(const char *value, const struct kernel_param *param)
+static int set_permille(const char *value, const struct kernel_param *param)
 {
-	return param_set_uint_minmax(value, param, 1, 100);
+	return param_set_uint_minmax(value, param, 1, 1000);
 }
 
-static const struct kernel_param_ops percent_ops = {
-	.set = set_percent,
+static const struct kernel_param_ops permille_ops = {
+	.set = set_permille,
 	.get = param_get_uint,
 };
 
-static unsigned int event_budget = 25;
-module_param_cb(event_budget, &percent_ops, &event_budget, 0644);
+static unsigned int event_budget = 250;
+module_param_cb(event_budget, &permille_ops, &event_budget, 0644);
 MODULE_PARM_DESC(event_budget,
-		 "What one guest's events may take of a processor, in percent (1 - 100, default 25)");
+		 "What one guest's events may take of a processor, in thousandths (1 - 1000, default 250)");
 
 static bool over_budget(const struct ibback_events *ev)
 {
 	return atomic64_read(&ev->spent) >=
-		READ_ONCE(event_budget) * (u64)(WINDOW_NS / 100);
+		READ_ONCE(event_budget) * (u64)(WINDOW_NS / 1000);
 }
 
 /* The guest has no reason to send anything on this channel. */
