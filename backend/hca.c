@@ -201,6 +201,9 @@ static int hca_add(struct ib_device *ibdev)
 	err = offer_to_guests(hca);
 	mutex_unlock(&ibback_hca_mutex);
 	if (err) {
+		dev_err(&ibdev->dev,
+			"not offered to guests: no doorbell page is left [%d]\n",
+			err);
 		ib_unregister_event_handler(&hca->event_handler);
 		hca_close(hca);
 		return err;
