@@ -94,8 +94,10 @@ static int ibfront_mmap_machine_frame(struct vm_area_struct *vma, u64 frame,
 	 * frame out of it where the frame's number is one of this guest's memory,
 	 * too, and Xen refuses it once the frame is closed to this domain, which
 	 * a fork() does not survive. So no child gets it, and of the rights that
-	 * mprotect() could change one is left, to be taken away at most; what
-	 * can be written can be read anyway.
+	 * mprotect() could change one is left; what can be written can be read
+	 * anyway. That one has to be a right that could be had: Linux warns of a
+	 * write to any other mapping, and the process writes when the device has
+	 * gone.
 	 *
 	 * vm_page_prot stays as it is: ib_uverbs maps a page of memory in place of
 	 * the frame when the device has gone, and Xen lets a domain that has no
@@ -104,9 +106,8 @@ static int ibfront_mmap_machine_frame(struct vm_area_struct *vma, u64 frame,
 	 */
 	vm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP |
 			  VM_DONTCOPY);
-	vm_flags_clear(vma, VM_EXEC | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC);
-	if (vma->vm_flags & VM_WRITE)
-		vm_flags_clear(vma, VM_READ);
+	vm_flags_clear(vma, VM_EXEC | VM_MAYREAD | VM_MAYEXEC |
+			    (vma->vm_flags & VM_WRITE ? VM_READ : VM_MAYWRITE));
 	nr = xen_remap_pfn(vma, vma->vm_start, &mfn, 1, &err, prot, DOMID_IO,
 			   true);
 	if (nr != 1) {
