@@ -136,6 +136,25 @@ def set_hca(machine, name, value):
         {"path": "/machine/peripheral/hca", "property": name, "value": value}))
 
 
+def port_counters(machine):
+    """What port 1 of a machine's HCA has moved: name -> number, data in words
+    of four octets."""
+    return {name: int(value) for name, value in re.findall(
+        r"^(\w+):\.*(\d+)$", machine.out("perfquery -x"), re.MULTILINE)}
+
+
+def wait_moving(machine, octets=1 << 12, timeout=30):
+    """Wait until a machine's port 1 has sent so many octets more."""
+    begin = port_counters(machine)["PortXmitData"]
+    deadline = time.monotonic() + timeout
+    while True:
+        moved = 4 * (port_counters(machine)["PortXmitData"] - begin)
+        if moved >= octets:
+            return
+        assert time.monotonic() < deadline, "%s sent %d octets in %d s" % (
+            machine, moved, timeout)
+
+
 @contextlib.contextmanager
 def allowed(node, pattern, count=1, timeout=30):
     """
