@@ -7,6 +7,9 @@ import pytest
 import nodes
 from nodes import assert_idle, totals
 
+# More than is moved to set a connection up.
+TRAFFIC = 1 << 20       # octets
+
 pytestmark = pytest.mark.usefixtures("guest", "pvh")
 
 
@@ -14,12 +17,12 @@ def assert_works(guests):
     nodes.run_pair(*guests, "ibv_rc_pingpong -n 100")
 
 
-def traffic(server, client):
-    """An endless ib_write_bw; returns the two processes, data flowing."""
+def traffic(host, server, client):
+    """An endless ib_write_bw to a server from a client on that host; returns
+    the two processes, data flowing."""
     far = nodes.start_server(server, "ib_write_bw -F --run_infinitely")
     near = client.start("exec ib_write_bw -F --run_infinitely " + server.name)
-    client.run("for i in $(seq 100); do rdma res show mr | grep -q ib_write_bw "
-               "&& break; sleep 0.1; done; sleep 2; pgrep -x ib_write_bw")
+    nodes.wait_moving(host, TRAFFIC)
     return far, near
 
 
@@ -42,7 +45,7 @@ def test_process_exit_gives_everything_back(guests, dom0):
 
 
 def test_sigkill_during_traffic(guests, dom0):
-    processes = traffic(*guests)
+    processes = traffic(dom0[1], *guests)
     assert totals(dom0[1])["qps"] > 0
     end(guests, *processes)
     for host in dom0:
@@ -51,7 +54,7 @@ def test_sigkill_during_traffic(guests, dom0):
 
 
 def test_detach_during_traffic_and_attach_again(guests, dom0):
-    processes = traffic(*guests)
+    processes = traffic(dom0[1], *guests)
     dom0[1].run("xenib detach " + guests[1].domain)
     end(guests, *processes)
     assert_idle(dom0[1], devices=1)
@@ -61,7 +64,7 @@ def test_detach_during_traffic_and_attach_again(guests, dom0):
 def test_forced_detach_of_a_paused_guest(guests, dom0):
     """It comes to itself with its device gone, and processes still using it."""
     host, domain = dom0[1], guests[1].domain
-    processes = traffic(*guests)
+    processes = traffic(dom0[1], *guests)
     host.run("xl pause %s && xenib detach --force --timeout 1 %s; status=$?; "
              "xl unpause %s; exit $status" % (domain, domain, domain))
     end(guests, *processes)
@@ -99,7 +102,7 @@ def test_destroy_during_traffic(guests, dom0):
     """The last of this file: the guests of host2 are new ones afterwards."""
     host, node = dom0[1], guests[1]
     domid = host.out("xl domid " + node.domain)
-    processes = traffic(*guests)
+    processes = traffic(dom0[1], *guests)
     host.run("xl destroy " + node.domain)
     end(guests[:1])
     processes[1].kill()
