@@ -13,10 +13,30 @@ FATAL = "local catastrophic error, port 0"     # as ibv_event_type_str() has it
 # What mlx4_core logs for it, and then xen-ibback for each guest
 LOGGED = r"mlx4_core \S+: Internal error detected"
 REMOVED = r"vib vib-\S+ \d+ HCA has been removed"
+# What udev makes of the HCA's name, after it has been registered
+RENAMED = "ibp0s4"
 
 
+def hca_name(machine):
+    return machine.out("ls /sys/class/infiniband")
+
+
+@pytest.fixture
+def renamed(dom0, guest, pvh):
+    """The HCA of host2 had been renamed when its guests were attached."""
+    host = dom0[1]
+    for node in guest[1], pvh[1]:
+        host.run("xenib detach " + node.domain)
+    host.run("rdma dev set %s name %s" % (hca_name(host), RENAMED))
+    for node in guest[1], pvh[1]:
+        nodes.attach(host, node)
+    assert hca_name(host) == RENAMED
+
+
+@pytest.mark.usefixtures("renamed")
 def test_hca_fails_and_comes_back(native, dom0, guest, pvh):
-    """Processes are told and can clean up; devices are there again."""
+    """Processes are told and can clean up; devices are there again, although the
+    HCA that comes back has the name that mlx4 gives it."""
     machines = native[1], dom0[1]
     watches = [nodes.Watch(node) for node in (native[1], guest[1], pvh[1])]
     with contextlib.ExitStack() as stack:
@@ -30,6 +50,7 @@ def test_hca_fails_and_comes_back(native, dom0, guest, pvh):
             assert watch.take(set(told), timeout=60) == told, watch.node
         for node in native[1], dom0[1], guest[1], pvh[1]:
             nodes.wait_active(node, timeout=60)
+    assert hca_name(dom0[1]) != RENAMED
     for pair in native, guest, pvh:
         nodes.run_pair(*pair, "ibv_rc_pingpong -n 100")
     nodes.assert_idle(dom0[1])
