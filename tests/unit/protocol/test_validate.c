@@ -270,6 +270,9 @@ static void test_cq(void **state)
 	assert_int_equal(ibback_check_create_cq(&lim, &req), -EINVAL);
 	req.pages.nr_pages = 2;
 	assert_int_equal(ibback_check_create_cq(&lim, &req), 0);
+	/* No power of two, with as many pages as it needs */
+	req.entries = 127;
+	assert_int_equal(ibback_check_create_cq(&lim, &req), -EINVAL);
 	req.entries = 0;
 	req.pages.nr_pages = 0;
 	assert_int_equal(ibback_check_create_cq(&lim, &req), -EINVAL);
@@ -332,6 +335,9 @@ static void test_srq(void **state)
 	assert_int_equal(ibback_check_create_srq(&lim, &req), -EINVAL);
 	req = good;
 	req.log_wqe_count = 255;
+	assert_int_equal(ibback_check_create_srq(&lim, &req), -EINVAL);
+	req = good;
+	req.doorbell.offset = 2;
 	assert_int_equal(ibback_check_create_srq(&lim, &req), -EINVAL);
 	req = good;
 	req.cq = 1;
@@ -576,6 +582,9 @@ static void test_qp_paths(void **state)
 	assert_int_equal(modify(&attr), -EINVAL);
 	attr.av.sgid_index = 15;
 	assert_int_equal(modify(&attr), 0);
+	attr.av.flow_label = 0x100000;
+	assert_int_equal(modify(&attr), -EINVAL);
+	attr.av.flow_label = 0xfffff;
 	/* The other port's table is shorter */
 	assert_int_equal(ibback_check_qp_attr(&lim, 2, &attr), -EINVAL);
 	attr.av.flags = 3;
