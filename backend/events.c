@@ -88,7 +88,7 @@ static int events_map(struct ibback_dev *dev, unsigned int order)
 			return -EINVAL;
 		}
 	}
-	err = xenbus_map_ring_valloc(dev->xbdev, gref, nr, &ev->area);
+	err = ibback_map_shared(dev->xbdev, gref, nr, &ev->area);
 	if (err) {
 		xenbus_dev_fatal(dev->xbdev, err, "mapping the event area");
 		ev->area = NULL;

@@ -340,6 +340,8 @@ bool ibback_dev_hca_back(struct ibback_dev *dev, struct ibback_hca *hca);
 void ibback_dev_rogue(struct ibback_dev *dev, const char *what);
 
 /* ring.c */
+int ibback_map_shared(struct xenbus_device *xbdev, grant_ref_t *gref,
+		      unsigned int nr, void **addr);
 int ibback_ring_connect(struct ibback_dev *dev);
 void ibback_ring_disconnect(struct ibback_dev *dev);
 

@@ -142,6 +142,38 @@ static irqreturn_t ring_interrupt(int irq, void *data)
 	return IRQ_HANDLED;
 }
 
+/**
+ * ibback_map_shared - map pages that the frontend shares, in a row
+ * @xbdev: its device
+ * @gref: their references
+ * @nr: how many, up to 1 << VIBIF_MAX_RING_PAGE_ORDER
+ * @addr: where they are
+ *
+ * As xenbus_map_ring_valloc(), which in an error forgets to unmap the pages
+ * behind one that could not be mapped. So each is mapped alone first: while it
+ * is, Xen looks at its grant no more, and mapping it again cannot fail for that.
+ *
+ * Return: 0 or an errno after xenbus_dev_fatal().
+ */
+int ibback_map_shared(struct xenbus_device *xbdev, grant_ref_t *gref,
+		      unsigned int nr, void **addr)
+{
+	void *page[1 << VIBIF_MAX_RING_PAGE_ORDER];
+	unsigned int i;
+	int err = 0;
+
+	BUILD_BUG_ON(VIBIF_MAX_EVENT_PAGE_ORDER > VIBIF_MAX_RING_PAGE_ORDER);
+	for (i = 0; i < nr && !err; i++)
+		err = xenbus_map_ring_valloc(xbdev, &gref[i], 1, &page[i]);
+	if (err)
+		i--;
+	else
+		err = xenbus_map_ring_valloc(xbdev, gref, nr, addr);
+	while (i--)
+		xenbus_unmap_ring_vfree(xbdev, page[i]);
+	return err;
+}
+
 static int ring_map(struct ibback_dev *dev, unsigned int order)
 {
 	grant_ref_t gref[1 << VIBIF_MAX_RING_PAGE_ORDER];
@@ -159,7 +191,7 @@ static int ring_map(struct ibback_dev *dev, unsigned int order)
 			return -EINVAL;
 		}
 	}
-	err = xenbus_map_ring_valloc(dev->xbdev, gref, nr, &ring->sring);
+	err = ibback_map_shared(dev->xbdev, gref, nr, &ring->sring);
 	if (err) {
 		xenbus_dev_fatal(dev->xbdev, err, "mapping the request ring");
 		ring->sring = NULL;
