@@ -6,6 +6,7 @@
 # make demo         the whole idea, on any Debian machine without an HCA
 # make check        every test, and a sample of what takes long
 # make check-all    every test in full
+# make mutants      deletes checks, and tells which no test misses
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
 LAB := tests/lab/lab
@@ -38,16 +39,16 @@ clean:
 	$(MAKE) -C $(KDIR) M=$(CURDIR) clean
 	$(MAKE) -C userlib clean
 	$(MAKE) -C tools clean
-	rm -rf build/unit build/kernels $(OVERLAY)
+	rm -rf build/unit build/kernels build/rogue $(OVERLAY)
 
 # What the lab's nodes get on top of Debian, built by Debian 13's own compiler
 # in the lab's build tree. Modules go where insmod is told to find them:
 # without depmod, so nothing loads before a test or the demo says so.
-overlay: modules-trixie
+overlay: modules-trixie rogue
 	$(LAB) build-sh -- $(MAKE) tools
 	rm -rf $(OVERLAY)
-	install -D -t $(OVERLAY)/usr/lib/xenib $(addprefix build/kernels/trixie/,\
-		backend/xen-ibback.ko frontend/xen-ibfront.ko)
+	install -D -t $(OVERLAY)/usr/lib/xenib $(addprefix build/,rogue/xen-ibrogue.ko \
+		$(addprefix kernels/trixie/,backend/xen-ibback.ko frontend/xen-ibfront.ko))
 	$(LAB) build-sh -- $(MAKE) -C userlib install DESTDIR=$(CURDIR)/$(OVERLAY) PREFIX=/usr
 	$(LAB) build-sh -- $(MAKE) -C tools install DESTDIR=$(CURDIR)/$(OVERLAY) PREFIX=/usr
 
@@ -55,13 +56,21 @@ overlay: modules-trixie
 # of the sources: any warning is an error, and so is sparse's, where that is.
 modules-all: $(SUITES:%=modules-%)
 
-modules-trixie: SPARSE := C=1 CF=-Wsparse-error
+modules-trixie rogue: SPARSE := C=1 CF=-Wsparse-error
 $(SUITES:%=modules-%): modules-%: lab-deps
 	mkdir -p build/kernels/$*
 	cp -u --parents -t build/kernels/$* $(MODULE_SOURCES)
 	$(LAB) build-sh --suite $* -- sh -c '$(MAKE) -j$$(nproc) -C $$KDIR W=1 KCFLAGS=-Werror \
 		$(SPARSE) M=$(CURDIR)/build/kernels/$* modules && \
 		strip -g build/kernels/$*/*/*.ko'
+
+# The hostile guest's, for tests only
+rogue: lab-deps
+	mkdir -p build/rogue
+	cp -u -t build/rogue tests/lab/rogue/*
+	$(LAB) build-sh -- sh -c '$(MAKE) -C $$KDIR W=1 KCFLAGS=-Werror \
+		$(SPARSE) M=$(CURDIR)/build/rogue modules && \
+		strip -g build/rogue/xen-ibrogue.ko'
 
 unit: lab-deps
 	$(LAB) build-sh -- $(MAKE) -C tests/unit
@@ -79,7 +88,11 @@ check check-all: check-deps overlay unit modules-all
 	/usr/bin/python3 -m pytest -p no:cacheprovider --durations=25 \
 		$(if $(filter check-all,$@),--exhaustive) tests
 
+mutants: check-deps overlay unit
+	$(LAB) build-sh -- tests/mutants unit
+	/usr/bin/python3 tests/mutants lab
+
 demo: overlay
 	tests/lab/demo
 
-.PHONY: all modules modules-all $(SUITES:%=modules-%) lib tools install clean overlay unit lab-deps check-deps check check-all demo
+.PHONY: all modules modules-all $(SUITES:%=modules-%) lib tools install clean overlay rogue unit lab-deps check-deps check check-all mutants demo

@@ -1,0 +1,814 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""
+What a hostile frontend tries, each with what the backend must say to it:
+
+rogue_attacks.py NAME ...    prints "NAME: ok" for each that went as it must
+
+Each begins with a new connection and ends with the device closed and every
+grant revoked, which Xen allows only when nothing has it mapped any more.
+"""
+
+import errno
+import os
+import random
+import struct
+import sys
+import threading
+import time
+
+import rogue as R
+from rogue import UNKNOWN, Objects, Pages, Rogue
+
+EPERM, ENOENT, ENOMEM, EFAULT, EBUSY, EINVAL, EOPNOTSUPP = (
+    -getattr(errno, name) for name in (
+        "EPERM", "ENOENT", "ENOMEM", "EFAULT", "EBUSY", "EINVAL",
+        "EOPNOTSUPP"))
+NOTHING = 0x7ffffff0        # no object's handle
+GO = "/run/rogue.go"        # a file with which the test says to go on
+
+ATTACKS = {}
+
+
+def attack(function):
+    """A test that starts connected, and leaves the closing to others."""
+    def run():
+        r = Rogue().connect()
+        function(r)
+        r.close()
+    ATTACKS[function.__name__] = run
+    return function
+
+
+def alone(function):
+    """A test that connects and closes by itself."""
+    ATTACKS[function.__name__] = function
+    return function
+
+
+def is_status(wanted, found, *what):
+    assert found == wanted, (what, "status %d, not %d" % (found, wanted))
+
+
+def revoked(r, refs):
+    """Nothing of it is mapped any more."""
+    for ref in refs:
+        r.revoke(ref)
+
+
+def go_ahead(said):
+    """Say how far we are, and wait until the test has looked at it."""
+    print(said, flush=True)
+    deadline = time.monotonic() + 100
+    while not os.path.exists(GO):
+        assert time.monotonic() < deadline, "nobody said " + GO
+        time.sleep(0.1)
+    os.remove(GO)
+
+
+# The ring
+
+@alone
+def overrun():
+    """More requests than the ring has slots, with everything in use."""
+    for prod in (33, 0x80000000, 0xffffffff):
+        r = Rogue().connect()
+        Objects(r)
+        r.push((r.prod + prod) & 0xffffffff)
+        r.closed()
+
+
+@alone
+def one_too_many():
+    """The ring full of good requests, and one more."""
+    r = Rogue().connect()
+    for _ in range(33):
+        r.write(R.ALLOC_PD)
+    r.push()
+    r.closed()
+
+
+@attack
+def full_ring(r):
+    """As many as there are slots are answered, each once."""
+    wanted = {r.write(R.QUERY_PORT, 0, b"\1") for _ in range(32)}
+    r.push()
+    assert {r.take()[0] for _ in range(32)} == wanted
+
+
+@alone
+def stale_ring():
+    """A ring that has been used is none to begin with."""
+    for index in (0, 2):
+        r = Rogue()
+        nodes = r.prepare()
+        r.index[index] = 1
+        r.announce(nodes)
+        r.closed()
+
+
+@attack
+def unknown_operations(r):
+    for op in (0, 23, 24, 127, 128, 255):
+        is_status(EOPNOTSUPP, r.status(op), op)
+    is_status(EOPNOTSUPP, r.status(255, NOTHING, 120 * b"\xff", 1))
+
+
+# Octets of each operation's struct, and whether it takes a handle
+SHAPES = {
+    R.QUERY_DEVICE: (4, 0), R.QUERY_PORT: (1, 0), R.QUERY_GID: (4, 0),
+    R.QUERY_PKEY: (4, 0), R.ALLOC_CONTEXT: (0, 0), R.ALLOC_PD: (0, 0),
+    R.REG_MR: (40, 0), R.REREG_MR: (40, 1), R.CREATE_CQ: (32, 0),
+    R.MODIFY_CQ: (4, 1), R.RESIZE_CQ: (12, 1), R.CREATE_SRQ: (32, 0),
+    R.MODIFY_SRQ: (4, 1), R.QUERY_SRQ: (0, 1), R.CREATE_QP: (48, 0),
+    R.MODIFY_QP: (112, 1), R.QUERY_QP: (0, 1), R.ATTACH_MCAST: (20, 1),
+    R.DETACH_MCAST: (20, 1), R.DESTROY: (0, 1), R.ALLOC_XRCD: (0, 0),
+    R.ALLOC_MW: (8, 0),
+}
+
+
+def honest(o):
+    """A request of each operation that would succeed."""
+    r = o.r
+    query = Pages(r, 1).grant()
+    return {
+        R.QUERY_DEVICE: (0, struct.pack("<I", query)),
+        R.QUERY_PORT: (0, b"\1"), R.QUERY_GID: (0, b"\1"),
+        R.QUERY_PKEY: (0, b"\1"), R.ALLOC_CONTEXT: (0, b""),
+        R.ALLOC_PD: (0, b""), R.REG_MR: (0, o.mr_body()),
+        R.REREG_MR: (o.mr, o.mr_body(flags=R.REREG_ACCESS)),
+        R.CREATE_CQ: (0, o.cq_body()), R.MODIFY_CQ: (o.cq, b""),
+        R.RESIZE_CQ: (o.cq, struct.pack("<III", 32, o.directory, 1)),
+        R.CREATE_SRQ: (0, o.srq_body()), R.MODIFY_SRQ: (o.srq, b""),
+        R.QUERY_SRQ: (o.srq, b""), R.CREATE_QP: (0, o.qp_body()),
+        R.MODIFY_QP: (o.qp, qp_attr(STATE)), R.QUERY_QP: (o.qp, b""),
+        R.ALLOC_XRCD: (0, b""),
+        R.ALLOC_MW: (0, struct.pack("<II", o.pd, 2)),
+    }
+
+
+@attack
+def reserved_fields(r):
+    """The header's, and every octet behind what an operation uses."""
+    o = Objects(r)
+    for op, (handle, body) in honest(o).items():
+        size, takes_handle = SHAPES[op]
+        is_status(EINVAL, r.status(op, handle, body, reserved=1), op)
+        for at in {size, 119} - {120}:
+            bad = bytearray(body.ljust(120, b"\0"))
+            bad[at] = 1
+            is_status(EINVAL, r.status(op, handle, bytes(bad)), op, at)
+        if not takes_handle:
+            is_status(EINVAL, r.status(op, o.pd, body), op, "handle")
+
+
+# Octets that a successful answer has at most
+ANSWERS = {
+    R.QUERY_DEVICE: 0, R.QUERY_PORT: 40, R.QUERY_GID: 112, R.QUERY_PKEY: 112,
+    R.ALLOC_CONTEXT: 24, R.ALLOC_PD: 8, R.REG_MR: 12, R.REREG_MR: 12,
+    R.CREATE_CQ: 8, R.MODIFY_CQ: 0, R.RESIZE_CQ: 0, R.CREATE_SRQ: 8,
+    R.MODIFY_SRQ: 4, R.QUERY_SRQ: 4, R.CREATE_QP: 8, R.MODIFY_QP: 0,
+    R.QUERY_QP: 112, R.ALLOC_XRCD: 4, R.ALLOC_MW: 8,
+}
+
+
+@attack
+def answers_end_in_zeros(r):
+    """Of dom0's memory nothing comes behind what an operation answers."""
+    for op, (handle, body) in honest(Objects(r)).items():
+        # The slot must not be zero only because it always was
+        r.ring[R.RING:R.RING + R.SLOT * r.size] = R.SLOT * r.size * b"\xa5"
+        status, answer = r.ask(op, handle, body)
+        is_status(0, status, op)
+        assert not any(answer[ANSWERS[op]:]), (op, answer.hex())
+
+
+# Handles
+
+@attack
+def wrong_handles(r):
+    """No operation finds an object that is not there, or of another type."""
+    o = Objects(r)
+    of = {"context": o.context, "PD": o.pd, "MR": o.mr, "CQ": o.cq,
+          "SRQ": o.srq, "QP": o.qp, "MW": o.mw, "XRCD": o.xrcd}
+    on = {R.REREG_MR: "MR", R.MODIFY_CQ: "CQ", R.RESIZE_CQ: "CQ",
+          R.MODIFY_SRQ: "SRQ", R.QUERY_SRQ: "SRQ", R.MODIFY_QP: "QP",
+          R.QUERY_QP: "QP"}
+    good = honest(o)
+    for op, kind in on.items():
+        wrong = [of[k] for k in of if k != kind] + [0, NOTHING, 0xffffffff]
+        for handle in wrong:
+            is_status(ENOENT, r.status(op, handle, good[op][1]), op, handle)
+    gid = mgid(1) + bytes(4)
+    for op in (R.ATTACH_MCAST, R.DETACH_MCAST):
+        for handle in set(of.values()) - {o.qp}:
+            is_status(ENOENT, r.status(op, handle, gid), op, handle)
+    for handle in (0, NOTHING, 0xffffffff):
+        is_status(ENOENT, r.status(R.DESTROY, handle), handle)
+
+
+@attack
+def wrong_dependencies(r):
+    """What is made of objects of the wrong type, or of none, is not made."""
+    o = Objects(r)
+
+    def none_of(body, op, name, right, **more):
+        for handle in {o.context, o.pd, o.mr, o.cq, o.srq, o.qp, o.mw, o.xrcd,
+                       NOTHING} - {right}:
+            is_status(ENOENT, r.status(op, 0, body(**{name: handle}, **more)),
+                      op, name, handle)
+    none_of(o.mr_body, R.REG_MR, "pd", o.pd)
+    none_of(o.cq_body, R.CREATE_CQ, "context", o.context)
+    none_of(o.srq_body, R.CREATE_SRQ, "pd", o.pd)
+    none_of(o.srq_body, R.CREATE_SRQ, "cq", o.cq, xrcd=o.xrcd, kind=1)
+    none_of(o.srq_body, R.CREATE_SRQ, "xrcd", o.xrcd, cq=o.cq, kind=1)
+    for name, right in (("context", o.context), ("pd", o.pd),
+                        ("send_cq", o.cq), ("recv_cq", o.cq)):
+        none_of(o.qp_body, R.CREATE_QP, name, right)
+    none_of(o.qp_body, R.CREATE_QP, "srq", o.srq, flags=0, rq=(0, 0), db=0)
+    tgt = dict(context=0, pd=0, send_cq=0, recv_cq=0, directory=0, db=0,
+               kind=R.XRC_TGT, flags=0, sq=(0, 0), rq=(0, 0), nr=0)
+    none_of(o.qp_body, R.CREATE_QP, "xrcd", o.xrcd, **tgt)
+    for pd in (o.cq, NOTHING):
+        is_status(ENOENT, r.status(R.ALLOC_MW, 0, struct.pack("<II", pd, 1)))
+        is_status(ENOENT, r.status(R.REREG_MR, o.mr, o.mr_body(
+            pd=pd, flags=R.REREG_PD)))
+
+
+@attack
+def handles_of_others(r):
+    """Nothing is found in a guest that has nothing, whatever others have."""
+    for handle in [*range(40), *range(7168, 7208)]:
+        is_status(ENOENT, r.status(R.DESTROY, handle), handle)
+        is_status(ENOENT, r.status(R.QUERY_QP, handle), handle)
+
+
+@attack
+def destroy_in_use(r):
+    """What another object uses stays; in the right order all of it goes."""
+    o = Objects(r)
+    for handle in (o.context, o.pd, o.cq):
+        is_status(EBUSY, r.status(R.DESTROY, handle), handle)
+    srq = r.make(R.CREATE_SRQ, 0, o.srq_body(kind=1, cq=o.cq, xrcd=o.xrcd))[0]
+    qp = r.make(R.CREATE_QP, 0, o.qp_body(srq=o.srq, flags=0, rq=(0, 0),
+                                          db=0))[0]
+    for handle in (o.srq, o.xrcd):
+        is_status(EBUSY, r.status(R.DESTROY, handle), handle)
+    for handle in (qp, srq, o.qp, o.srq, o.xrcd, o.mw, o.mr, o.cq, o.pd,
+                   o.context):
+        is_status(0, r.status(R.DESTROY, handle), handle)
+        is_status(ENOENT, r.status(R.DESTROY, handle), handle)
+    revoked(r, o.refs)
+
+
+@attack
+def out_of_range(r):
+    """What is checked where the verb is, not in validate.c alone."""
+    o = Objects(r)
+    for port in (0, 3, 255):
+        is_status(EINVAL, r.status(R.QUERY_PORT, 0, bytes([port])), port)
+        for op in (R.QUERY_GID, R.QUERY_PKEY):
+            is_status(EINVAL, r.status(op, 0, bytes([port])), op, port)
+    for op in (R.QUERY_GID, R.QUERY_PKEY):
+        is_status(EINVAL, r.status(op, 0, b"\1\0\xff\xff"), op)
+    for limit in (64, 0xffffffff):
+        is_status(EINVAL, r.status(R.MODIFY_SRQ, o.srq, struct.pack(
+            "<I", limit)), limit)
+    for kind in (0, 3, 0xffffffff):
+        is_status(EINVAL, r.status(R.ALLOC_MW, 0, struct.pack(
+            "<II", o.pd, kind)), kind)
+    is_status(EINVAL, r.status(R.CREATE_CQ, 0, o.cq_body(vector=0xffff)))
+    is_status(EINVAL, r.status(R.MODIFY_QP, o.qp, qp_attr(STATE, 7)))
+    # From Reset straight to RTS
+    is_status(EINVAL, r.status(R.MODIFY_QP, o.qp, qp_attr(STATE, 3)))
+
+
+# Grants
+
+def bad_references(r):
+    """References that cannot be mapped: never given, given and taken back,
+    given to another domain, and to a page that is not this guest's."""
+    o = Objects(r)
+    page = Pages(r, 1)
+    gone = page.grant()
+    r.revoke(gone)
+    return o, {"unknown": UNKNOWN, "highest": 0xffffffff, "revoked": gone,
+               "reserved": 2, "another's": page.grant(domid=0x7f00),
+               "I/O": r.grant_frame(o.uar_frame),
+               "no frame": r.grant_frame(0xffffffff),
+               # Guest frames, or machine frames that are Xen's and dom0's
+               **({"foreign": r.grant_frame(0x100)} if r.pv else {})}
+
+
+@attack
+def bad_grants(r):
+    """In every place where a reference can stand; nothing stays mapped."""
+    o, bad = bad_references(r)
+    pages, _, refs = r.memory(600)
+    for why, ref in bad.items():
+        for at in (0, 299, 599):
+            listed = list(refs)
+            listed[at] = ref
+            is_status(EFAULT, r.status(R.REG_MR, 0, r.mr(
+                o.pd, r.directory(listed), 600)), why, at)
+        one = r.directory([ref])
+        for op, body in ((R.CREATE_CQ, o.cq_body), (R.CREATE_SRQ, o.srq_body),
+                         (R.CREATE_QP, o.qp_body), (R.REG_MR, o.mr_body)):
+            is_status(EFAULT, r.status(op, 0, body(directory=one)), op, why)
+            is_status(EFAULT, r.status(op, 0, body(directory=ref)), op, why)
+            if op != R.REG_MR:
+                is_status(EFAULT, r.status(op, 0, body(db=ref)), op, why)
+        is_status(EFAULT, r.status(R.RESIZE_CQ, o.cq, struct.pack(
+            "<III", 32, one, 1)), why)
+        is_status(EFAULT, r.status(R.REREG_MR, o.mr, o.mr_body(
+            directory=one, flags=R.REREG_TRANS | R.WRITABLE)), why)
+        is_status(EFAULT, r.status(R.QUERY_DEVICE, 0, struct.pack("<I", ref)),
+                  why)
+    revoked(r, refs)
+
+
+@attack
+def bad_second_directory(r):
+    """The list breaks where its first page ends."""
+    pd = r.make(R.ALLOC_PD)[0]
+    pages, directory, refs = r.memory(1100)
+    struct.pack_into("<I", r.directory_pages.map, 0, UNKNOWN)
+    is_status(EFAULT, r.status(R.REG_MR, 0, r.mr(pd, directory, 1100)))
+    revoked(r, refs)
+
+
+@attack
+def cyclic_directory(r):
+    """A directory that goes round is read as long as there are pages."""
+    pd = r.make(R.ALLOC_PD)[0]
+    pages, directory, refs = r.memory(R.GREFS_PER_PAGE)
+    struct.pack_into("<I", r.directory_pages.map, 0, directory)
+    mr = r.make(R.REG_MR, 0, r.mr(pd, directory, 1500))[0]
+    is_status(0, r.status(R.DESTROY, mr))
+    revoked(r, refs)
+
+
+@attack
+def wrong_numbers_of_pages(r):
+    """None, one more or less than the sizes need, and 2^32 - 1."""
+    o = Objects(r)
+    for nr in (0, 2, 0xffffffff):
+        is_status(EINVAL, r.status(R.REG_MR, 0, o.mr_body(
+            nr=nr, length=R.PAGE)), nr)
+        for op, body in ((R.CREATE_CQ, o.cq_body), (R.CREATE_SRQ, o.srq_body),
+                         (R.CREATE_QP, o.qp_body)):
+            is_status(EINVAL, r.status(op, 0, body(nr=nr)), op, nr)
+        is_status(EINVAL, r.status(R.RESIZE_CQ, o.cq, struct.pack(
+            "<III", 32, o.directory, nr)), nr)
+    # Sizes that fit the number, which nobody may have
+    for nr in (1 << 20, (1 << 26) + 1, 0xffffffff):
+        is_status(ENOMEM, r.status(R.REG_MR, 0, o.mr_body(nr=nr)), nr)
+    # More than there are references for: the rest of the directory is 0
+    is_status(EFAULT, r.status(R.REG_MR, 0, o.mr_body(nr=600)))
+    is_status(EFAULT, r.status(R.REG_MR, 0, o.mr_body(nr=1100)))
+
+
+@attack
+def writes_want_writable_grants(r):
+    o = Objects(r)
+    pages, directory, refs = r.memory(1, readonly=True)
+
+    def reg(access, flags=0):
+        return r.status(R.REG_MR, 0, r.mr(o.pd, directory, 1, access, flags))
+    for access in (R.LOCAL_WRITE, R.LOCAL_WRITE | R.REMOTE_WRITE,
+                   R.LOCAL_WRITE | R.REMOTE_ATOMIC, R.MW_BIND,
+                   R.MW_BIND | R.REMOTE_READ):
+        is_status(EPERM, reg(access), "access", access)
+        is_status(EFAULT, reg(access, R.WRITABLE), "access", access)
+    is_status(EINVAL, reg(R.REMOTE_WRITE), "for a peer alone")
+    mr = r.make(R.REG_MR, 0, r.mr(o.pd, directory, 1, R.REMOTE_READ))[0]
+    for access in (R.LOCAL_WRITE, R.MW_BIND):
+        is_status(EPERM, r.status(R.REREG_MR, mr, r.mr(
+            o.pd, directory, 1, access, R.REREG_ACCESS)), "rereg", access)
+    for op, body in ((R.CREATE_CQ, o.cq_body), (R.CREATE_SRQ, o.srq_body),
+                     (R.CREATE_QP, o.qp_body)):
+        is_status(EFAULT, r.status(op, 0, body(directory=directory)), op)
+    is_status(EFAULT, r.status(R.QUERY_DEVICE, 0, struct.pack("<I", refs[0])))
+
+
+@attack
+def page_tables(r):
+    """Of a PV guest: Xen lets nobody write to them, and the HCA read them."""
+    pd = r.make(R.ALLOC_PD)[0]
+    pages = Pages(r, 1)
+    pages.map[0] = 1
+    frame = r.page_table(R.ctypes.addressof(
+        R.ctypes.c_char.from_buffer(pages.map)))
+    directory = r.directory([r.grant_frame(frame)])
+    is_status(EFAULT, r.status(R.REG_MR, 0, r.mr(
+        pd, directory, 1, R.LOCAL_WRITE, R.WRITABLE)))
+    directory = r.directory([r.grant_frame(frame, readonly=True)])
+    is_status(EPERM, r.status(R.REG_MR, 0, r.mr(pd, directory, 1, R.MW_BIND)))
+    is_status(0, r.status(R.REG_MR, 0, r.mr(pd, directory, 1)))
+
+
+@attack
+def grants_in_use(r):
+    """What the HCA may still reach is not given back, by us or by Xen."""
+    o = Objects(r)
+    for ref in o.refs + [o.db]:
+        try:
+            r.revoke(ref)
+        except OSError as e:
+            assert e.errno == errno.EBUSY, e
+        else:
+            raise AssertionError("revoked while it is mapped")
+
+
+# Queue pairs
+
+STATE, PKEY, PORT, QKEY = 1 << 0, 1 << 4, 1 << 5, 1 << 6
+
+
+def qp_attr(mask, state=0, qkey=0, port=1):
+    return struct.pack("<IIIIIIHH16B64xI", mask, qkey, 0, 0, 0, 0, 0, 0,
+                       state, 0, 0, 0, 0, 0, 0, 0, 0, port, 0, 0, 0, 0, 0, 0,
+                       0)
+
+
+@attack
+def queue_pairs_without_receive_queue(r):
+    o = Objects(r)
+    for kind in (R.RC, R.UC, R.UD):
+        is_status(EINVAL, r.status(R.CREATE_QP, 0, o.qp_body(
+            kind=kind, flags=0, rq=(0, 0), db=0)), kind)
+
+
+@attack
+def special_queue_pairs(r):
+    """Those of management, raw ones, and numbers that are no type."""
+    o = Objects(r)
+    for kind in set(range(256)) - {R.RC, R.UC, R.UD, R.XRC_INI, R.XRC_TGT}:
+        is_status(EINVAL, r.status(R.CREATE_QP, 0, o.qp_body(kind=kind)), kind)
+
+
+@attack
+def privileged_qkey(r):
+    o = Objects(r)
+    qp = r.make(R.CREATE_QP, 0, o.qp_body(kind=R.UD))[0]
+    mask = STATE | PKEY | PORT | QKEY
+    for qkey in (0x80000000, 0x80010000, 0xffffffff):
+        is_status(EPERM, r.status(R.MODIFY_QP, qp, qp_attr(
+            mask, 1, qkey)), qkey)
+    is_status(0, r.status(R.MODIFY_QP, qp, qp_attr(mask, 1, 0x7fffffff)))
+
+
+# Quotas
+
+QUOTAS = {"contexts": 2, "pds": 9, "mrs": 10, "pages": 2000, "cqs": 11,
+          "qps": 256, "srqs": 12, "mcast": 256, "mws": 13, "xrcds": 14}
+
+
+def count(r, op, *bodies):
+    """How often it succeeds until there is no more."""
+    for nr in range(1000):
+        status = r.status(op, 0, bodies[nr % len(bodies)] if bodies else b"")
+        if status:
+            is_status(ENOMEM, status, op, nr)
+            return nr
+    raise AssertionError("operation %d has no end" % op)
+
+
+def qp_bodies(o, **other):
+    """In turn, because Xen maps a reference 128 times at most."""
+    bodies = []
+    for _ in range(4):
+        _, directory, _ = o.r.memory(1)
+        bodies.append(o.qp_body(directory=directory, db=Pages(o.r, 1).grant(),
+                                **other))
+    return bodies
+
+
+@attack
+def quotas(r):
+    """One of each is there already, where an Objects has one."""
+    o = Objects(r)
+    found = {
+        "contexts": 1 + count(r, R.ALLOC_CONTEXT),
+        "pds": 1 + count(r, R.ALLOC_PD),
+        "mrs": 1 + count(r, R.REG_MR, o.mr_body()),
+        "cqs": 1 + count(r, R.CREATE_CQ, o.cq_body()),
+        "srqs": 1 + count(r, R.CREATE_SRQ, o.srq_body()),
+        "qps": 1 + count(r, R.CREATE_QP, *qp_bodies(o)),
+        "mws": 1 + count(r, R.ALLOC_MW, struct.pack("<II", o.pd, 2)),
+        "xrcds": 1 + count(r, R.ALLOC_XRCD),
+    }
+    wanted = {k: v for k, v in QUOTAS.items() if k in found}
+    assert found == wanted, (found, wanted)
+
+
+@attack
+def page_quota(r):
+    """Each page of a region or queue and each doorbell record counts."""
+    o = Objects(r)
+    used = 1 + 2 + 2 + 2                # MR, CQ, SRQ, QP
+    pages, directory, refs = r.memory(R.GREFS_PER_PAGE)
+    struct.pack_into("<I", r.directory_pages.map, 0, directory)
+    left = QUOTAS["pages"] - used
+    is_status(ENOMEM, r.status(R.REG_MR, 0, r.mr(o.pd, directory, left + 1)))
+    mr = r.make(R.REG_MR, 0, r.mr(o.pd, directory, left))[0]
+    is_status(ENOMEM, r.status(R.REG_MR, 0, o.mr_body()))
+    is_status(ENOMEM, r.status(R.CREATE_CQ, 0, o.cq_body()))
+    is_status(ENOMEM, r.status(R.RESIZE_CQ, o.cq, struct.pack(
+        "<III", 32, o.directory, 1)))
+    is_status(0, r.status(R.DESTROY, mr))
+    is_status(0, r.status(R.DESTROY, o.mr))
+    # Room for the queue, and not for its doorbell record
+    r.make(R.REG_MR, 0, r.mr(o.pd, directory, left))
+    is_status(ENOMEM, r.status(R.CREATE_CQ, 0, o.cq_body()))
+    is_status(0, r.status(R.REG_MR, 0, o.mr_body()))
+
+
+def mgid(i):
+    """A multicast GID of the transient kind, link-local."""
+    return struct.pack(">BBHIII", 0xff, 0x12, 0xa01b, 0, 0, i)
+
+
+@attack
+def mcast_quota(r):
+    o = Objects(r)
+    qp = r.make(R.CREATE_QP, 0, o.qp_body(kind=R.UD))[0]
+    for i in range(QUOTAS["mcast"]):
+        is_status(0, r.status(R.ATTACH_MCAST, qp, mgid(i) + bytes(4)), i)
+    is_status(ENOMEM, r.status(R.ATTACH_MCAST, qp, mgid(
+        QUOTAS["mcast"]) + bytes(4)))
+    # The same again is none more, and the one that is given back is free
+    is_status(0, r.status(R.ATTACH_MCAST, qp, mgid(7) + bytes(4)))
+    is_status(EINVAL, r.status(R.DETACH_MCAST, qp, mgid(7) +
+                               struct.pack("<I", 1)))
+    is_status(EBUSY, r.status(R.DESTROY, qp))
+    is_status(0, r.status(R.DETACH_MCAST, qp, mgid(7) + bytes(4)))
+    is_status(EINVAL, r.status(R.DETACH_MCAST, qp, mgid(7) + bytes(4)))
+    is_status(0, r.status(R.ATTACH_MCAST, qp, mgid(QUOTAS["mcast"]) +
+                          bytes(4)))
+    is_status(EINVAL, r.status(R.ATTACH_MCAST, o.qp, mgid(1) + bytes(4)))
+    is_status(EINVAL, r.status(R.ATTACH_MCAST, qp, bytes(20)))
+
+
+# The group of multicast_check.c
+GROUP = bytes.fromhex("ff12401bffff00000000000000001234")
+
+
+@attack
+def crowded_group(r):
+    """As many members of one group as the guest gets, while others join it."""
+    o = Objects(r)
+    bodies = qp_bodies(o, kind=R.UD)
+    members = 0
+    for i in range(QUOTAS["qps"] - 1):
+        qp = r.make(R.CREATE_QP, 0, bodies[i % len(bodies)])[0]
+        status = r.status(R.ATTACH_MCAST, qp, GROUP + bytes(4))
+        if status:
+            is_status(ENOMEM, status)
+            break
+        members += 1
+    go_ahead("members: %d" % members)
+
+
+# Shared memory that changes
+
+@attack
+def changing_requests(r):
+    """
+    A request that changes while it is read is one or the other: good, or of
+    more pages than its size needs and with rights that there are not.
+    """
+    o = Objects(r)
+    bodies = o.mr_body(), o.mr_body(access=0xff, nr=0x1000001)
+    stop = threading.Event()
+
+    def flip():
+        """In every slot, at all times."""
+        while not stop.is_set():
+            for body in bodies:
+                for i in range(r.size):
+                    at = r.slot(i) + 8
+                    r.ring[at:at + len(body)] = body
+    for _ in range(r.size):             # zeros behind the bodies
+        r.ask(R.ALLOC_XRCD, 1)
+    thread = threading.Thread(target=flip)
+    thread.start()
+    rng = random.Random(8)
+    seen = []
+    try:
+        for _ in range(16):
+            for _ in range(8):
+                at = r.slot(r.prod)
+                r.ring[at:at + 8] = struct.pack("<HBBI", 0, R.REG_MR, 0, 0)
+                r.prod += 1
+            time.sleep(rng.uniform(0, 0.01))
+            r.push()
+            while r.index[2] != r.prod:
+                time.sleep(0.001)
+            # Of answers, the thread writes over all but the head
+            while r.cons != r.prod:
+                at = r.slot(r.cons)
+                seen.append(struct.unpack("<HBBi", r.ring[at:at + 8])[3])
+                r.cons += 1
+    finally:
+        stop.set()
+        thread.join()
+    # Good ones are too many at some time
+    assert set(seen) == {0, ENOMEM, EINVAL}, seen
+
+
+@attack
+def changing_directory(r):
+    """The same for a list of pages: all of it mapped, or nothing."""
+    pd = r.make(R.ALLOC_PD)[0]
+    pages, directory, refs = r.memory(1000)
+    where = r.directory_pages.map
+    stop = threading.Event()
+
+    def flip():
+        at = 0
+        while not stop.is_set():
+            at = (at + 37) % 1000
+            struct.pack_into("<I", where, 4 + 4 * at, UNKNOWN)
+            struct.pack_into("<I", where, 4 + 4 * at, refs[at])
+    thread = threading.Thread(target=flip)
+    thread.start()
+    try:
+        for _ in range(20):
+            status, answer = r.ask(R.REG_MR, 0, r.mr(pd, directory, 1000))
+            assert status in (0, EFAULT), status
+            if not status:
+                is_status(0, r.status(R.DESTROY, struct.unpack_from(
+                    "<I", answer)[0]))
+    finally:
+        stop.set()
+        thread.join()
+    revoked(r, refs)
+
+
+# States
+
+@alone
+def requests_while_closing():
+    """Requests in flight and new ones, in each state on the way down."""
+    r = Rogue().connect()
+    o = Objects(r)
+    for _ in range(16):
+        r.write(R.REG_MR, 0, o.mr_body())
+    r.push()
+    r.state(R.CLOSING)
+    for _ in range(8):
+        r.write(R.ALLOC_PD)
+        r.push()
+    r.wait_backend(R.CLOSING)
+    r.write(R.CREATE_CQ, 0, o.cq_body())
+    r.push()
+    r.state(R.CLOSED)
+    for _ in range(7):
+        r.write(R.ALLOC_PD)
+        r.push()
+    r.wait_backend(R.CLOSED)
+    for _ in range(8):
+        r.write(R.ALLOC_PD)
+    r.push()
+    r.closed()
+
+
+@alone
+def state_ping_pong():
+    """Every state, and what is none, in any order."""
+    r = Rogue()
+    rng = random.Random(8)
+    for _ in range(200):
+        r.state(rng.choice((*range(9), 6, 1, "", "-1", "x" * 300)))
+    r.connect().close()
+
+
+@alone
+def connect_ping_pong():
+    """Announced and not meant so: closed as soon as the backend may look."""
+    rng = random.Random(8)
+    past = []
+    for _ in range(15):
+        r = Rogue()
+        r.announce(r.prepare())
+        time.sleep(rng.choice((0, 0, 0.01, 0.05)))
+        for state in rng.choices((R.CLOSING, R.CLOSED, R.INITIALISING), k=3):
+            r.state(state)
+        past.append(r)
+    Rogue().connect().close()
+    for r in past:
+        r.closed()
+
+
+@alone
+def bad_announcements():
+    """Nodes that say what cannot be."""
+    for node, value in (("version", "2"), ("version", ""),
+                        ("version", "1" * 200), ("req-ring-page-order", 5),
+                        ("req-ring-page-order", 0xffffffff),
+                        ("req-ring-ref1", UNKNOWN), ("req-ring-ref1", "%s%n"),
+                        ("req-event-channel", 4000), ("req-event-channel", ""),
+                        ("evt-page-order", 0), ("evt-page-order", 5),
+                        ("evt-page-ref7", UNKNOWN), ("evt-page-ref7", ""),
+                        ("evt-event-channel", 0xffffffff)):
+        r = Rogue()
+        r.announce({**r.prepare(), node: value})
+        r.closed()
+
+
+@alone
+def one_page_of_many():
+    """A bad reference with good ones behind it: none of these stays mapped,
+    although xenbus_map_ring_valloc() forgets them."""
+    for node in "req-ring-ref0", "evt-page-ref0":
+        r = Rogue()
+        r.announce({**r.prepare(), node: UNKNOWN})
+        r.closed()
+
+
+@alone
+def removes_its_directory():
+    """And keeps a doorbell page mapped, while the device is detached."""
+    r = Rogue().connect()
+    frame = Objects(r).uar_frame
+    word = R.ctypes.c_uint32.from_buffer(r.map_frame(frame))
+    assert word.value != ALL_ONES
+    r.xs.remove(r.dir)
+    go_ahead("removed")
+    # Of a PV guest's page tables, what is there stays
+    assert r.pv or word.value == ALL_ONES, hex(word.value)
+    assert out_of_reach(r, frame)
+    for ref in list(r.refs):
+        r.revoke(ref)
+
+
+# Doorbells
+
+ALL_ONES = 0xffffffff       # what is read where there is nothing
+
+
+def out_of_reach(r, frame):
+    try:
+        page = r.map_frame(frame)
+    except OSError as e:
+        assert e.errno == errno.EPERM, e
+        return True
+    return R.ctypes.c_uint32.from_buffer(page).value == ALL_ONES
+
+
+@attack
+def doorbells_of_others(r):
+    """Xen maps what the toolstack has opened to this guest, and no more."""
+    o = Objects(r)
+    # Of the quota of two this is the other
+    own = {o.uar_frame, o.bf_frame, *struct.unpack(
+        "<IIQQ", r.ask(R.ALLOC_CONTEXT)[1][:24])[2:]}
+    for frame in own:
+        assert not out_of_reach(r, frame), hex(frame)
+    others = {f + i for f in own for i in (-3, -2, -1, 1, 2, 3)} - own
+    if r.pv:        # machine frames: VGA, Xen, I/O APIC, local APIC
+        others |= {0xb8, 0x100, 0xfec00, 0xfee00}
+    for frame in others:
+        assert out_of_reach(r, frame), hex(frame)
+
+
+@attack
+def doorbells_of_others_queues(r):
+    """Through its own pages, for queues and with work that are not its."""
+    o = Objects(r)
+    uar = r.map_frame(o.uar_frame)
+    bf = r.map_frame(o.bf_frame)
+    send = R.ctypes.c_uint32.from_buffer(uar, 0x14)
+    cq = R.ctypes.c_uint64.from_buffer(uar, 0x20)
+    line = (R.ctypes.c_uint64 * 8).from_buffer(bf)
+
+    def swap32(v):
+        return int.from_bytes(v.to_bytes(4, "big"), "little")
+
+    def swap64(v):
+        return int.from_bytes(v.to_bytes(8, "big"), "little")
+    for number in range(-0x80, 0x80):
+        send.value = swap32((o.qpn + number & 0xffffff) << 8)
+        for command in (1, 2):
+            cq.value = swap64(command << 56 | (
+                o.cqn + number & 0xffffff) << 32)
+    rng = random.Random(8)
+    for _ in range(0x100):
+        # A work request of 64 octets, for a counter of the send queue
+        qpn = o.qpn + rng.randrange(-0x80, 0x80) & 0xffffff
+        line[0] = swap64((8 | rng.randrange(16) << 8) << 32 | qpn << 8 | 4)
+        for i in range(1, 8):
+            line[i] = rng.getrandbits(64)
+
+
+def main(names):
+    if names == ["list"]:
+        print("\n".join(ATTACKS))
+        return
+    for name in names:
+        ATTACKS[name]()
+        print(name + ": ok", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

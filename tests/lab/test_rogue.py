@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""
+A hostile guest: what its frontend tries is in programs/rogue_attacks.py, with
+the answer that each request must get. Here is what the rest of the machine
+must see of it: everything is given back, dom0 says no more than it should, and
+its HCA and the other guest's work.
+"""
+
+import os
+import re
+import sys
+import time
+
+import pytest
+
+import nodes
+import test_multicast
+
+PROGRAMS = os.path.join(nodes.HERE, "programs")
+sys.path.insert(0, PROGRAMS)
+
+import rogue_attacks  # noqa: E402  (found by the line above)
+
+# What dom0's log may have after an attack: regular expressions, each of which
+# must match a line behind the device's name, while each line must match one.
+OVERRUN = ["71 rogue frontend: request ring overrun"]
+VERSION = ["71 frontend speaks version 0, backend 1"]
+LOGGED = {
+    "overrun": OVERRUN,
+    "one_too_many": OVERRUN,
+    "stale_ring": ["116 request ring is not a new one"],
+    "state_ping_pong": VERSION,
+    "bad_announcements": VERSION + [
+        r"71 frontend speaks version \d+, backend 1",
+        r"22 req-ring-page-order is \d+, valid range is 0 - 4",
+        r"3 mapping in shared page 1073741823 from domain \d+",
+        "2 mapping the request ring",
+        "22 reading req-ring-ref1",
+        "22 binding event channel 4000",
+        "22 reading req-event-channel",
+        r"22 evt-page-order is \d+, valid range is 1 - 4",
+        "2 mapping the event area",
+        "22 reading evt-page-ref7",
+        r"\d+ binding event channel 4294967295"],
+    "one_page_of_many": [
+        r"3 mapping in shared page 1073741823 from domain \d+",
+        "2 mapping the request ring", "2 mapping the event area"],
+    "removes_its_directory": ["2 the guest has removed its side; detach it"],
+}
+
+
+class Attacker:
+    """A guest with a hostile frontend, and an honest guest beside it."""
+
+    def __init__(self, host, node, other):
+        self.host, self.node, self.other = host, node, other
+        node.run("modprobe xen-evtchn && insmod %s/xen-ibrogue.ko" %
+                 nodes.MODULES)
+        nodes.lab("cp", PROGRAMS + "/rogue.py", PROGRAMS + "/rogue_attacks.py",
+                  node.name + ":/root/")
+        self.attach()
+
+    def attach(self):
+        self.host.run("xenib attach %s %s" % (" ".join(
+            "--%s %d" % quota for quota in rogue_attacks.QUOTAS.items()),
+            self.node.domain))
+
+    def detach(self):
+        self.host.run("xenib detach --timeout 20 " + self.node.domain)
+
+    def end(self):
+        self.detach()
+        self.node.run("rmmod xen_ibrogue")
+
+    def start(self, name):
+        return self.node.start("timeout 100 python3 /root/rogue_attacks.py " +
+                               name)
+
+    def log(self):
+        return [line for line in self.host.out("dmesg").splitlines()
+                if " LAB: " not in line]
+
+    def mark(self, word):
+        """As nodes.allowed(), but what there may be is looked at here."""
+        self.host.run("echo '<2>LAB: %s vib vib-' >/dev/kmsg" % word)
+
+
+def assert_gives_back(host, before, timeout=15):
+    """The backend holds what it held before."""
+    deadline = time.monotonic() + timeout
+    while True:
+        now = nodes.totals(host)
+        odd = {k: v for k, v in now.items() if v != before[k]}
+        if not odd:
+            return
+        assert time.monotonic() < deadline, "%s, before it was %s" % (
+            odd, {k: before[k] for k in odd})
+        time.sleep(0.2)
+
+
+def assert_logged(lines, expected):
+    lines = [re.sub(r"^\[[^]]*\] (vib vib-\d+-0: )?", "", line)
+             for line in lines]
+    for line in lines:
+        assert any(re.fullmatch(e, line) for e in expected), lines
+    for e in expected:
+        assert any(re.fullmatch(e, line) for line in lines), (e, lines)
+
+
+def attack(a, name, between=None, after=None):
+    """One attack; `between` is called with what it says when it waits."""
+    before, begin = nodes.totals(a.host), len(a.log())
+    a.mark("allow 1000")
+    process = a.start(name)
+    if between:
+        said = process.stdout.readline()
+        try:
+            between(said.strip())
+        finally:
+            a.node.run("touch " + rogue_attacks.GO)
+    output = process.communicate(timeout=130)[0]
+    if process.returncode:
+        # So that the next one begins with nothing
+        a.node.run("xenstore-write device/vib/0/state 6", check=False)
+    assert process.returncode == 0 and name + ": ok" in output, output
+    if after:
+        after()
+    assert_gives_back(a.host, before)
+    assert_logged(a.log()[begin:], LOGGED.get(name, []))
+    a.mark("forbid")
+    for node in a.host, a.other:
+        assert "PORT_ACTIVE" in node.out("ibv_devinfo -i 1"), node
+
+
+@pytest.fixture(scope="module")
+def attacker(request, dom0, guest, pvh):
+    """On host2 one guest turns hostile, and an honest one again."""
+    node, other = guest[1], pvh[1]
+    if request.param == "pvh":
+        node, other = other, node
+    dom0[1].run("xenib detach " + node.domain)
+    node.run("rmmod xen_ibfront")
+    a = Attacker(dom0[1], node, other)
+    yield a
+    a.end()
+    nodes.load_frontend(node)
+    nodes.attach(dom0[1], node)
+
+
+# What has a test of its own below, and what a PVH guest tries, too
+OWN = {"crowded_group", "removes_its_directory", "handles_of_others",
+       "doorbells_of_others_queues"}
+ALSO_PVH = {"overrun", "bad_grants", "quotas", "writes_want_writable_grants",
+            "grants_in_use", "changing_requests", "requests_while_closing",
+            "doorbells_of_others"}
+
+
+@pytest.mark.parametrize("attacker, name", [
+    (kind, name) for kind in ("pv", "pvh") for name in rogue_attacks.ATTACKS
+    if name not in OWN and (kind == "pv" or name in ALSO_PVH)],
+    indirect=["attacker"])
+def test_attack(attacker, name):
+    attack(attacker, name)
+
+
+@pytest.mark.parametrize("attacker", ["pv"], indirect=True)
+def test_multicast_group_has_room_for_others(attacker):
+    def join(said):
+        assert said == "members: 16"
+        test_multicast.run(attacker.host, [attacker.host, attacker.other])
+    attack(attacker, "crowded_group", join)
+
+
+@pytest.mark.parametrize("attacker", ["pv"], indirect=True)
+def test_other_guests_objects_and_work(attacker):
+    """While another works, an attacker looks for its objects, and rings its
+    doorbells for whatever there is near its own queues."""
+    other = attacker.other
+    server = nodes.start_server(other, "timeout 90 ibv_rc_pingpong -n 100000")
+    client = other.start("timeout 90 ibv_rc_pingpong -n 100000 " + other.name)
+    try:
+        deadline = time.monotonic() + 15
+        while nodes.totals(attacker.host)["qps"] < 2:
+            assert time.monotonic() < deadline
+        for name in "handles_of_others", "doorbells_of_others_queues":
+            attack(attacker, name)
+            assert client.poll() is None, client.communicate()[0]
+    finally:
+        other.run("pkill -x ibv_rc_pingpong")
+        for process in server, client:
+            process.wait(timeout=60)
+    nodes.run_pair(other, other, "ibv_rc_pingpong -n 100")
+
+
+@pytest.mark.parametrize("attacker", ["pv", "pvh"], indirect=True)
+def test_guest_that_removes_its_directory(attacker):
+    """The backend keeps the nodes, so that a detach closes the doorbells; they
+    are nobody else's before the guest is gone."""
+    host, node = attacker.host, attacker.node
+    uars = nodes.totals(host)["uars"]
+
+    def detach(said):
+        deadline = time.monotonic() + 15
+        device = nodes.device(host, node)
+        while device["backend-state"] != "Closed":
+            assert time.monotonic() < deadline, device
+            time.sleep(0.2)
+            device = nodes.device(host, node)
+        assert device["uars"] and device["error"], device
+        attacker.detach()
+        assert nodes.totals(host)["uars"] == uars
+    attack(attacker, "removes_its_directory", detach, attacker.attach)
