@@ -87,6 +87,22 @@ def test_every_name_of_the_hca_is_known(guest, dom0):
                 unknown, name, guid, pci))
 
 
+def test_hca_with_an_ethernet_port(guest, dom0):
+    """Not one that the backend could drive, but the port is looked at first."""
+    host = dom0[0]
+    host.run("modprobe rdma_rxe && rdma link add rxe0 type rxe netdev eth0")
+    try:
+        done = host.run("xenib attach --devid 1 --hca rxe0 guest1", check=False)
+        log = host.out("dmesg | grep rxe0")
+    finally:
+        host.run("rdma link delete rxe0")
+    assert done.returncode == 1
+    assert ("rxe0 cannot be given to guests: port 1 is Ethernet, and all ports "
+            "must be InfiniBand" in done.stdout)
+    assert ("rxe0: not offered to guests: port 1 is Ethernet, and all ports "
+            "must be InfiniBand" in log)
+
+
 def test_attach_without_the_backend(backend):
     host = backend[1]
     host.run("rmmod xen_ibback")
