@@ -203,6 +203,12 @@ static bool set_event(struct ibback_events *ev, u32 word, unsigned int bit)
 		!sync_test_and_set_bit(word, ev->area);
 }
 
+static void queue_late_work(struct ibback_events *ev)
+{
+	queue_delayed_work(system_unbound_wq, &ev->late_work,
+			   msecs_to_jiffies(LATE_MS));
+}
+
 /**
  * ibback_event - tell the guest of an event of an object, in any context
  * @dev: the guest's device, with a mapped event area
@@ -222,8 +228,8 @@ void ibback_event(struct ibback_dev *dev, u32 word, unsigned int bit)
 	}
 	if (over_budget(ev)) {
 		set_event(ev, word, bit);
-		queue_delayed_work(system_unbound_wq, &ev->late_work,
-				   msecs_to_jiffies(LATE_MS));
+		WRITE_ONCE(ev->withheld, true);
+		queue_late_work(ev);
 	} else if (set_event(ev, word, bit)) {
 		notify_remote_via_irq(ev->irq);
 	}
@@ -267,7 +273,8 @@ static void late_work(struct work_struct *work)
 
 	if (READ_ONCE(ev->stopped))
 		return;
-	notify_remote_via_irq(ev->irq);
+	if (xchg(&ev->withheld, false))
+		notify_remote_via_irq(ev->irq);
 	if (over_budget(ev))
 		strike(dev);
 	if (!dev->moderated || READ_ONCE(ev->stopped))
@@ -275,7 +282,7 @@ static void late_work(struct work_struct *work)
 	if (time_after(jiffies, ev->quiet_at))
 		ibback_cqs_moderate(dev, false);
 	else
-		queue_delayed_work(system_unbound_wq, &ev->late_work, HZ);
+		queue_late_work(ev);
 }
 
 /**

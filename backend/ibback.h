@@ -247,6 +247,7 @@ struct ibback_ring {
  * @stopped: events of objects are not told any more
  * @window: when the current second of the budget began, by local_clock()
  * @spent: nanoseconds that events have taken since
+ * @withheld: the guest was over its budget and has not been notified since
  * @late_work: notifies a guest over its budget, and moderates its CQs
  * @struck: the last @window in which the guest was over its budget
  * @strikes: how many there were while its CQs were moderated
@@ -262,6 +263,7 @@ struct ibback_events {
 	bool stopped;
 	u64 window;
 	atomic64_t spent;
+	bool withheld;
 	struct delayed_work late_work;
 	u64 struck;
 	unsigned int strikes;

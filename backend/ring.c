@@ -120,8 +120,6 @@ static void ring_consume_work(struct work_struct *work)
 		return;
 	ret = ring_consume(dev);
 	if (ret < 0) {
-		/* Without an EOI the guest cannot come here again */
-		WRITE_ONCE(ring->broken, true);
 		ibback_dev_rogue(dev, "request ring overrun");
 		return;
 	}

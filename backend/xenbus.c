@@ -331,6 +331,8 @@ static void ibback_close_work(struct work_struct *work)
 /* The frontend broke the protocol: close the device, from any context. */
 void ibback_dev_rogue(struct ibback_dev *dev, const char *what)
 {
+	/* Nothing is read from the ring, and without an EOI it rings no more */
+	WRITE_ONCE(dev->ring.broken, true);
 	xenbus_dev_fatal(dev->xbdev, -EPROTO, "rogue frontend: %s", what);
 	schedule_delayed_work(&dev->close_work, 0);
 }
