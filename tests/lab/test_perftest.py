@@ -4,8 +4,8 @@ perftest's whole matrix between a PV and a PVH guest, over the wire: every
 program, transport and way to run it. What perftest itself refuses, it refuses
 natively too. Debian 13's perftest (25.01) does not check data.
 
-`make check` runs a sample: every program and transport in one of the ways,
-another one for each kind of client, and every refusal once.
+`make check` runs a sample: every program and transport once, in one of the ways
+and from one of the kinds of clients, and every refusal once.
 """
 
 import functools
@@ -90,8 +90,7 @@ def sample():
     of_program = itertools.groupby(ACCEPTED, lambda case: case[:3])
     for i, (_, cases) in enumerate(of_program):
         cases = list(cases)
-        for k, client in enumerate(CLIENTS):
-            chosen.add((client, cases[(i + k * (len(cases) // 2)) % len(cases)]))
+        chosen.add((CLIENTS[i % len(CLIENTS)], cases[i % len(cases)]))
     for case in {words: case for case, words in REFUSED.items()}.values():
         chosen.add(("pv", case))
     return chosen
