@@ -3,8 +3,9 @@
  * vibif.h - virtual InfiniBand HCA: the protocol between a guest's frontend
  * and the backend in the domain that owns the HCA.
  *
- * This header is the specification. It is written so that a third party could
- * write either end from it.
+ * This header is the specification. Bits and values that it does not list are
+ * those of Linux's rdma/ib_verbs.h: attr_mask, device_cap_flags, states of ports
+ * and queue pairs, MTUs, rates, speeds and widths.
  */
 
 #ifndef __XEN_PUBLIC_IO_VIBIF_H__
