@@ -280,6 +280,9 @@ def out_of_range(r):
     is_status(EINVAL, r.status(R.MODIFY_QP, o.qp, qp_attr(STATE, 7)))
     # From Reset straight to RTS
     is_status(EINVAL, r.status(R.MODIFY_QP, o.qp, qp_attr(STATE, 3)))
+    # From Reset to Init, which wants a port, a P_Key and more: nothing but
+    # this side knows that, and the HCA would take it
+    is_status(EINVAL, r.status(R.MODIFY_QP, o.qp, qp_attr(STATE, 1)))
 
 
 # Grants
