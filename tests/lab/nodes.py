@@ -182,6 +182,10 @@ def allowed(node, pattern, count=1, timeout=30):
     mark("forbid")
 
 
+# What mlx4_core logs for a fatal error, and then xen-ibback for each guest
+HCA_FATAL = r"mlx4_core \S+: Internal error detected"
+HCA_REMOVED = r"vib vib-\S+ \d+ HCA has been removed"
+
 PORT = 18515    # of perftest and the ping-pongs alike
 
 # Starts the server and says READY once it listens on the port (hexadecimal,

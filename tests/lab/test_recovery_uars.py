@@ -11,10 +11,6 @@ import nodes
 
 pytestmark = pytest.mark.breaks_hcas
 
-# What mlx4_core logs for a fatal error, and then xen-ibback for each guest
-FATAL = r"mlx4_core \S+: Internal error detected"
-REMOVED = r"vib vib-\S+ \d+ HCA has been removed"
-
 
 def uars(host, node):
     """The indices of a guest's doorbell pages."""
@@ -25,7 +21,7 @@ def restart_hca(host):
     """A fatal error, and the reset that follows."""
     name = host.out("ls /sys/class/infiniband")
     before = host.out("stat -c %%i /sys/class/infiniband/%s/" % name)
-    with nodes.allowed(host, FATAL):
+    with nodes.allowed(host, nodes.HCA_FATAL):
         nodes.set_hca(host, "catastrophe", True)
         host.run("for i in $(seq 300); do now=$(stat -c %%i "
                  "/sys/class/infiniband/*/ 2>/dev/null); [ -n \"$now\" ] && "
@@ -38,7 +34,7 @@ def test_driver_reload_gives_the_devices_back(guest, pvh, dom0):
     """mlx4_ib alone: mlx4_core has kept the pages reserved all the time."""
     host = dom0[1]
     before = [uars(host, node) for node in (guest[1], pvh[1])]
-    with nodes.allowed(host, REMOVED, 2):
+    with nodes.allowed(host, nodes.HCA_REMOVED, 2):
         host.run("rmmod mlx4_ib && modprobe mlx4_ib")
     for node in host, guest[1], pvh[1]:
         nodes.wait_active(node, timeout=60)
@@ -53,7 +49,7 @@ def test_quarantine_outlives_a_restart(guest, pvh, dom0):
     host, node = dom0[1], guest[1]
     his = uars(host, node)
     host.run("xenib detach " + node.domain)
-    with nodes.allowed(host, REMOVED):
+    with nodes.allowed(host, nodes.HCA_REMOVED):
         restart_hca(host)
     nodes.wait_active(pvh[1], timeout=60)
     host.run("xenib detach %s && xenib attach --wait %s" % (
