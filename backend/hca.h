@@ -50,7 +50,7 @@ struct ibback_uar {
 
 /**
  * struct ibback_dma - guest memory as the HCA sees it
- * @nr: pages of IBBACK_PAGE_SIZE, from 1
+ * @nr: pages of VIBIF_PAGE_SIZE, from 1
  * @addr: their bus addresses
  */
 struct ibback_dma {

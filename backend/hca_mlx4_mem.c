@@ -37,7 +37,7 @@ int ibback_mlx4_mtt_create(struct mlx4_dev *dev, struct mlx4_mtt *mtt,
 
 	if (!dma->nr)
 		return -EINVAL;
-	err = mlx4_mtt_init(dev, dma->nr, IBBACK_PAGE_SHIFT, mtt);
+	err = mlx4_mtt_init(dev, dma->nr, VIBIF_PAGE_SHIFT, mtt);
 	if (err)
 		return err;
 	err = mtt_write(dev, mtt, dma);
@@ -78,7 +78,7 @@ struct ibback_hca_mr *ibback_mlx4_mr_create(struct ibback_hca *hca,
 		return ERR_PTR(-ENOMEM);
 	err = mlx4_mr_alloc(dev, p->pdn, p->iova, p->length,
 			    mr_access(p->access), p->pages.nr,
-			    IBBACK_PAGE_SHIFT, &mr->mmr);
+			    VIBIF_PAGE_SHIFT, &mr->mmr);
 	if (err)
 		goto err_free;
 	err = mtt_write(dev, &mr->mmr.mtt, &p->pages);
@@ -111,7 +111,7 @@ static int mr_set_pages(struct mlx4_dev *dev, struct mlx4_mr *mmr,
 
 	/* Puts a new table in the old one's place before it fills the entry */
 	err = mlx4_mr_rereg_mem_write(dev, mmr, p->iova, p->length,
-				      p->pages.nr, IBBACK_PAGE_SHIFT, mpt);
+				      p->pages.nr, VIBIF_PAGE_SHIFT, mpt);
 	if (err) {
 		mmr->mtt = mtt;
 		return err;

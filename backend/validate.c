@@ -2,56 +2,18 @@
 /* Checks of what a frontend asks for, see validate.h. */
 
 #ifdef __KERNEL__
-#include <linux/bits.h>
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #else
 #include <errno.h>
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
-#define BIT(n)		(1UL << (n))
 #endif
 
 #include "validate.h"
 
-/* Bits of enum ib_qp_attr_mask, which the protocol uses as they are */
-#define ATTR_STATE		BIT(0)
-#define ATTR_CUR_STATE		BIT(1)
-#define ATTR_EN_SQD_NOTIFY	BIT(2)
-#define ATTR_ACCESS		BIT(3)
-#define ATTR_PKEY_INDEX		BIT(4)
-#define ATTR_PORT		BIT(5)
-#define ATTR_QKEY		BIT(6)
-#define ATTR_AV			BIT(7)
-#define ATTR_PATH_MTU		BIT(8)
-#define ATTR_TIMEOUT		BIT(9)
-#define ATTR_RETRY_CNT		BIT(10)
-#define ATTR_RNR_RETRY		BIT(11)
-#define ATTR_RQ_PSN		BIT(12)
-#define ATTR_MAX_RD_ATOMIC	BIT(13)
-#define ATTR_ALT_PATH		BIT(14)
-#define ATTR_MIN_RNR_TIMER	BIT(15)
-#define ATTR_SQ_PSN		BIT(16)
-#define ATTR_MAX_DEST_RD_ATOMIC	BIT(17)
-#define ATTR_PATH_MIG_STATE	BIT(18)
-/* Bit 19, the queue capacities, is not changed by any HCA here */
-#define ATTR_CAP		BIT(19)
-#define ATTR_DEST_QPN		BIT(20)
-#define ATTR_KNOWN		(BIT(21) - 1)
-
-#define LOG_WQE_COUNT_MAX	15
 #define LOG_SQ_STRIDE_MIN	6
 #define LOG_RQ_STRIDE_MIN	4
 #define LOG_SRQ_STRIDE_MIN	5
-#define LOG_STRIDE_MAX		11
-
-#define QP_STATE_MAX		6
-#define PATH_MTU_MIN		1
-#define PATH_MTU_MAX		5
-#define RATE_MAX		23	/* the last value of enum ib_rate */
-#define QKEY_PRIVILEGED		BIT(31)
-
-#define MR_REREG_FLAGS		(VIBIF_MR_WRITABLE | VIBIF_MR_REREG_TRANS | \
-				 VIBIF_MR_REREG_PD | VIBIF_MR_REREG_ACCESS)
 
 #define DATA_SEG_SIZE		16U
 #define SRQ_NEXT_SEG_SIZE	16U
@@ -67,7 +29,7 @@ static u64 round_up_pow2(u64 n)
 
 static u64 pages_of(u64 octets)
 {
-	return (octets + IBBACK_PAGE_SIZE - 1) >> IBBACK_PAGE_SHIFT;
+	return (octets + VIBIF_PAGE_SIZE - 1) >> VIBIF_PAGE_SHIFT;
 }
 
 static bool all_zero(const void *data, size_t len)
@@ -106,7 +68,7 @@ int ibback_check_header(const struct vibif_req *req,
 int ibback_check_doorbell(const struct vibif_doorbell *db, u32 size)
 {
 	if (db->reserved || db->offset % size ||
-	    db->offset > IBBACK_PAGE_SIZE - size)
+	    db->offset > VIBIF_PAGE_SIZE - size)
 		return -EINVAL;
 	return 0;
 }
@@ -153,12 +115,12 @@ static int check_access(u32 access, bool writable)
  */
 static int check_translation(const struct vibif_reg_mr_req *req)
 {
-	u64 offset = req->iova % IBBACK_PAGE_SIZE;
+	u64 offset = req->iova % VIBIF_PAGE_SIZE;
 	u64 last = req->length ? req->length - 1 : 0;
 
 	if ((!req->length && !offset) || req->iova + last < req->iova)
 		return -EINVAL;
-	if (((offset + last) >> IBBACK_PAGE_SHIFT) + 1 != req->pages.nr_pages)
+	if (((offset + last) >> VIBIF_PAGE_SHIFT) + 1 != req->pages.nr_pages)
 		return -EINVAL;
 	return 0;
 }
@@ -185,7 +147,7 @@ int ibback_check_reg_mr(const struct vibif_reg_mr_req *req)
 int ibback_check_rereg_mr(const struct vibif_reg_mr_req *req, u32 access,
 			  bool writable)
 {
-	if (req->reserved || req->flags & ~MR_REREG_FLAGS ||
+	if (req->reserved || req->flags & ~VIBIF_MR_MASK ||
 	    !(req->flags & ~VIBIF_MR_WRITABLE))
 		return -EINVAL;
 	if (req->flags & VIBIF_MR_REREG_TRANS) {
@@ -202,13 +164,14 @@ int ibback_check_rereg_mr(const struct vibif_reg_mr_req *req, u32 access,
 
 int ibback_check_alloc_mw(const struct vibif_alloc_mw_req *req)
 {
-	return req->type == 1 || req->type == 2 ? 0 : -EINVAL;
+	return req->type >= VIBIF_MW_TYPE_1 && req->type <= VIBIF_MW_TYPE_2 ?
+	       0 : -EINVAL;
 }
 
 static int check_cq_size(const struct ibback_limits *lim, u32 entries,
 			 const struct vibif_page_list *pages)
 {
-	if (entries < 2 || entries & (entries - 1) ||
+	if (entries < VIBIF_MIN_CQ_ENTRIES || entries & (entries - 1) ||
 	    entries > round_up_pow2((u64)lim->max_cqe + 1))
 		return -EINVAL;
 	if (pages_of((u64)entries * lim->cqe_size) != pages->nr_pages)
@@ -242,11 +205,11 @@ int ibback_check_create_srq(const struct ibback_limits *lim,
 		return -EINVAL;
 	if (req->type == VIBIF_SRQ_BASIC && (req->cq || req->xrcd))
 		return -EINVAL;
-	if (req->log_wqe_count > LOG_WQE_COUNT_MAX ||
+	if (req->log_wqe_count > VIBIF_MAX_LOG_WQES ||
 	    (1ULL << req->log_wqe_count) > round_up_pow2(lim->max_srq_wqes))
 		return -EINVAL;
 	if (req->log_wqe_stride < LOG_SRQ_STRIDE_MIN ||
-	    req->log_wqe_stride > LOG_STRIDE_MAX ||
+	    req->log_wqe_stride > VIBIF_MAX_LOG_WQE_STRIDE ||
 	    (1ULL << req->log_wqe_stride) > max_stride)
 		return -EINVAL;
 	if (pages_of(1ULL << (req->log_wqe_count + req->log_wqe_stride)) !=
@@ -258,9 +221,10 @@ int ibback_check_create_srq(const struct ibback_limits *lim,
 static int check_wq(u32 log_count, u32 log_stride, u32 log_stride_min,
 		    u32 max_wqes, u64 max_stride)
 {
-	if (log_count > LOG_WQE_COUNT_MAX || (1ULL << log_count) > max_wqes)
+	if (log_count > VIBIF_MAX_LOG_WQES || (1ULL << log_count) > max_wqes)
 		return -EINVAL;
-	if (log_stride < log_stride_min || log_stride > LOG_STRIDE_MAX ||
+	if (log_stride < log_stride_min ||
+	    log_stride > VIBIF_MAX_LOG_WQE_STRIDE ||
 	    (1ULL << log_stride) > max_stride)
 		return -EINVAL;
 	return 0;
@@ -351,10 +315,12 @@ static int check_av(const struct ibback_limits *lim, u8 port,
 	if (av->flags & ~VIBIF_AV_GRH ||
 	    !all_zero(av->reserved, sizeof(av->reserved)))
 		return -EINVAL;
-	if (av->sl > 15 || av->src_path_bits > 127 || av->static_rate > RATE_MAX)
+	if (av->sl > VIBIF_MAX_SL ||
+	    av->src_path_bits > VIBIF_MAX_SRC_PATH_BITS ||
+	    av->static_rate > VIBIF_MAX_RATE)
 		return -EINVAL;
 	if (av->flags & VIBIF_AV_GRH &&
-	    (av->flow_label > 0xfffff ||
+	    (av->flow_label > VIBIF_MAX_FLOW_LABEL ||
 	     av->sgid_index >= lim->gid_tbl_len[port]))
 		return -EINVAL;
 	return 0;
@@ -366,21 +332,25 @@ static int check_qp_paths(const struct ibback_limits *lim, u8 port,
 	u32 mask = attr->attr_mask;
 
 	/* A port of 0 is a QP that has none yet, which has no path either */
-	if (mask & (ATTR_AV | ATTR_PKEY_INDEX) && ibback_check_port(lim, port))
+	if (mask & (VIBIF_QP_ATTR_AV | VIBIF_QP_ATTR_PKEY_INDEX) &&
+	    ibback_check_port(lim, port))
 		return -EINVAL;
-	if (mask & ATTR_AV && check_av(lim, port, &attr->av))
+	if (mask & VIBIF_QP_ATTR_AV && check_av(lim, port, &attr->av))
 		return -EINVAL;
-	if (mask & ATTR_PKEY_INDEX &&
+	if (mask & VIBIF_QP_ATTR_PKEY_INDEX &&
 	    attr->pkey_index >= lim->pkey_tbl_len[port])
 		return -EINVAL;
-	if (!(mask & ATTR_ALT_PATH))
+	if (!(mask & VIBIF_QP_ATTR_ALT_PATH))
 		return 0;
 	if (ibback_check_port(lim, attr->alt_port) ||
 	    attr->alt_pkey_index >= lim->pkey_tbl_len[attr->alt_port] ||
-	    attr->alt_timeout > 31)
+	    attr->alt_timeout > VIBIF_MAX_TIMEOUT)
 		return -EINVAL;
 	return check_av(lim, attr->alt_port, &attr->alt_av);
 }
+
+#define RANGE(bit, field, min, max)	\
+	{ VIBIF_QP_ATTR_##bit, attr->field, min, max }
 
 static int check_qp_values(const struct ibback_limits *lim,
 			   const struct vibif_qp_attr *attr)
@@ -391,23 +361,22 @@ static int check_qp_values(const struct ibback_limits *lim,
 		u32 min;
 		u32 max;
 	} range[] = {
-		{ ATTR_STATE, attr->state, 0, QP_STATE_MAX },
-		{ ATTR_CUR_STATE, attr->cur_state, 0, QP_STATE_MAX },
-		{ ATTR_EN_SQD_NOTIFY, attr->en_sqd_async_notify, 0, 1 },
-		{ ATTR_PORT, attr->port, 1, lim->num_ports },
-		{ ATTR_PATH_MTU, attr->path_mtu, PATH_MTU_MIN, PATH_MTU_MAX },
-		{ ATTR_TIMEOUT, attr->timeout, 0, 31 },
-		{ ATTR_RETRY_CNT, attr->retry_cnt, 0, 7 },
-		{ ATTR_RNR_RETRY, attr->rnr_retry, 0, 7 },
-		{ ATTR_RQ_PSN, attr->rq_psn, 0, 0xffffff },
-		{ ATTR_MAX_RD_ATOMIC, attr->max_rd_atomic, 0,
-		  lim->max_rd_atomic },
-		{ ATTR_MIN_RNR_TIMER, attr->min_rnr_timer, 0, 31 },
-		{ ATTR_SQ_PSN, attr->sq_psn, 0, 0xffffff },
-		{ ATTR_MAX_DEST_RD_ATOMIC, attr->max_dest_rd_atomic, 0,
-		  lim->max_dest_rd_atomic },
-		{ ATTR_PATH_MIG_STATE, attr->path_mig_state, 0, 2 },
-		{ ATTR_DEST_QPN, attr->dest_qpn, 0, 0xffffff },
+		RANGE(STATE, state, 0, VIBIF_QPS_ERR),
+		RANGE(CUR_STATE, cur_state, 0, VIBIF_QPS_ERR),
+		RANGE(EN_SQD_ASYNC_NOTIFY, en_sqd_async_notify, 0, 1),
+		RANGE(PORT, port, 1, lim->num_ports),
+		RANGE(PATH_MTU, path_mtu, VIBIF_MTU_256, VIBIF_MTU_4096),
+		RANGE(TIMEOUT, timeout, 0, VIBIF_MAX_TIMEOUT),
+		RANGE(RETRY_CNT, retry_cnt, 0, VIBIF_MAX_RETRY_CNT),
+		RANGE(RNR_RETRY, rnr_retry, 0, VIBIF_MAX_RNR_RETRY),
+		RANGE(RQ_PSN, rq_psn, 0, VIBIF_MAX_PSN),
+		RANGE(MAX_RD_ATOMIC, max_rd_atomic, 0, lim->max_rd_atomic),
+		RANGE(MIN_RNR_TIMER, min_rnr_timer, 0, VIBIF_MAX_RNR_TIMER),
+		RANGE(SQ_PSN, sq_psn, 0, VIBIF_MAX_PSN),
+		RANGE(MAX_DEST_RD_ATOMIC, max_dest_rd_atomic, 0,
+		      lim->max_dest_rd_atomic),
+		RANGE(PATH_MIG_STATE, path_mig_state, 0, VIBIF_MIG_ARMED),
+		RANGE(DEST_QPN, dest_qpn, 0, VIBIF_MAX_QPN),
 	};
 	size_t i;
 
@@ -432,18 +401,19 @@ static int check_qp_values(const struct ibback_limits *lim,
 int ibback_check_qp_attr(const struct ibback_limits *lim, u8 qp_port,
 			 const struct vibif_qp_attr *attr)
 {
-	u8 port = attr->attr_mask & ATTR_PORT ? attr->port : qp_port;
+	u8 port = attr->attr_mask & VIBIF_QP_ATTR_PORT ? attr->port : qp_port;
 
-	if (attr->attr_mask & ~ATTR_KNOWN || attr->attr_mask & ATTR_CAP ||
-	    attr->reserved || attr->reserved1)
+	if (attr->attr_mask & ~VIBIF_QP_ATTR_MASK || attr->reserved ||
+	    attr->reserved1)
 		return -EINVAL;
-	if (attr->attr_mask & ATTR_ACCESS &&
+	if (attr->attr_mask & VIBIF_QP_ATTR_ACCESS &&
 	    attr->access & ~VIBIF_ACCESS_MASK)
 		return -EINVAL;
 	if (check_qp_values(lim, attr) || check_qp_paths(lim, port, attr))
 		return -EINVAL;
 	/* Those of management datagrams, which peers take for this domain's */
-	if (attr->attr_mask & ATTR_QKEY && attr->qkey & QKEY_PRIVILEGED)
+	if (attr->attr_mask & VIBIF_QP_ATTR_QKEY &&
+	    attr->qkey & VIBIF_QKEY_PRIVILEGED)
 		return -EPERM;
 	return 0;
 }
@@ -452,5 +422,5 @@ int ibback_check_mcast(const struct vibif_mcast_req *req)
 {
 	if (req->flags & ~VIBIF_MCAST_BLOCK_LOOPBACK)
 		return -EINVAL;
-	return req->gid[0] == 0xff ? 0 : -EINVAL;
+	return req->gid[0] == VIBIF_MCAST_GID_PREFIX ? 0 : -EINVAL;
 }

@@ -23,9 +23,6 @@ typedef uint64_t u64;
 
 #include <xen/interface/io/vibif.h>
 
-#define IBBACK_PAGE_SHIFT	12
-#define IBBACK_PAGE_SIZE	4096U
-
 /**
  * struct ibback_limits - what the HCA can do, as far as checks need it
  * @max_cqe: entries that a user may ask for in one CQ

@@ -10,28 +10,6 @@
 
 #include "validate.h"
 
-#define QP_STATE	(1U << 0)
-#define QP_CUR_STATE	(1U << 1)
-#define QP_NOTIFY	(1U << 2)
-#define QP_ACCESS	(1U << 3)
-#define QP_PKEY		(1U << 4)
-#define QP_PORT		(1U << 5)
-#define QP_QKEY		(1U << 6)
-#define QP_AV		(1U << 7)
-#define QP_MTU		(1U << 8)
-#define QP_TIMEOUT	(1U << 9)
-#define QP_RETRY	(1U << 10)
-#define QP_RNR_RETRY	(1U << 11)
-#define QP_RQ_PSN	(1U << 12)
-#define QP_RD		(1U << 13)
-#define QP_ALT		(1U << 14)
-#define QP_MIN_RNR	(1U << 15)
-#define QP_SQ_PSN	(1U << 16)
-#define QP_DEST_RD	(1U << 17)
-#define QP_MIG		(1U << 18)
-#define QP_CAP		(1U << 19)
-#define QP_DEST		(1U << 20)
-
 static const struct ibback_limits lim = {
 	.max_cqe = (1 << 22) - 1,
 	.cqe_size = 64,
@@ -184,8 +162,7 @@ static void test_mr_access(void **state)
 
 static void test_rereg(void **state)
 {
-	const uint32_t kinds = VIBIF_MR_REREG_TRANS | VIBIF_MR_REREG_PD |
-			       VIBIF_MR_REREG_ACCESS;
+	const uint32_t kinds = VIBIF_MR_MASK & ~VIBIF_MR_WRITABLE;
 	struct vibif_reg_mr_req req = { .length = 1, .pages.nr_pages = 1 };
 	uint32_t flags, access;
 	int had, want;
@@ -246,7 +223,8 @@ static void test_mw(void **state)
 	(void)state;
 	for (req.type = 0; req.type < 300; req.type++)
 		assert_int_equal(ibback_check_alloc_mw(&req),
-				 req.type == 1 || req.type == 2 ? 0 : -EINVAL);
+				 req.type == VIBIF_MW_TYPE_1 ||
+				 req.type == VIBIF_MW_TYPE_2 ? 0 : -EINVAL);
 	req.type = 1U << 31;
 	assert_int_equal(ibback_check_alloc_mw(&req), -EINVAL);
 }
@@ -344,7 +322,7 @@ static void test_srq(void **state)
 	assert_int_equal(ibback_check_create_srq(&lim, &req), -EINVAL);
 	req.type = VIBIF_SRQ_XRC;
 	assert_int_equal(ibback_check_create_srq(&lim, &req), 0);
-	req.type = 2;
+	req.type = VIBIF_SRQ_XRC + 1;
 	assert_int_equal(ibback_check_create_srq(&lim, &req), -EINVAL);
 	req = good;
 	req.reserved = 1;
@@ -429,7 +407,7 @@ static void test_qp_kinds(void **state)
 	req.srq = 1;
 	req.flags = VIBIF_QP_INL_RECV;
 	assert_int_equal(ibback_check_create_qp(&lim, &req), -EINVAL);
-	req.flags = 4;
+	req.flags = VIBIF_QP_INL_RECV << 1;
 	assert_int_equal(ibback_check_create_qp(&lim, &req), -EINVAL);
 	req.flags = 0;
 	req.xrcd = 1;
@@ -464,6 +442,9 @@ static int modify(const struct vibif_qp_attr *attr)
 	return ibback_check_qp_attr(&lim, 1, attr);
 }
 
+#define U8(bit, field, min, max)	\
+	{ VIBIF_QP_ATTR_##bit, &attr.field, min, max }
+
 static void test_qp_values(void **state)
 {
 	struct vibif_qp_attr attr = { 0 };
@@ -472,26 +453,28 @@ static void test_qp_values(void **state)
 		uint8_t *field;
 		unsigned int min, max;
 	} u8_fields[] = {
-		{ QP_STATE, &attr.state, 0, 6 },
-		{ QP_CUR_STATE, &attr.cur_state, 0, 6 },
-		{ QP_NOTIFY, &attr.en_sqd_async_notify, 0, 1 },
-		{ QP_PORT, &attr.port, 1, 2 },
-		{ QP_MTU, &attr.path_mtu, 1, 5 },
-		{ QP_TIMEOUT, &attr.timeout, 0, 31 },
-		{ QP_RETRY, &attr.retry_cnt, 0, 7 },
-		{ QP_RNR_RETRY, &attr.rnr_retry, 0, 7 },
-		{ QP_RD, &attr.max_rd_atomic, 0, 128 },
-		{ QP_MIN_RNR, &attr.min_rnr_timer, 0, 31 },
-		{ QP_DEST_RD, &attr.max_dest_rd_atomic, 0, 16 },
-		{ QP_MIG, &attr.path_mig_state, 0, 2 },
+		U8(STATE, state, VIBIF_QPS_RESET, VIBIF_QPS_ERR),
+		U8(CUR_STATE, cur_state, VIBIF_QPS_RESET, VIBIF_QPS_ERR),
+		U8(EN_SQD_ASYNC_NOTIFY, en_sqd_async_notify, 0, 1),
+		U8(PORT, port, 1, lim.num_ports),
+		U8(PATH_MTU, path_mtu, VIBIF_MTU_256, VIBIF_MTU_4096),
+		U8(TIMEOUT, timeout, 0, VIBIF_MAX_TIMEOUT),
+		U8(RETRY_CNT, retry_cnt, 0, VIBIF_MAX_RETRY_CNT),
+		U8(RNR_RETRY, rnr_retry, 0, VIBIF_MAX_RNR_RETRY),
+		U8(MAX_RD_ATOMIC, max_rd_atomic, 0, lim.max_rd_atomic),
+		U8(MIN_RNR_TIMER, min_rnr_timer, 0, VIBIF_MAX_RNR_TIMER),
+		U8(MAX_DEST_RD_ATOMIC, max_dest_rd_atomic, 0,
+		   lim.max_dest_rd_atomic),
+		U8(PATH_MIG_STATE, path_mig_state, 0, VIBIF_MIG_ARMED),
 	};
 	const struct {
 		uint32_t mask;
 		uint32_t *field;
+		uint32_t max;
 	} u24_fields[] = {
-		{ QP_RQ_PSN, &attr.rq_psn },
-		{ QP_SQ_PSN, &attr.sq_psn },
-		{ QP_DEST, &attr.dest_qpn },
+		{ VIBIF_QP_ATTR_RQ_PSN, &attr.rq_psn, VIBIF_MAX_PSN },
+		{ VIBIF_QP_ATTR_SQ_PSN, &attr.sq_psn, VIBIF_MAX_PSN },
+		{ VIBIF_QP_ATTR_DEST_QPN, &attr.dest_qpn, VIBIF_MAX_QPN },
 	};
 	unsigned int i, v;
 
@@ -511,25 +494,30 @@ static void test_qp_values(void **state)
 	}
 	for (i = 0; i < sizeof(u24_fields) / sizeof(u24_fields[0]); i++) {
 		attr.attr_mask = u24_fields[i].mask;
-		*u24_fields[i].field = 0xffffff;
+		*u24_fields[i].field = u24_fields[i].max;
 		assert_int_equal(modify(&attr), 0);
-		*u24_fields[i].field = 0x1000000;
+		*u24_fields[i].field = u24_fields[i].max + 1;
 		assert_int_equal(modify(&attr), -EINVAL);
 	}
 }
 
 static void test_qp_mask(void **state)
 {
-	struct vibif_qp_attr attr = { .port = 1, .path_mtu = 1, .alt_port = 1 };
+	struct vibif_qp_attr attr = {
+		.port = 1,
+		.path_mtu = VIBIF_MTU_256,
+		.alt_port = 1,
+	};
 	unsigned int bit;
 
 	(void)state;
 	for (bit = 0; bit < 32; bit++) {
 		attr.attr_mask = 1U << bit;
-		assert_int_equal(modify(&attr), bit > 20 || bit == 19 ?
-				 -EINVAL : 0);
+		assert_int_equal(modify(&attr),
+				 attr.attr_mask & VIBIF_QP_ATTR_MASK ?
+				 0 : -EINVAL);
 	}
-	attr.attr_mask = QP_ACCESS;
+	attr.attr_mask = VIBIF_QP_ATTR_ACCESS;
 	attr.access = VIBIF_ACCESS_MASK + 1;
 	assert_int_equal(modify(&attr), -EINVAL);
 	attr.attr_mask = 0;
@@ -542,12 +530,12 @@ static void test_qp_mask(void **state)
 
 static void test_qp_key(void **state)
 {
-	struct vibif_qp_attr attr = { .attr_mask = QP_QKEY };
+	struct vibif_qp_attr attr = { .attr_mask = VIBIF_QP_ATTR_QKEY };
 
 	(void)state;
-	attr.qkey = 0x7fffffff;
+	attr.qkey = VIBIF_QKEY_PRIVILEGED - 1;
 	assert_int_equal(modify(&attr), 0);
-	attr.qkey = 0x80000000;
+	attr.qkey = VIBIF_QKEY_PRIVILEGED;
 	assert_int_equal(modify(&attr), -EPERM);
 	/* That of QP 1 */
 	attr.qkey = 0x80010000;
@@ -558,60 +546,60 @@ static void test_qp_key(void **state)
 
 static void test_qp_paths(void **state)
 {
-	struct vibif_qp_attr attr = { .attr_mask = QP_AV };
+	struct vibif_qp_attr attr = { .attr_mask = VIBIF_QP_ATTR_AV };
 
 	(void)state;
 	assert_int_equal(modify(&attr), 0);
 	/* No port yet: there is no table to check an index in */
 	assert_int_equal(ibback_check_qp_attr(&lim, 0, &attr), -EINVAL);
-	attr.av.sl = 16;
+	attr.av.sl = VIBIF_MAX_SL + 1;
 	assert_int_equal(modify(&attr), -EINVAL);
-	attr.av.sl = 15;
-	attr.av.src_path_bits = 128;
+	attr.av.sl = VIBIF_MAX_SL;
+	attr.av.src_path_bits = VIBIF_MAX_SRC_PATH_BITS + 1;
 	assert_int_equal(modify(&attr), -EINVAL);
-	attr.av.src_path_bits = 127;
-	attr.av.static_rate = 24;
+	attr.av.src_path_bits = VIBIF_MAX_SRC_PATH_BITS;
+	attr.av.static_rate = VIBIF_MAX_RATE + 1;
 	assert_int_equal(modify(&attr), -EINVAL);
-	attr.av.static_rate = 23;
+	attr.av.static_rate = VIBIF_MAX_RATE;
 	attr.av.sgid_index = 16;
-	attr.av.flow_label = 0x100000;
+	attr.av.flow_label = VIBIF_MAX_FLOW_LABEL + 1;
 	assert_int_equal(modify(&attr), 0);
 	attr.av.flags = VIBIF_AV_GRH;
 	assert_int_equal(modify(&attr), -EINVAL);
-	attr.av.flow_label = 0xfffff;
+	attr.av.flow_label = VIBIF_MAX_FLOW_LABEL;
 	assert_int_equal(modify(&attr), -EINVAL);
 	attr.av.sgid_index = 15;
 	assert_int_equal(modify(&attr), 0);
-	attr.av.flow_label = 0x100000;
+	attr.av.flow_label = VIBIF_MAX_FLOW_LABEL + 1;
 	assert_int_equal(modify(&attr), -EINVAL);
-	attr.av.flow_label = 0xfffff;
+	attr.av.flow_label = VIBIF_MAX_FLOW_LABEL;
 	/* The other port's table is shorter */
 	assert_int_equal(ibback_check_qp_attr(&lim, 2, &attr), -EINVAL);
-	attr.av.flags = 3;
+	attr.av.flags = VIBIF_AV_GRH | VIBIF_AV_GRH << 1;
 	assert_int_equal(modify(&attr), -EINVAL);
 	attr.av.flags = 0;
 	attr.av.reserved[2] = 1;
 	assert_int_equal(modify(&attr), -EINVAL);
 
 	memset(&attr, 0, sizeof(attr));
-	attr.attr_mask = QP_PKEY;
+	attr.attr_mask = VIBIF_QP_ATTR_PKEY_INDEX;
 	attr.pkey_index = 127;
 	assert_int_equal(modify(&attr), 0);
-	attr.attr_mask = QP_PKEY | QP_PORT;
+	attr.attr_mask = VIBIF_QP_ATTR_PKEY_INDEX | VIBIF_QP_ATTR_PORT;
 	attr.port = 2;
 	assert_int_equal(modify(&attr), -EINVAL);
 
 	memset(&attr, 0, sizeof(attr));
-	attr.attr_mask = QP_ALT;
+	attr.attr_mask = VIBIF_QP_ATTR_ALT_PATH;
 	assert_int_equal(modify(&attr), -EINVAL);
 	attr.alt_port = 2;
 	assert_int_equal(modify(&attr), 0);
 	attr.alt_pkey_index = 64;
 	assert_int_equal(modify(&attr), -EINVAL);
 	attr.alt_pkey_index = 63;
-	attr.alt_timeout = 32;
+	attr.alt_timeout = VIBIF_MAX_TIMEOUT + 1;
 	assert_int_equal(modify(&attr), -EINVAL);
-	attr.alt_timeout = 31;
+	attr.alt_timeout = VIBIF_MAX_TIMEOUT;
 	attr.alt_av.flags = VIBIF_AV_GRH;
 	attr.alt_av.sgid_index = 8;
 	assert_int_equal(modify(&attr), -EINVAL);
@@ -619,16 +607,16 @@ static void test_qp_paths(void **state)
 
 static void test_mcast(void **state)
 {
-	struct vibif_mcast_req req = { .gid = { 0xff } };
+	struct vibif_mcast_req req = { .gid = { VIBIF_MCAST_GID_PREFIX } };
 
 	(void)state;
 	assert_int_equal(ibback_check_mcast(&req), 0);
 	req.flags = VIBIF_MCAST_BLOCK_LOOPBACK;
 	assert_int_equal(ibback_check_mcast(&req), 0);
-	req.flags = 2;
+	req.flags = VIBIF_MCAST_BLOCK_LOOPBACK << 1;
 	assert_int_equal(ibback_check_mcast(&req), -EINVAL);
 	req.flags = 0;
-	req.gid[0] = 0xfe;
+	req.gid[0] = VIBIF_MCAST_GID_PREFIX - 1;
 	assert_int_equal(ibback_check_mcast(&req), -EINVAL);
 }
 

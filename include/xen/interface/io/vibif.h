@@ -301,6 +301,9 @@
  * Directory pages may be revoked when the response has come; the listed pages
  * stay granted as said above.
  */
+#define VIBIF_PAGE_SHIFT			12
+#define VIBIF_PAGE_SIZE				(1U << VIBIF_PAGE_SHIFT)
+
 #define VIBIF_GREFS_PER_PAGE			1023
 
 struct vibif_page_directory {
@@ -483,6 +486,12 @@ struct vibif_query_device_req {
  * Response: attributes named as in struct ib_port_attr of Linux, values as on
  *   the wire of PortInfo (IBTA 14.2.5.6).
  */
+#define VIBIF_MTU_256				1
+#define VIBIF_MTU_512				2
+#define VIBIF_MTU_1024				3
+#define VIBIF_MTU_2048				4
+#define VIBIF_MTU_4096				5
+
 struct vibif_query_port_req {
 	uint8_t  port;
 };
@@ -596,6 +605,7 @@ struct vibif_alloc_pd_rsp {
 #define VIBIF_MR_REREG_TRANS			(1U << 1)	/* iova, length, pages */
 #define VIBIF_MR_REREG_PD			(1U << 2)
 #define VIBIF_MR_REREG_ACCESS			(1U << 3)
+#define VIBIF_MR_MASK				0xfU
 
 struct vibif_reg_mr_req {
 	uint64_t iova;
@@ -624,6 +634,8 @@ struct vibif_reg_mr_rsp {
  *   doorbell - 8 octets: consumer index, arm
  * Response: handle; cqn, 24 bits.
  */
+#define VIBIF_MIN_CQ_ENTRIES			2
+
 struct vibif_create_cq_req {
 	uint32_t context;
 	uint32_t entries;
@@ -671,6 +683,10 @@ struct vibif_resize_cq_req {
  *   doorbell - 4 octets
  * Response: handle; srqn, 24 bits.
  */
+/* Work queues, those of QPs too */
+#define VIBIF_MAX_LOG_WQES			15
+#define VIBIF_MAX_LOG_WQE_STRIDE		11
+
 #define VIBIF_SRQ_BASIC				0
 #define VIBIF_SRQ_XRC				1
 
@@ -764,6 +780,36 @@ struct vibif_create_qp_rsp {
  */
 #define VIBIF_AV_GRH				(1U << 0)
 
+#define VIBIF_MAX_FLOW_LABEL			0xfffffU
+#define VIBIF_MAX_SL				15
+#define VIBIF_MAX_SRC_PATH_BITS			127
+
+/* static_rate */
+#define VIBIF_RATE_PORT_CURRENT			0
+#define VIBIF_RATE_2_5_GBPS			2
+#define VIBIF_RATE_10_GBPS			3
+#define VIBIF_RATE_30_GBPS			4
+#define VIBIF_RATE_5_GBPS			5
+#define VIBIF_RATE_20_GBPS			6
+#define VIBIF_RATE_40_GBPS			7
+#define VIBIF_RATE_60_GBPS			8
+#define VIBIF_RATE_80_GBPS			9
+#define VIBIF_RATE_120_GBPS			10
+#define VIBIF_RATE_14_GBPS			11
+#define VIBIF_RATE_56_GBPS			12
+#define VIBIF_RATE_112_GBPS			13
+#define VIBIF_RATE_168_GBPS			14
+#define VIBIF_RATE_25_GBPS			15
+#define VIBIF_RATE_100_GBPS			16
+#define VIBIF_RATE_200_GBPS			17
+#define VIBIF_RATE_300_GBPS			18
+#define VIBIF_RATE_28_GBPS			19
+#define VIBIF_RATE_50_GBPS			20
+#define VIBIF_RATE_400_GBPS			21
+#define VIBIF_RATE_600_GBPS			22
+#define VIBIF_RATE_800_GBPS			23
+#define VIBIF_MAX_RATE				VIBIF_RATE_800_GBPS
+
 struct vibif_av {
 	uint8_t  dgid[16];
 	uint32_t flow_label;		/* 20 bits */
@@ -790,6 +836,51 @@ struct vibif_av {
  * struct ib_qp_attr; access is VIBIF_ACCESS_*; timeouts are IBTA codes. A
  * privileged Q_Key, one with bit 31 set, is not for guests: -XEN_EPERM.
  */
+#define VIBIF_QP_ATTR_STATE			(1U << 0)
+#define VIBIF_QP_ATTR_CUR_STATE			(1U << 1)
+#define VIBIF_QP_ATTR_EN_SQD_ASYNC_NOTIFY	(1U << 2)
+#define VIBIF_QP_ATTR_ACCESS			(1U << 3)
+#define VIBIF_QP_ATTR_PKEY_INDEX		(1U << 4)
+#define VIBIF_QP_ATTR_PORT			(1U << 5)
+#define VIBIF_QP_ATTR_QKEY			(1U << 6)
+#define VIBIF_QP_ATTR_AV			(1U << 7)
+#define VIBIF_QP_ATTR_PATH_MTU			(1U << 8)
+#define VIBIF_QP_ATTR_TIMEOUT			(1U << 9)
+#define VIBIF_QP_ATTR_RETRY_CNT			(1U << 10)
+#define VIBIF_QP_ATTR_RNR_RETRY			(1U << 11)
+#define VIBIF_QP_ATTR_RQ_PSN			(1U << 12)
+#define VIBIF_QP_ATTR_MAX_RD_ATOMIC		(1U << 13)
+#define VIBIF_QP_ATTR_ALT_PATH			(1U << 14)
+#define VIBIF_QP_ATTR_MIN_RNR_TIMER		(1U << 15)
+#define VIBIF_QP_ATTR_SQ_PSN			(1U << 16)
+#define VIBIF_QP_ATTR_MAX_DEST_RD_ATOMIC	(1U << 17)
+#define VIBIF_QP_ATTR_PATH_MIG_STATE		(1U << 18)
+/* Bit 19 is reserved: queue capacities cannot be modified */
+#define VIBIF_QP_ATTR_DEST_QPN			(1U << 20)
+#define VIBIF_QP_ATTR_MASK			0x17ffffU
+
+#define VIBIF_QPS_RESET				0
+#define VIBIF_QPS_INIT				1
+#define VIBIF_QPS_RTR				2
+#define VIBIF_QPS_RTS				3
+#define VIBIF_QPS_SQD				4
+#define VIBIF_QPS_SQE				5
+#define VIBIF_QPS_ERR				6
+
+#define VIBIF_MIG_MIGRATED			0
+#define VIBIF_MIG_REARM				1
+#define VIBIF_MIG_ARMED				2
+
+#define VIBIF_MAX_PSN				0xffffffU
+#define VIBIF_MAX_QPN				0xffffffU
+#define VIBIF_MAX_TIMEOUT			31
+#define VIBIF_MAX_RNR_TIMER			31
+#define VIBIF_MAX_RETRY_CNT			7
+#define VIBIF_MAX_RNR_RETRY			7
+
+/* A Q_Key with this bit is not for guests */
+#define VIBIF_QKEY_PRIVILEGED			(1U << 31)
+
 struct vibif_qp_attr {
 	uint32_t attr_mask;
 	uint32_t qkey;
@@ -828,6 +919,8 @@ struct vibif_qp_attr {
  */
 #define VIBIF_MCAST_BLOCK_LOOPBACK		(1U << 0)
 
+#define VIBIF_MCAST_GID_PREFIX			0xff	/* gid[0] */
+
 struct vibif_mcast_req {
 	uint8_t  gid[16];
 	uint32_t flags;
@@ -846,6 +939,9 @@ struct vibif_mcast_req {
 struct vibif_handle_rsp {
 	uint32_t handle;
 };
+
+#define VIBIF_MW_TYPE_1				1
+#define VIBIF_MW_TYPE_2				2
 
 struct vibif_alloc_mw_req {
 	uint32_t pd;
