@@ -118,7 +118,7 @@ void hca_set_early_cq_event(Hca *hca, bool on);
 bool hca_get_early_cq_event(const Hca *hca);
 /* Events that found their EQ full, since the device was made or reset. */
 uint64_t hca_eq_overflows(const Hca *hca);
-/* A catastrophic error: internal error buffer filled, fatal interrupt raised. */
+/* A catastrophic error: internal error buffer filled, no command answered. */
 void hca_catastrophe(Hca *hca);
 
 #endif
