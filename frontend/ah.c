@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Address handles. The HCA knows none: libmlx4 puts the address vector into
+ * Address handles. The HCA knows none: the library puts the address vector into
  * each work request, and an address handle is but a copy of its attributes.
  */
 

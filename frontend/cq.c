@@ -2,7 +2,6 @@
 /* Completion queues. */
 
 #include <linux/log2.h>
-#include <rdma/mlx4-abi.h>
 
 #include "ibfront.h"
 
@@ -22,31 +21,6 @@ static void ibfront_cq_dispatch(struct ibfront_target *target, u32 events)
 		ibcq->event_handler(&event, ibcq->cq_context);
 }
 
-static int ibfront_map_cq(struct ibfront_ucontext *ctx, struct ibfront_cq *cq,
-			  const struct mlx4_ib_create_cq *cmd, u32 entries)
-{
-	struct ibfront_dev *dev = to_fdev(ctx->ibucontext.device);
-	int err;
-
-	/* The HCA takes a queue to begin with its first page. */
-	cq->mem = ibfront_mem_map(dev, cmd->buf_addr & PAGE_MASK,
-				  (size_t)entries * dev->attr.mlx4_cqe_size,
-				  IB_ACCESS_LOCAL_WRITE);
-	if (IS_ERR(cq->mem))
-		return PTR_ERR(cq->mem);
-
-	err = ibfront_db_map(ctx, &cq->db, cmd->db_addr, 8);
-	if (err)
-		ibfront_mem_unmap(dev, cq->mem);
-	return err;
-}
-
-static void ibfront_unmap_cq(struct ibfront_dev *dev, struct ibfront_cq *cq)
-{
-	ibfront_db_unmap(&cq->db);
-	ibfront_mem_unmap(dev, cq->mem);
-}
-
 int ibfront_create_cq(struct ib_cq *ibcq, const struct ib_cq_init_attr *attr,
 		      struct compat_cq_attrs *attrs)
 {
@@ -55,7 +29,7 @@ int ibfront_create_cq(struct ib_cq *ibcq, const struct ib_cq_init_attr *attr,
 	struct ib_udata *udata = compat_cq_udata(attrs);
 	struct ibfront_cq *cq = to_fcq(ibcq);
 	struct ibfront_ucontext *ctx;
-	struct mlx4_ib_create_cq cmd;
+	struct ibfront_layout layout = {};
 	struct vibif_rsp rsp;
 	u32 entries;
 	int err;
@@ -66,13 +40,12 @@ int ibfront_create_cq(struct ib_cq *ibcq, const struct ib_cq_init_attr *attr,
 	/* Stamps are of no use without the HCA's clock, which guests lack */
 	if (attr->flags)
 		return -EOPNOTSUPP;
-	err = ibfront_copy_in(udata, &cmd, sizeof(cmd));
+	entries = roundup_pow_of_two(attr->cqe + 1);
+	err = dev->provider->create_cq(dev, entries, udata, &layout);
 	if (err)
 		return err;
-
-	entries = roundup_pow_of_two(attr->cqe + 1);
 	ctx = ibfront_udata_context(udata);
-	err = ibfront_map_cq(ctx, cq, &cmd, entries);
+	err = ibfront_queue_map(ctx, &cq->queue, &layout);
 	if (err)
 		return err;
 
@@ -80,8 +53,8 @@ int ibfront_create_cq(struct ib_cq *ibcq, const struct ib_cq_init_attr *attr,
 	req.op.create_cq.entries = entries;
 	req.op.create_cq.comp_vector = attr->comp_vector %
 				       ibcq->device->num_comp_vectors;
-	req.op.create_cq.pages = ibfront_page_list(cq->mem);
-	req.op.create_cq.doorbell = ibfront_doorbell(&cq->db);
+	req.op.create_cq.pages = ibfront_page_list(cq->queue.mem);
+	req.op.create_cq.doorbell = ibfront_doorbell(&cq->queue);
 	err = ibfront_exec(dev, &req, &rsp);
 	if (err)
 		goto err_unmap;
@@ -94,7 +67,7 @@ int ibfront_create_cq(struct ib_cq *ibcq, const struct ib_cq_init_attr *attr,
 	if (err)
 		goto err_unmap;
 
-	err = ibfront_put_number(udata, rsp.op.create_cq.cqn);
+	err = dev->provider->put_number(udata, rsp.op.create_cq.cqn);
 	if (err)
 		goto err_destroy;
 	return 0;
@@ -103,7 +76,7 @@ err_destroy:
 	ibfront_target_del(dev, &cq->target);
 	ibfront_destroy(dev, cq->target.handle);
 err_unmap:
-	ibfront_unmap_cq(dev, cq);
+	ibfront_queue_unmap(dev, &cq->queue);
 	return err;
 }
 
@@ -129,8 +102,8 @@ static int ibfront_resize_cq_locked(struct ibfront_dev *dev,
 		.handle = cq->target.handle,
 		.op.resize_cq.entries = entries,
 	};
-	struct mlx4_ib_resize_cq cmd;
-	struct ibfront_mem *mem;
+	struct ibfront_layout layout = {};
+	struct ibfront_queue queue = {};
 	struct vibif_rsp rsp;
 	int err;
 
@@ -138,28 +111,26 @@ static int ibfront_resize_cq_locked(struct ibfront_dev *dev,
 
 	if (entries == cq->ibcq.cqe + 1)
 		return 0;
-	err = ibfront_copy_in(udata, &cmd, sizeof(cmd));
+	err = dev->provider->resize_cq(dev, entries, udata, &layout);
 	if (err)
 		return err;
-	mem = ibfront_mem_map(dev, cmd.buf_addr & PAGE_MASK,
-			      (size_t)entries * dev->attr.mlx4_cqe_size,
-			      IB_ACCESS_LOCAL_WRITE);
-	if (IS_ERR(mem))
-		return PTR_ERR(mem);
+	err = ibfront_queue_map(ibfront_udata_context(udata), &queue, &layout);
+	if (err)
+		return err;
 
-	req.op.resize_cq.pages = ibfront_page_list(mem);
+	req.op.resize_cq.pages = ibfront_page_list(queue.mem);
 	err = ibfront_exec(dev, &req, &rsp);
 	if (!err) {
-		swap(cq->mem, mem);
+		swap(cq->queue.mem, queue.mem);
 		cq->ibcq.cqe = entries - 1;
 	}
-	ibfront_mem_unmap(dev, mem);
+	ibfront_queue_unmap(dev, &queue);
 	return err;
 }
 
 /*
- * libmlx4 copies the CQEs that are left in the old buffer, up to the one by which
- * the HCA says that it uses the new one.
+ * The library copies the CQEs left in the old buffer, up to the one by which the
+ * HCA says that it uses the new one.
  */
 int ibfront_resize_cq(struct ib_cq *ibcq, compat_cqe_t cqe,
 		      struct ib_udata *udata)
@@ -186,6 +157,6 @@ int ibfront_destroy_cq(struct ib_cq *ibcq, struct ib_udata *udata)
 	/* First, for the backend may reuse the handle before it answers. */
 	ibfront_target_del(dev, &cq->target);
 	ibfront_destroy(dev, cq->target.handle);
-	ibfront_unmap_cq(dev, cq);
+	ibfront_queue_unmap(dev, &cq->queue);
 	return 0;
 }

@@ -1,44 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The ib_device: operations, attributes, ports, registration. */
 
-#include <linux/log2.h>
 #include <linux/nospec.h>
-#include <linux/sysfs.h>
-#include <rdma/mlx4-abi.h>
 
 #include "ibfront.h"
 
-#define IBFRONT_DATA_SEG	16	/* octets of a scatter entry */
-/* Bounds within which the sizes computed from attributes cannot overflow */
-#define IBFRONT_MAX_WQES	32768
-#define IBFRONT_MAX_DESC	2048
-#define IBFRONT_MAX_SG		128
+/* The number of entries, and a CQ's size, cannot overflow. */
 #define IBFRONT_MAX_CQE		BIT(26)
-
-/* As mlx4_ib has it */
-#define IBFRONT_MAX_CQ_MODERATION	0xffff
 
 static int ibfront_query_device(struct ib_device *ibdev,
 				struct ib_device_attr *props,
 				struct ib_udata *uhw)
 {
-	const struct vibif_device_attr *attr = &to_fdev(ibdev)->attr;
-	struct mlx4_uverbs_ex_query_device_resp resp = {};
-	struct {
-		u32 comp_mask;
-		u32 reserved;
-	} cmd;
-	int err;
-
-	if (uhw && uhw->inlen) {
-		if (uhw->inlen < sizeof(cmd))
-			return -EINVAL;
-		err = ibfront_copy_in(uhw, &cmd, sizeof(cmd));
-		if (err)
-			return err;
-		if (cmd.comp_mask || cmd.reserved)
-			return -EINVAL;
-	}
+	const struct ibfront_dev *dev = to_fdev(ibdev);
+	const struct vibif_device_attr *attr = &dev->attr;
 
 	memset(props, 0, sizeof(*props));
 	props->fw_ver = attr->fw_ver;
@@ -76,15 +51,10 @@ static int ibfront_query_device(struct ib_device *ibdev,
 	props->max_fast_reg_page_list_len = attr->max_fast_reg_page_list_len;
 	props->max_pkeys = attr->max_pkeys;
 	props->local_ca_ack_delay = attr->local_ca_ack_delay;
-	props->cq_caps.max_cq_moderation_count = IBFRONT_MAX_CQ_MODERATION;
-	props->cq_caps.max_cq_moderation_period = IBFRONT_MAX_CQ_MODERATION;
+	props->cq_caps.max_cq_moderation_count = U16_MAX;
+	props->cq_caps.max_cq_moderation_period = U16_MAX;
 
-	if (!uhw || !uhw->outlen)
-		return 0;
-	/* No clock page, no RSS, no TSO: zeroes say so. */
-	resp.max_inl_recv_sz = attr->mlx4_max_rq_sg * IBFRONT_DATA_SEG;
-	resp.response_length = min(sizeof(resp), uhw->outlen);
-	return ibfront_copy_out(uhw, &resp, sizeof(resp));
+	return uhw ? dev->provider->query_device(dev, uhw) : 0;
 }
 
 static int ibfront_read_port(struct ib_device *ibdev, u32 port,
@@ -230,60 +200,8 @@ static int ibfront_get_port_immutable(struct ib_device *ibdev, u32 port,
 	return 0;
 }
 
-static void ibfront_get_dev_fw_str(struct ib_device *ibdev, char *str)
-{
-	u64 fw_ver = to_fdev(ibdev)->attr.fw_ver;
-
-	snprintf(str, IB_FW_VERSION_NAME_MAX, "%d.%d.%d",
-		 (int)(fw_ver >> 32), (int)(fw_ver >> 16) & 0xffff,
-		 (int)fw_ver & 0xffff);
-}
-
-static struct ibfront_dev *ibfront_from_device(struct device *device)
-{
-	return rdma_device_to_drv_device(device, struct ibfront_dev, ibdev);
-}
-
-static ssize_t hca_type_show(struct device *device,
-			     struct device_attribute *attr, char *buf)
-{
-	return sysfs_emit(buf, "MT%u\n",
-			  ibfront_from_device(device)->attr.vendor_part_id);
-}
-static DEVICE_ATTR_RO(hca_type);
-
-static ssize_t hw_rev_show(struct device *device,
-			   struct device_attribute *attr, char *buf)
-{
-	return sysfs_emit(buf, "%x\n",
-			  ibfront_from_device(device)->attr.hw_ver);
-}
-static DEVICE_ATTR_RO(hw_rev);
-
-static ssize_t board_id_show(struct device *device,
-			     struct device_attribute *attr, char *buf)
-{
-	return sysfs_emit(buf, "%s\n",
-			  ibfront_from_device(device)->attr.board_id);
-}
-static DEVICE_ATTR_RO(board_id);
-
-static struct attribute *ibfront_attributes[] = {
-	&dev_attr_hw_rev.attr,
-	&dev_attr_hca_type.attr,
-	&dev_attr_board_id.attr,
-	NULL
-};
-
-static const struct attribute_group ibfront_attr_group = {
-	.attrs = ibfront_attributes,
-};
-
 static const struct ib_device_ops ibfront_dev_ops = {
 	.owner = THIS_MODULE,
-	.driver_id = RDMA_DRIVER_MLX4,
-	.uverbs_abi_ver = MLX4_IB_UVERBS_ABI_VERSION,
-	.device_group = &ibfront_attr_group,
 
 	.alloc_pd = ibfront_alloc_pd,
 	.alloc_ucontext = ibfront_alloc_ucontext,
@@ -301,7 +219,6 @@ static const struct ib_device_ops ibfront_dev_ops = {
 	.destroy_srq = ibfront_destroy_srq,
 	.detach_mcast = ibfront_detach_mcast,
 	.disassociate_ucontext = ibfront_disassociate_ucontext,
-	.get_dev_fw_str = ibfront_get_dev_fw_str,
 	.get_port_immutable = ibfront_get_port_immutable,
 	.mmap = ibfront_mmap,
 	.modify_cq = ibfront_modify_cq,
@@ -353,6 +270,7 @@ static void ibfront_set_ops(struct ibfront_dev *dev)
 	struct ib_device *ibdev = &dev->ibdev;
 
 	ib_set_device_ops(ibdev, &ibfront_dev_ops);
+	ib_set_device_ops(ibdev, dev->provider->ops);
 	if (dev->has_resize_cq)
 		ib_set_device_ops(ibdev, &ibfront_resize_cq_ops);
 	if (dev->has_rereg_mr)
@@ -364,9 +282,11 @@ static void ibfront_set_ops(struct ibfront_dev *dev)
 }
 
 /* Returns NULL, or which attribute the frontend cannot work with. */
-static const char *ibfront_check_attr(const struct vibif_device_attr *attr)
+static const char *ibfront_check_attr(const struct ibfront_dev *dev)
 {
-	if (attr->provider != VIBIF_PROVIDER_MLX4)
+	const struct vibif_device_attr *attr = &dev->attr;
+
+	if (!dev->provider)
 		return "provider";
 	if (!attr->phys_port_cnt || attr->phys_port_cnt > VIBIF_MAX_PORTS)
 		return "phys_port_cnt";
@@ -374,24 +294,7 @@ static const char *ibfront_check_attr(const struct vibif_device_attr *attr)
 		return "num_comp_vectors";
 	if (!attr->max_cqe || attr->max_cqe >= IBFRONT_MAX_CQE)
 		return "max_cqe";
-	if (attr->max_srq_wr >= IBFRONT_MAX_CQE)
-		return "max_srq_wr";
-	if (attr->max_srq_sge > IBFRONT_MAX_SG)
-		return "max_srq_sge";
-	if (!is_power_of_2(attr->mlx4_qp_tab_size))
-		return "mlx4_qp_tab_size";
-	if (attr->mlx4_cqe_size != 32 && attr->mlx4_cqe_size != 64)
-		return "mlx4_cqe_size";
-	if (attr->mlx4_max_wqes < 64 || attr->mlx4_max_wqes > IBFRONT_MAX_WQES)
-		return "mlx4_max_wqes";
-	if (attr->mlx4_max_sq_sg > IBFRONT_MAX_SG)
-		return "mlx4_max_sq_sg";
-	if (attr->mlx4_max_rq_sg > IBFRONT_MAX_SG)
-		return "mlx4_max_rq_sg";
-	if (!attr->mlx4_max_sq_desc_sz ||
-	    attr->mlx4_max_sq_desc_sz > IBFRONT_MAX_DESC)
-		return "mlx4_max_sq_desc_sz";
-	return NULL;
+	return dev->provider->check_attr(attr);
 }
 
 /* Has the backend put the device's attributes into a page, and copies them. */
@@ -421,7 +324,8 @@ static int ibfront_read_attr(struct ibfront_dev *dev)
 		return err;
 
 	dev->attr.board_id[sizeof(dev->attr.board_id) - 1] = '\0';
-	bad = ibfront_check_attr(&dev->attr);
+	dev->provider = ibfront_find_provider(dev->attr.provider);
+	bad = ibfront_check_attr(dev);
 	if (bad) {
 		dev_err(&dev->xbdev->dev, "backend sent a bad %s\n", bad);
 		return -EINVAL;
@@ -465,11 +369,8 @@ int ibfront_dev_register(struct ibfront_dev *dev)
 	       sizeof(ibdev->node_desc) - 1);
 	ibfront_set_ops(dev);
 
-	/*
-	 * Without a DMA device: machine addresses are the backend's business.
-	 * The name is the one that users of this HCA know.
-	 */
-	err = ib_register_device(ibdev, "mlx4_%d", NULL);
+	/* Without a DMA device: machine addresses are the backend's business. */
+	err = ib_register_device(ibdev, dev->provider->name, NULL);
 	if (err)
 		return err;
 	dev->registered = true;

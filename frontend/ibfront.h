@@ -33,6 +33,7 @@
 #include <xen/xenbus.h>
 
 #include "compat.h"
+#include "provider.h"
 
 /* Two pages hold 32 requests, so 32 verbs are in flight at a time. */
 #define IBFRONT_RING_PAGE_ORDER		1
@@ -40,8 +41,8 @@
 /* Eight pages: room for 7167 CQs, QPs and SRQs. */
 #define IBFRONT_EVENT_PAGE_ORDER	3
 /*
- * A backend that answers nothing for so long is given up: as long as mlx4_core
- * waits for a firmware command.
+ * A backend that answers nothing for so long is given up. A firmware command
+ * may take as long.
  */
 #define IBFRONT_TIMEOUT_S		60
 /* How long a module being removed waits for the backend to let go of pages. */
@@ -107,6 +108,7 @@ struct ibfront_dev {
 	struct ibfront_ring ring;
 	struct ibfront_events events;
 	struct vibif_device_attr attr;
+	const struct ibfront_provider *provider;	/* constant once registered */
 	bool has_resize_cq;	/* the backend's features */
 	bool has_rereg_mr;
 	bool has_xrc;
@@ -137,11 +139,17 @@ struct ibfront_mem {
 	unsigned int users;	/* of its records; under db_mutex */
 };
 
-/* The doorbell record of a CQ, SRQ or QP; all zero: none */
+/* A doorbell record; all zero: none */
 struct ibfront_db {
 	struct ibfront_ucontext *context;
 	struct ibfront_mem *page;
 	u16 offset;		/* in the page */
+};
+
+/* What a CQ, SRQ or QP has in user memory; all zero: nothing */
+struct ibfront_queue {
+	struct ibfront_mem *mem;
+	struct ibfront_db db;
 };
 
 struct ibfront_ucontext {
@@ -175,36 +183,29 @@ struct ibfront_mw {
 struct ibfront_cq {
 	struct ib_cq ibcq;
 	struct ibfront_target target;
-	struct mutex mutex;	/* Protects mem and ibcq.cqe */
-	struct ibfront_mem *mem;
-	struct ibfront_db db;
+	struct mutex mutex;	/* Protects queue.mem and ibcq.cqe */
+	struct ibfront_queue queue;
 };
 
 struct ibfront_srq {
 	struct ib_srq ibsrq;
 	struct ibfront_target target;
-	struct ibfront_mem *mem;
-	struct ibfront_db db;
-	u32 max;		/* WQEs in the buffer, a power of two */
-	u32 max_gs;
+	struct ibfront_queue queue;
+	struct ibfront_wq wq;
 };
 
 struct ibfront_qp {
 	struct ib_qp ibqp;
 	struct ibfront_target target;
-	struct ibfront_mem *mem;
-	struct ibfront_db db;	/* none without a receive queue */
+	struct ibfront_queue queue;	/* sq and rq, and rq's doorbell record */
+	struct ibfront_wq sq;
+	struct ibfront_wq rq;
 	struct mutex mutex;	/* Protects state and port */
 	enum ib_qp_state state;
 	u8 port;
 	bool signal_all;
 	bool block_mcast_loopback;
 	bool inl_recv;		/* short messages into the WQE */
-	u32 rq_wqe_cnt;
-	u32 rq_max_gs;
-	u8 rq_wqe_shift;
-	u8 sq_log_wqe_cnt;
-	u8 sq_wqe_shift;
 };
 
 struct ibfront_xrcd {
@@ -272,28 +273,6 @@ ibfront_udata_context(struct ib_udata *udata)
 {
 	return rdma_udata_to_drv_context(udata, struct ibfront_ucontext,
 					 ibucontext);
-}
-
-/*
- * As mlx4_ib does, these read the whole of a command and write the one number
- * that every response of libmlx4 begins with, whatever lengths the process has
- * given. With a length of 0 the address is NULL, and the copy fails.
- */
-static inline int ibfront_copy_in(struct ib_udata *udata, void *cmd, size_t len)
-{
-	return ib_copy_from_udata(cmd, udata, len) ? -EFAULT : 0;
-}
-
-static inline int ibfront_put_number(struct ib_udata *udata, u32 number)
-{
-	return ib_copy_to_udata(udata, &number, sizeof(number)) ? -EFAULT : 0;
-}
-
-static inline int ibfront_copy_out(struct ib_udata *udata, void *resp,
-				   size_t len)
-{
-	return ib_copy_to_udata(udata, resp, min(len, udata->outlen)) ?
-	       -EFAULT : 0;
 }
 
 /* xenbus.c */
@@ -398,22 +377,18 @@ void ibfront_mem_unmap(struct ibfront_dev *dev, struct ibfront_mem *mem);
 void ibfront_mem_empty_limbo(struct ibfront_dev *dev);
 
 /**
- * ibfront_db_map() - pin and grant the page of a doorbell record
+ * ibfront_queue_map() - pin and grant a queue and its doorbell record
  * @ctx: context of the calling process
- * @db: filled in
- * @addr: user address
- * @size: octets
+ * @queue: filled in
+ * @layout: where they are
  *
- * A page with many records is pinned and granted once, as in mlx4_ib, for the
- * user's limit on locked memory is meant for that.
- *
- * Return: as ibfront_mem_map().
+ * Return: 0, -EINVAL for a record that is not aligned, or as ibfront_mem_map().
  */
-int ibfront_db_map(struct ibfront_ucontext *ctx, struct ibfront_db *db,
-		   unsigned long addr, unsigned int size);
+int ibfront_queue_map(struct ibfront_ucontext *ctx, struct ibfront_queue *queue,
+		      const struct ibfront_layout *layout);
 
-/* When the backend has been told to let go of the record, if there is one. */
-void ibfront_db_unmap(struct ibfront_db *db);
+/* When the backend has been told to let go of what there is. */
+void ibfront_queue_unmap(struct ibfront_dev *dev, struct ibfront_queue *queue);
 
 static inline struct vibif_page_list
 ibfront_page_list(const struct ibfront_mem *mem)
@@ -425,8 +400,12 @@ ibfront_page_list(const struct ibfront_mem *mem)
 }
 
 static inline struct vibif_doorbell
-ibfront_doorbell(const struct ibfront_db *db)
+ibfront_doorbell(const struct ibfront_queue *queue)
 {
+	const struct ibfront_db *db = &queue->db;
+
+	if (!db->page)
+		return (struct vibif_doorbell){};
 	return (struct vibif_doorbell){
 		.gref = db->page->gref,
 		.offset = db->offset,

@@ -16,7 +16,7 @@ static_assert(VIBIF_MR_REREG_PD == IB_MR_REREG_PD << 1);
 static_assert(VIBIF_MR_REREG_ACCESS == IB_MR_REREG_ACCESS << 1);
 
 /*
- * As mlx4_ib, pin and grant for writing what the process may write, whatever
+ * As natively, pin and grant for writing what the process may write, whatever
  * the access wanted: re-registration can then widen the access in place.
  */
 static int ibfront_umem_access(u64 start, u64 length, int access)
@@ -105,7 +105,7 @@ static int ibfront_exec_rereg(struct ibfront_dev *dev, struct ibfront_mr *mr,
 	return err;
 }
 
-/* Checks as in mlx4_ib, which wants the old pages writable in any case. */
+/* Check as natively: the old pages are to be writable in any case. */
 struct ib_mr *ibfront_rereg_user_mr(struct ib_mr *ibmr, int flags, u64 start,
 				    u64 length, u64 virt_addr, int access,
 				    struct ib_pd *ibpd, struct ib_udata *udata)

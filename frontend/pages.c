@@ -198,7 +198,7 @@ void ibfront_mem_empty_limbo(struct ibfront_dev *dev)
 		ibfront_mem_free(mem);
 }
 
-/* The HCA only reads doorbell records: as mlx4_ib, ask for no more. */
+/* The HCA only reads doorbell records: ask for no more, as natively. */
 static struct ibfront_mem *ibfront_map_db_page(struct ibfront_dev *dev,
 					       unsigned long addr)
 {
@@ -245,13 +245,16 @@ found:
 	return mem;
 }
 
-int ibfront_db_map(struct ibfront_ucontext *ctx, struct ibfront_db *db,
-		   unsigned long addr, unsigned int size)
+/*
+ * A page with many records is pinned and granted once, as natively: the user's
+ * limit on locked memory is meant for that.
+ */
+static int ibfront_db_map(struct ibfront_ucontext *ctx, struct ibfront_db *db,
+			  unsigned long addr, unsigned int size)
 {
 	struct ibfront_mem *page;
 
-	/* The HCA refuses a doorbell record of a CQ that is not aligned. */
-	if (size == 8 && !IS_ALIGNED(addr, size))
+	if (!IS_ALIGNED(addr, size))
 		return -EINVAL;
 
 	mutex_lock(&ctx->db_mutex);
@@ -262,12 +265,11 @@ int ibfront_db_map(struct ibfront_ucontext *ctx, struct ibfront_db *db,
 
 	db->context = ctx;
 	db->page = page;
-	/* Of others' addresses it ignores the low bits, and so do we. */
-	db->offset = ALIGN_DOWN(offset_in_page(addr), size);
+	db->offset = offset_in_page(addr);
 	return 0;
 }
 
-void ibfront_db_unmap(struct ibfront_db *db)
+static void ibfront_db_unmap(struct ibfront_db *db)
 {
 	struct ibfront_ucontext *ctx = db->context;
 	struct ibfront_mem *page = db->page;
@@ -280,4 +282,28 @@ void ibfront_db_unmap(struct ibfront_db *db)
 		ibfront_mem_unmap(to_fdev(ctx->ibucontext.device), page);
 	}
 	mutex_unlock(&ctx->db_mutex);
+}
+
+int ibfront_queue_map(struct ibfront_ucontext *ctx, struct ibfront_queue *queue,
+		      const struct ibfront_layout *layout)
+{
+	struct ibfront_dev *dev = to_fdev(ctx->ibucontext.device);
+	int err = 0;
+
+	queue->mem = ibfront_mem_map(dev, layout->addr, layout->size,
+				     IB_ACCESS_LOCAL_WRITE);
+	if (IS_ERR(queue->mem))
+		return PTR_ERR(queue->mem);
+	if (layout->db_size)
+		err = ibfront_db_map(ctx, &queue->db, layout->db_addr,
+				     layout->db_size);
+	if (err)
+		ibfront_mem_unmap(dev, queue->mem);
+	return err;
+}
+
+void ibfront_queue_unmap(struct ibfront_dev *dev, struct ibfront_queue *queue)
+{
+	ibfront_db_unmap(&queue->db);
+	ibfront_mem_unmap(dev, queue->mem);
 }

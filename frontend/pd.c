@@ -16,7 +16,7 @@ int ibfront_alloc_pd(struct ib_pd *ibpd, struct ib_udata *udata)
 	to_fpd(ibpd)->handle = rsp.op.alloc_pd.handle;
 
 	if (udata)
-		err = ibfront_put_number(udata, rsp.op.alloc_pd.pdn);
+		err = dev->provider->put_number(udata, rsp.op.alloc_pd.pdn);
 	if (err)
 		ibfront_destroy(dev, rsp.op.alloc_pd.handle);
 	return err;

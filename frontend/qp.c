@@ -3,24 +3,8 @@
 
 #include <linux/log2.h>
 #include <linux/nospec.h>
-#include <linux/overflow.h>
-#include <rdma/mlx4-abi.h>
 
 #include "ibfront.h"
-
-/* Octets: of a scatter entry, and of what precedes data in a send WQE */
-#define IBFRONT_DATA_SEG		16
-#define IBFRONT_CTRL_SEG		16
-#define IBFRONT_INLINE_SEG		4
-#define IBFRONT_MIN_LOG_SQ_STRIDE	6
-/* Octets that mlx4 sets aside for prefetch, and how many WQEs at most */
-#define IBFRONT_SQ_HEADROOM		2048
-#define IBFRONT_SQ_MAX_SPARE		(IBFRONT_SQ_HEADROOM / 64 + 1)
-
-/* Those that mlx4_ib has, if only for kernel users; others are unknown to it. */
-#define IBFRONT_QP_CREATE_KNOWN		(IB_QP_CREATE_IPOIB_UD_LSO | \
-					 IB_QP_CREATE_BLOCK_MULTICAST_LOOPBACK | \
-					 IB_QP_CREATE_NETIF_QP)
 
 static const enum ib_event_type ibfront_qp_event_type[] = {
 	[VIBIF_EVENT_QP_FATAL]			= IB_EVENT_QP_FATAL,
@@ -59,7 +43,7 @@ static int ibfront_check_qp(struct ibfront_dev *dev,
 {
 	u32 flags = init_attr->create_flags;
 
-	if (init_attr->rwq_ind_tbl || flags & ~IBFRONT_QP_CREATE_KNOWN)
+	if (init_attr->rwq_ind_tbl || flags & ~dev->provider->qp_create_flags)
 		return -EOPNOTSUPP;
 	if (flags & ~IB_QP_CREATE_BLOCK_MULTICAST_LOOPBACK)
 		return -EINVAL;
@@ -79,144 +63,6 @@ static int ibfront_check_qp(struct ibfront_dev *dev,
 	}
 }
 
-static bool ibfront_qp_has_rq(const struct ib_qp_init_attr *init_attr)
-{
-	return init_attr->qp_type != IB_QPT_XRC_INI &&
-	       init_attr->qp_type != IB_QPT_XRC_TGT && !init_attr->srq;
-}
-
-/* The receive queue that libmlx4 has laid out for the same capabilities. */
-static int ibfront_size_rq(struct ibfront_dev *dev, struct ibfront_qp *qp,
-			   struct ib_qp_cap *cap, bool has_rq, u32 inl_recv_sz)
-{
-	u32 max_sg = min(dev->attr.mlx4_max_sq_sg, dev->attr.mlx4_max_rq_sg);
-	u32 max_inl = dev->attr.mlx4_max_rq_sg * IBFRONT_DATA_SEG;
-
-	if (cap->max_recv_wr > dev->attr.mlx4_max_wqes - IBFRONT_SQ_MAX_SPARE ||
-	    cap->max_recv_sge > max_sg)
-		return -EINVAL;
-
-	if (!has_rq) {
-		if (cap->max_recv_wr || inl_recv_sz)
-			return -EINVAL;
-		qp->rq_wqe_cnt = 0;
-		qp->rq_max_gs = 0;
-	} else {
-		if (!cap->max_recv_wr || !cap->max_recv_sge ||
-		    inl_recv_sz > max_inl)
-			return -EINVAL;
-		qp->inl_recv = inl_recv_sz;
-		qp->rq_wqe_cnt = roundup_pow_of_two(cap->max_recv_wr);
-		qp->rq_max_gs = roundup_pow_of_two(cap->max_recv_sge);
-		qp->rq_wqe_shift = ilog2(max_t(u32, inl_recv_sz,
-					       qp->rq_max_gs *
-					       IBFRONT_DATA_SEG));
-	}
-
-	cap->max_recv_wr = qp->rq_wqe_cnt;
-	cap->max_recv_sge = qp->rq_max_gs;
-	return 0;
-}
-
-static int ibfront_size_sq(struct ibfront_dev *dev, struct ibfront_qp *qp,
-			   const struct mlx4_ib_create_qp *cmd)
-{
-	u32 max_stride = roundup_pow_of_two(dev->attr.mlx4_max_sq_desc_sz);
-	u32 count;
-
-	if (check_shl_overflow(1, cmd->log_sq_bb_count, &count) ||
-	    count > dev->attr.mlx4_max_wqes)
-		return -EINVAL;
-	if (cmd->log_sq_stride > ilog2(max_stride) ||
-	    cmd->log_sq_stride < IBFRONT_MIN_LOG_SQ_STRIDE)
-		return -EINVAL;
-
-	qp->sq_log_wqe_cnt = cmd->log_sq_bb_count;
-	qp->sq_wqe_shift = cmd->log_sq_stride;
-	return 0;
-}
-
-/*
- * An XRC target QP never sends, and yet mlx4_ib tells of the send queue that it
- * has laid out for it, as for a QP of the kernel's own.
- */
-static int ibfront_size_target(struct ibfront_dev *dev, struct ibfront_qp *qp,
-			       struct ib_qp_cap *cap)
-{
-	u32 max_sg = min(dev->attr.mlx4_max_sq_sg, dev->attr.mlx4_max_rq_sg);
-	u32 max_desc = dev->attr.mlx4_max_sq_desc_sz;
-	u32 spare, size;
-	int err;
-
-	err = ibfront_size_rq(dev, qp, cap, false, 0);
-	if (err)
-		return err;
-	if (cap->max_send_wr > dev->attr.mlx4_max_wqes - IBFRONT_SQ_MAX_SPARE ||
-	    cap->max_send_sge > max_sg || cap->max_inline_data > max_desc)
-		return -EINVAL;
-	size = IBFRONT_CTRL_SEG + max(cap->max_send_sge * IBFRONT_DATA_SEG,
-				      cap->max_inline_data +
-				      IBFRONT_INLINE_SEG);
-	if (size > max_desc)
-		return -EINVAL;
-
-	size = roundup_pow_of_two(size);
-	spare = IBFRONT_SQ_HEADROOM / size + 1;
-	cap->max_send_wr = roundup_pow_of_two(cap->max_send_wr + spare) - spare;
-	cap->max_send_sge = min((min(max_desc, size) - IBFRONT_CTRL_SEG) /
-				IBFRONT_DATA_SEG, max_sg);
-	cap->max_inline_data = 0;
-	return 0;
-}
-
-static int ibfront_map_qp(struct ibfront_ucontext *ctx, struct ibfront_qp *qp,
-			  const struct mlx4_ib_create_qp *cmd)
-{
-	struct ibfront_dev *dev = to_fdev(ctx->ibucontext.device);
-	size_t size = ((size_t)qp->rq_wqe_cnt << qp->rq_wqe_shift) +
-		      (1UL << (qp->sq_log_wqe_cnt + qp->sq_wqe_shift));
-	int err;
-
-	qp->mem = ibfront_mem_map(dev, cmd->buf_addr & PAGE_MASK, size,
-				  IB_ACCESS_LOCAL_WRITE);
-	if (IS_ERR(qp->mem))
-		return PTR_ERR(qp->mem);
-	if (!qp->rq_wqe_cnt)
-		return 0;
-
-	err = ibfront_db_map(ctx, &qp->db, cmd->db_addr, 4);
-	if (err)
-		ibfront_mem_unmap(dev, qp->mem);
-	return err;
-}
-
-static void ibfront_unmap_qp(struct ibfront_dev *dev, struct ibfront_qp *qp)
-{
-	ibfront_db_unmap(&qp->db);
-	ibfront_mem_unmap(dev, qp->mem);
-}
-
-/* Sizes the queues as libmlx4 has, and maps them. */
-static int ibfront_lay_out_qp(struct ibfront_dev *dev, struct ibfront_qp *qp,
-			      struct ib_qp_init_attr *init_attr,
-			      struct ib_udata *udata)
-{
-	struct mlx4_ib_create_qp cmd;
-	int err;
-
-	err = ibfront_copy_in(udata, &cmd, sizeof(cmd));
-	if (err)
-		return err;
-	err = ibfront_size_rq(dev, qp, &init_attr->cap,
-			      ibfront_qp_has_rq(init_attr), cmd.inl_recv_sz);
-	if (err)
-		return err;
-	err = ibfront_size_sq(dev, qp, &cmd);
-	if (err)
-		return err;
-	return ibfront_map_qp(ibfront_udata_context(udata), qp, &cmd);
-}
-
 static void ibfront_fill_create_qp(struct vibif_create_qp_req *req,
 				   struct ibfront_qp *qp,
 				   const struct ib_qp_init_attr *init_attr)
@@ -232,16 +78,16 @@ static void ibfront_fill_create_qp(struct vibif_create_qp_req *req,
 		req->recv_cq = to_fcq(init_attr->recv_cq)->target.handle;
 	if (init_attr->srq)
 		req->srq = to_fsrq(init_attr->srq)->target.handle;
-	req->log_sq_wqe_count = qp->sq_log_wqe_cnt;
-	req->log_sq_wqe_stride = qp->sq_wqe_shift;
-	req->pages = ibfront_page_list(qp->mem);
-	if (qp->rq_wqe_cnt) {
+	req->log_sq_wqe_count = ilog2(qp->sq.count);
+	req->log_sq_wqe_stride = qp->sq.log_stride;
+	req->pages = ibfront_page_list(qp->queue.mem);
+	req->doorbell = ibfront_doorbell(&qp->queue);
+	if (qp->rq.count) {
 		req->flags = VIBIF_QP_HAS_RQ;
 		if (qp->inl_recv)
 			req->flags |= VIBIF_QP_INL_RECV;
-		req->log_rq_wqe_count = ilog2(qp->rq_wqe_cnt);
-		req->log_rq_wqe_stride = qp->rq_wqe_shift;
-		req->doorbell = ibfront_doorbell(&qp->db);
+		req->log_rq_wqe_count = ilog2(qp->rq.count);
+		req->log_rq_wqe_stride = qp->rq.log_stride;
 	}
 }
 
@@ -256,18 +102,24 @@ int ibfront_create_qp(struct ib_qp *ibqp, struct ib_qp_init_attr *init_attr,
 	struct vibif_req req = { .operation = VIBIF_OP_CREATE_QP };
 	struct ibfront_dev *dev = to_fdev(ibqp->device);
 	struct ibfront_qp *qp = to_fqp(ibqp);
+	struct ibfront_layout layout = {};
+	struct ibfront_ucontext *ctx;
 	struct vibif_rsp rsp;
 	int err;
 
 	err = ibfront_check_qp(dev, init_attr, udata);
 	if (err)
 		return err;
-	if (init_attr->qp_type == IB_QPT_XRC_TGT)
-		err = ibfront_size_target(dev, qp, &init_attr->cap);
-	else
-		err = ibfront_lay_out_qp(dev, qp, init_attr, udata);
+	err = dev->provider->create_qp(dev, init_attr, udata, qp, &layout);
 	if (err)
 		return err;
+	if (init_attr->qp_type != IB_QPT_XRC_TGT) {
+		ctx = ibfront_udata_context(udata);
+		err = ibfront_queue_map(ctx, &qp->queue, &layout);
+		if (err)
+			return err;
+		req.op.create_qp.context = ctx->handle;
+	}
 
 	mutex_init(&qp->mutex);
 	qp->state = IB_QPS_RESET;
@@ -275,9 +127,6 @@ int ibfront_create_qp(struct ib_qp *ibqp, struct ib_qp_init_attr *init_attr,
 	qp->block_mcast_loopback = init_attr->create_flags &
 				   IB_QP_CREATE_BLOCK_MULTICAST_LOOPBACK;
 
-	if (init_attr->qp_type != IB_QPT_XRC_TGT)
-		req.op.create_qp.context =
-			ibfront_udata_context(udata)->handle;
 	ibfront_fill_create_qp(&req.op.create_qp, qp, init_attr);
 	err = ibfront_exec(dev, &req, &rsp);
 	if (err)
@@ -292,12 +141,12 @@ int ibfront_create_qp(struct ib_qp *ibqp, struct ib_qp_init_attr *init_attr,
 	return 0;
 
 err_unmap:
-	ibfront_unmap_qp(dev, qp);
+	ibfront_queue_unmap(dev, &qp->queue);
 	return err;
 }
 
 /*
- * mlx4_ib looks at few values before it puts them into the QP's context: of
+ * Natively few values are looked at before they go into the QP's context: of
  * others the HCA takes the bits that there is room for, and so do we.
  */
 #define IBFRONT_LOW_BITS(value, bits)	((value) & GENMASK((bits) - 1, 0))
@@ -353,9 +202,9 @@ static bool ibfront_pkey_index_ok(struct ibfront_dev *dev, u32 port, u16 index)
 }
 
 /*
- * The checks of mlx4_ib, so that what it refuses costs no request here either.
- * But mlx4_ib, on the way to RTR, says yes to an alternate path whose P_Key index
- * is out of range, and leaves the QP as it was: that is refused here.
+ * The checks of the native driver, so that what it refuses costs no request here
+ * either. One is stricter: on the way to RTR, an alternate path whose P_Key index
+ * is out of range is accepted natively, and the QP left as it was.
  */
 static int ibfront_check_modify(struct ibfront_dev *dev, struct ibfront_qp *qp,
 				const struct ib_qp_attr *attr, int attr_mask)
@@ -545,9 +394,9 @@ int ibfront_query_qp(struct ib_qp *ibqp, struct ib_qp_attr *attr,
 		return err;
 
 	attr->cur_qp_state = attr->qp_state;
-	attr->cap.max_recv_wr = qp->rq_wqe_cnt;
-	attr->cap.max_recv_sge = qp->rq_max_gs;
-	/* The send queue's sizes stay 0: libmlx4 knows better what it laid out. */
+	attr->cap.max_recv_wr = qp->rq.count;
+	attr->cap.max_recv_sge = qp->rq.max_sge;
+	/* The send queue's sizes stay 0: the library knows what it laid out. */
 
 	init_attr->cap = attr->cap;
 	init_attr->create_flags = qp->block_mcast_loopback ?
@@ -564,7 +413,7 @@ int ibfront_destroy_qp(struct ib_qp *ibqp, struct ib_udata *udata)
 
 	ibfront_target_del(dev, &qp->target);
 	ibfront_destroy(dev, qp->target.handle);
-	ibfront_unmap_qp(dev, qp);
+	ibfront_queue_unmap(dev, &qp->queue);
 	return 0;
 }
 

@@ -4,15 +4,10 @@
 #include <linux/ioport.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
-#include <rdma/mlx4-abi.h>
 #include <xen/interface/xen.h>
 #include <xen/xen-ops.h>
 
 #include "ibfront.h"
-
-/* Page offsets that libmlx4 maps */
-#define IBFRONT_MMAP_UAR	0
-#define IBFRONT_MMAP_BLUEFLAME	1
 
 /* Frame numbers of x86 have 40 bits at most. */
 #define IBFRONT_FRAME_BITS	40
@@ -22,13 +17,6 @@ int ibfront_alloc_ucontext(struct ib_ucontext *ibctx, struct ib_udata *udata)
 	struct vibif_req req = { .operation = VIBIF_OP_ALLOC_CONTEXT };
 	struct ibfront_ucontext *ctx = to_fucontext(ibctx);
 	struct ibfront_dev *dev = to_fdev(ibctx->device);
-	struct mlx4_ib_alloc_ucontext_resp resp = {
-		.dev_caps = dev->attr.mlx4_dev_caps,
-		.qp_tab_size = dev->attr.mlx4_qp_tab_size,
-		.bf_reg_size = dev->attr.mlx4_bf_reg_size,
-		.bf_regs_per_page = dev->attr.mlx4_bf_regs_per_page,
-		.cqe_size = dev->attr.mlx4_cqe_size,
-	};
 	struct vibif_rsp rsp;
 	int err;
 
@@ -47,7 +35,7 @@ int ibfront_alloc_ucontext(struct ib_ucontext *ibctx, struct ib_udata *udata)
 		return -EIO;
 	}
 
-	err = ibfront_copy_out(udata, &resp, sizeof(resp));
+	err = dev->provider->alloc_context(dev, udata);
 	if (err)
 		ibfront_destroy(dev, ctx->handle);
 	return err;
@@ -121,24 +109,17 @@ static int ibfront_mmap_machine_frame(struct vm_area_struct *vma, u64 frame,
 
 int ibfront_mmap(struct ib_ucontext *ibctx, struct vm_area_struct *vma)
 {
-	struct ibfront_ucontext *ctx = to_fucontext(ibctx);
+	struct ibfront_dev *dev = to_fdev(ibctx->device);
 	pgprot_t prot;
 	u64 frame;
+	bool wc;
 
-	switch (vma->vm_pgoff) {
-	case IBFRONT_MMAP_UAR:
-		frame = ctx->uar_frame;
-		prot = pgprot_noncached(vma->vm_page_prot);
-		break;
-	case IBFRONT_MMAP_BLUEFLAME:
-		frame = ctx->bf_frame;
-		prot = pgprot_writecombine(vma->vm_page_prot);
-		break;
-	default:
-		return -EINVAL;
-	}
+	frame = dev->provider->doorbell_frame(to_fucontext(ibctx),
+					      vma->vm_pgoff, &wc);
 	if (!frame)
 		return -EINVAL;
+	prot = wc ? pgprot_writecombine(vma->vm_page_prot) :
+		    pgprot_noncached(vma->vm_page_prot);
 
 	if (!xen_feature(XENFEAT_auto_translated_physmap))
 		return ibfront_mmap_machine_frame(vma, frame, prot);
