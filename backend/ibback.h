@@ -27,31 +27,10 @@
 #include "hca.h"
 #include "validate.h"
 
-/*
- * What a guest can hold: name in statistics, xenstore node of its quota,
- * default quota.
- *
- * Each CQ, QP and SRQ can have an asynchronous event at the same moment. These
- * go to one queue of the HCA, of 512 entries, and so do the completions of its
- * commands: if one of those is lost mlx4_core resets the HCA. So one guest's
- * defaults stay below three quarters of that together. More, or more guests,
- * is the administrator's choice, who is warned by xenib.
- */
-#define IBBACK_RESOURCES(X)			\
-	X(CONTEXT, contexts, 32)		\
-	X(PD, pds, 1024)			\
-	X(MR, mrs, 8192)			\
-	X(PAGE, pages, 65536)			\
-	X(CQ, cqs, 128)				\
-	X(QP, qps, 192)				\
-	X(SRQ, srqs, 32)			\
-	X(MCAST, mcast, 256)			\
-	X(MW, mws, 8192)			\
-	X(XRCD, xrcds, 256)
-
+/* What a guest can hold; its name in statistics is that of its quota. */
 #define IBBACK_RESOURCE_ENUM(id, name, quota)	IBBACK_##id,
 enum ibback_resource {
-	IBBACK_RESOURCES(IBBACK_RESOURCE_ENUM)
+	VIBIF_QUOTAS(IBBACK_RESOURCE_ENUM)
 	IBBACK_NR_RESOURCES
 };
 
@@ -82,7 +61,6 @@ enum ibback_total {
 	IBBACK_NR_TOTALS
 };
 
-#define IBBACK_MAX_CONTEXTS	256
 /* QPs of one guest in one multicast group */
 #define IBBACK_MAX_GROUP_QPS	16
 
@@ -283,7 +261,7 @@ struct ibback_events {
  *	and has not been seen to close since
  * @abandoned: the guest has removed its side, and this has been said
  * @removed: the driver lets go of the device, no HCA is for it any more
- * @online_watch: on the node "online"
+ * @online_watch: on the node VIBIF_FIELD_ONLINE
  * @watch_work: looks at both sides' nodes and acts on them
  * @close_work: closes the device when the frontend does not
  * @limits: the HCA's, and the guest's event words

@@ -17,11 +17,11 @@
 #include "ibback.h"
 
 /*
- * No quota is higher: dev->used and the quotas are int, whose sums must not
- * overflow, and one request may want an array of 8 octets for each of its
- * pages, which must stay well below what kvmalloc() warns of, 2 GiB.
+ * dev->used and the quotas are int, whose sums must not overflow. One request
+ * may want an array of 8 octets for each of its pages: kvmalloc() warns from
+ * 2 GiB on.
  */
-#define QUOTA_LIMIT	(1U << 26)
+static_assert(VIBIF_MAX_QUOTA <= INT_MAX / 16);
 
 static atomic_long_t total_resources[IBBACK_NR_RESOURCES];
 static atomic_long_t totals[IBBACK_NR_TOTALS];
@@ -62,17 +62,12 @@ void ibback_total_add(enum ibback_total total, long nr)
 	atomic_long_add(nr, &totals[total]);
 }
 
-#define IBBACK_DEFAULT(id, name, quota)	DEFAULT_##id = quota,
-enum { IBBACK_RESOURCES(IBBACK_DEFAULT) };
-/* See IBBACK_RESOURCES */
-static_assert(DEFAULT_CQ + DEFAULT_QP + DEFAULT_SRQ < 384);
-
-#define IBBACK_QUOTA(id, name, quota)	{ "max-" #name, quota },
+#define IBBACK_QUOTA(id, name, quota)	{ VIBIF_FIELD_QUOTA(name), quota },
 static const struct {
 	const char *node;
 	u32 value;
 } default_quotas[IBBACK_NR_RESOURCES] = {
-	IBBACK_RESOURCES(IBBACK_QUOTA)
+	VIBIF_QUOTAS(IBBACK_QUOTA)
 };
 
 /* Read the quotas that the toolstack may have set. */
@@ -84,10 +79,10 @@ void ibback_quotas_read(struct ibback_dev *dev)
 		quota = xenbus_read_unsigned(dev->xbdev->nodename,
 					     default_quotas[i].node,
 					     default_quotas[i].value);
-		dev->quota[i] = min(quota, QUOTA_LIMIT);
+		dev->quota[i] = min(quota, VIBIF_MAX_QUOTA);
 	}
 	dev->quota[IBBACK_CONTEXT] = clamp(dev->quota[IBBACK_CONTEXT], 1U,
-					   (u32)IBBACK_MAX_CONTEXTS);
+					   (u32)VIBIF_MAX_CONTEXTS);
 }
 
 struct stat_attribute {
@@ -138,7 +133,7 @@ static struct stat_attribute stat_##name = {				\
 static struct stat_attribute stat_##name##_max = {			\
 	__ATTR(name##_max, 0444, quota_show, NULL), IBBACK_##id		\
 };
-IBBACK_RESOURCES(STAT_RESOURCE)
+VIBIF_QUOTAS(STAT_RESOURCE)
 
 #define STAT_COUNTER(id, name)						\
 static struct stat_attribute stat_##name = {				\
@@ -152,7 +147,7 @@ static DEVICE_ATTR_RO(uars);
 	&stat_##name.attr.attr, &stat_##name##_max.attr.attr,
 #define STAT_COUNTER_ENTRY(id, name)	&stat_##name.attr.attr,
 static struct attribute *stat_attrs[] = {
-	IBBACK_RESOURCES(STAT_RESOURCE_ENTRY)
+	VIBIF_QUOTAS(STAT_RESOURCE_ENTRY)
 	IBBACK_COUNTERS(STAT_COUNTER_ENTRY)
 	&dev_attr_uars.attr,
 	NULL
@@ -175,7 +170,7 @@ static ssize_t name##_show(struct device_driver *drv, char *buf)	\
 			  atomic_long_read(&total_resources[IBBACK_##id])); \
 }									\
 static DRIVER_ATTR_RO(name);
-IBBACK_RESOURCES(TOTAL_RESOURCE)
+VIBIF_QUOTAS(TOTAL_RESOURCE)
 
 #define TOTAL_OTHER(id, name)						\
 static ssize_t total_##name##_show(struct device_driver *drv, char *buf) \
@@ -190,7 +185,7 @@ IBBACK_TOTALS(TOTAL_OTHER)
 #define TOTAL_RESOURCE_ENTRY(id, name, quota)	&driver_attr_##name.attr,
 #define TOTAL_OTHER_ENTRY(id, name)		&driver_attr_total_##name.attr,
 static struct attribute *total_attrs[] = {
-	IBBACK_RESOURCES(TOTAL_RESOURCE_ENTRY)
+	VIBIF_QUOTAS(TOTAL_RESOURCE_ENTRY)
 	IBBACK_TOTALS(TOTAL_OTHER_ENTRY)
 	NULL
 };

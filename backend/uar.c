@@ -113,7 +113,7 @@ static bool quarantine_take(struct ibback_dev *dev, struct ibback_uar *uar)
 
 static int alloc_slab(struct ibback_dev *dev)
 {
-	dev->uar = kcalloc(IBBACK_MAX_CONTEXTS, sizeof(*dev->uar), GFP_KERNEL);
+	dev->uar = kcalloc(VIBIF_MAX_CONTEXTS, sizeof(*dev->uar), GFP_KERNEL);
 	if (!dev->uar) {
 		xenbus_dev_fatal(dev->xbdev, -ENOMEM, "allocating UARs");
 		return -ENOMEM;
@@ -147,12 +147,12 @@ static int reserve(struct ibback_dev *dev)
 static int publish(struct ibback_dev *dev)
 {
 	const char *dir = dev->xbdev->nodename;
-	char node[sizeof("uar-") + 10];
+	char node[sizeof(VIBIF_FIELD_UAR) + 10];
 	u32 i;
 	int err = 0;
 
 	for (i = 0; i < dev->nr_uars && !err; i++) {
-		snprintf(node, sizeof(node), "uar-%u", i);
+		snprintf(node, sizeof(node), VIBIF_FIELD_UAR "%u", i);
 		err = xenbus_printf(XBT_NIL, dir, node, "%u 0x%llx 0x%llx",
 				    dev->uar[i].index, dev->uar[i].frame,
 				    dev->uar[i].bf_frame);
@@ -181,22 +181,22 @@ int ibback_uars_read(struct ibback_dev *dev)
 {
 	const char *dir = dev->xbdev->nodename;
 	u32 nr = xenbus_read_unsigned(dir, VIBIF_FIELD_UAR_COUNT, 0);
-	char node[sizeof("uar-") + 10];
+	char node[sizeof(VIBIF_FIELD_UAR) + 10];
 	u32 i;
 	int err;
 
-	if (nr > IBBACK_MAX_CONTEXTS) {
+	if (nr > VIBIF_MAX_CONTEXTS) {
 		xenbus_dev_fatal(dev->xbdev, -EINVAL,
 				 VIBIF_FIELD_UAR_COUNT
 				 " is %u, valid range is 1 - %u", nr,
-				 IBBACK_MAX_CONTEXTS);
+				 VIBIF_MAX_CONTEXTS);
 		return -EINVAL;
 	}
 	err = alloc_slab(dev);
 	if (err)
 		return err;
 	for (i = 0; i < nr; i++) {
-		snprintf(node, sizeof(node), "uar-%u", i);
+		snprintf(node, sizeof(node), VIBIF_FIELD_UAR "%u", i);
 		if (xenbus_scanf(XBT_NIL, dir, node, "%u",
 				 &dev->uar[i].index) != 1) {
 			xenbus_dev_fatal(dev->xbdev, -EINVAL, "reading %s",

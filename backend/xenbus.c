@@ -128,7 +128,8 @@ static void set_state(struct ibback_dev *dev, enum xenbus_state target)
 /* "online" is 0 as soon as the toolstack wants the device to go. */
 static bool dev_online(struct ibback_dev *dev)
 {
-	return xenbus_read_unsigned(dev->xbdev->nodename, "online", 1);
+	return xenbus_read_unsigned(dev->xbdev->nodename,
+				    VIBIF_FIELD_ONLINE, 1);
 }
 
 /* The HCA is there, and so are the doorbell pages that are open to the guest. */
@@ -538,7 +539,7 @@ static void ibback_remove(struct xenbus_device *xbdev)
 COMPAT_DEFINE_REMOVE(ibback_driver_remove, ibback_remove)
 
 static const struct xenbus_device_id ibback_ids[] = {
-	{ "vib" },
+	{ VIBIF_DEVICE_CLASS },
 	{ "" }
 };
 

@@ -289,7 +289,7 @@ static void ibfront_backend_closed(struct ibfront_info *info)
 
 	/* A backend that is online will see that we have come, and open. */
 	if (xbdev->state == XenbusStateInitialising &&
-	    xenbus_read_unsigned(xbdev->otherend, "online", 0))
+	    xenbus_read_unsigned(xbdev->otherend, VIBIF_FIELD_ONLINE, 0))
 		return;
 
 	ibfront_stop(info);
@@ -393,7 +393,7 @@ static void ibfront_remove(struct xenbus_device *xbdev)
 COMPAT_DEFINE_REMOVE(ibfront_driver_remove, ibfront_remove)
 
 static const struct xenbus_device_id ibfront_ids[] = {
-	{ "vib" },
+	{ VIBIF_DEVICE_CLASS },
 	{ "" }
 };
 

@@ -70,16 +70,16 @@ int xenib_domain(struct xenib *xn, const char *domain, uint32_t *domid);
 
 /** What a guest may hold at once; the objects are those of the protocol. */
 enum xenib_quota {
-	XENIB_QUOTA_CONTEXTS,	/* processes; also the doorbell pages reserved */
-	XENIB_QUOTA_PDS,
-	XENIB_QUOTA_MRS,
-	XENIB_QUOTA_PAGES,	/* pages registered and in queues, 4096 octets each */
-	XENIB_QUOTA_CQS,
-	XENIB_QUOTA_QPS,
-	XENIB_QUOTA_SRQS,
+	XENIB_QUOTA_CONTEXT,	/* processes; also the doorbell pages reserved */
+	XENIB_QUOTA_PD,
+	XENIB_QUOTA_MR,
+	XENIB_QUOTA_PAGE,	/* pages registered and in queues, 4096 octets each */
+	XENIB_QUOTA_CQ,
+	XENIB_QUOTA_QP,
+	XENIB_QUOTA_SRQ,
 	XENIB_QUOTA_MCAST,	/* multicast attachments */
-	XENIB_QUOTA_MWS,
-	XENIB_QUOTA_XRCDS,
+	XENIB_QUOTA_MW,
+	XENIB_QUOTA_XRCD,
 	XENIB_NR_QUOTAS
 };
 
@@ -104,7 +104,7 @@ const char *xenib_quota_name(unsigned int quota);
  *	"guid:0002:c903:0012:3456", "pci:0000:03:00.0"). What it means is found
  *	out now: a name may change. NULL: the first that the backend can use
  * @quota: by enum xenib_quota; 0: the backend's default.
- *	XENIB_QUOTA_CONTEXTS is limited to XENIB_MAX_CONTEXTS, all others to
+ *	XENIB_QUOTA_CONTEXT is limited to XENIB_MAX_CONTEXTS, all others to
  *	XENIB_MAX_QUOTA.
  * @timeout_ms: how long to wait for the backend, and then again for the guest;
  *	also how long to try each update of xenstore that others interfere with

@@ -221,7 +221,7 @@ static int parse_attach(int argc, char **argv, struct attach_options *o)
 			return -1;
 		default:
 			i = opt - OPT_QUOTA;
-			max = i == XENIB_QUOTA_CONTEXTS ? XENIB_MAX_CONTEXTS :
+			max = i == XENIB_QUOTA_CONTEXT ? XENIB_MAX_CONTEXTS :
 							  XENIB_MAX_QUOTA;
 			if (get_number(options[index].name, optarg, 1, max, &n))
 				return -1;

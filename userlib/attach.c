@@ -25,7 +25,7 @@ static int check_args(struct xenib *xn, const struct xenib_attach_args *args)
 		return fail(xn, EINVAL, "device id %u is not in 0 .. %u",
 			    args->devid, XENIB_MAX_DEVID);
 	for (i = 0; i < XENIB_NR_QUOTAS; i++) {
-		uint32_t max = i == XENIB_QUOTA_CONTEXTS ? XENIB_MAX_CONTEXTS :
+		uint32_t max = i == XENIB_QUOTA_CONTEXT ? XENIB_MAX_CONTEXTS :
 							   XENIB_MAX_QUOTA;
 
 		if (args->quota[i] > max)
@@ -112,27 +112,27 @@ static int create_backend(struct xenib *xn, xs_transaction_t t,
 	}
 	if (store_remove(xn, t, dev->error) || store_remove(xn, t, dev->fe) ||
 	    store_mkdir(xn, t, dev->be, 0, dev->domid) ||
-	    store_write(xn, t, dev->be, "frontend", "%s", dev->fe) ||
-	    store_write(xn, t, dev->be, "frontend-id", "%u", dev->domid) ||
-	    store_write(xn, t, dev->be, "online", "1"))
+	    store_write(xn, t, dev->be, VIBIF_FIELD_FRONTEND, "%s", dev->fe) ||
+	    store_write(xn, t, dev->be, VIBIF_FIELD_FRONTEND_ID, "%u",
+			dev->domid) ||
+	    store_write(xn, t, dev->be, VIBIF_FIELD_ONLINE, "1"))
 		return -1;
 	/* It stays the same when the HCA is renamed. */
 	if (*dev->hca_guid &&
-	    store_write(xn, t, dev->be, "hca-guid", "%s", dev->hca_guid))
+	    store_write(xn, t, dev->be, VIBIF_FIELD_HCA_GUID, "%s",
+			dev->hca_guid))
 		return -1;
 	for (i = 0; i < XENIB_NR_QUOTAS; i++) {
-		char node[32];
-
 		if (!args->quota[i])
 			continue;
-		snprintf(node, sizeof(node), "max-%s", xenib_quota_name(i));
-		if (store_write(xn, t, dev->be, node, "%u", args->quota[i]))
+		if (store_write(xn, t, dev->be, quota_node(i), "%u",
+				args->quota[i]))
 			return -1;
 	}
 	/* Empty as yet, but a backend is not probed without it. */
 	if (store_mkdir(xn, t, dev->fe, dev->domid, 0))
 		return -1;
-	return store_write(xn, t, dev->be, "state", "%d",
+	return store_write(xn, t, dev->be, VIBIF_FIELD_STATE, "%d",
 			   XenbusStateInitialising);
 }
 
@@ -147,7 +147,7 @@ static int set_gfn_base(struct xenib *xn, xs_transaction_t t,
 		return -1;
 	if (!exists)
 		return fail(xn, ESRCH, "no such domain: %u", dev->domid);
-	return store_write(xn, t, dev->be, "uar-gfn-base", "%llu",
+	return store_write(xn, t, dev->be, VIBIF_FIELD_UAR_GFN_BASE, "%llu",
 			   (unsigned long long)dev->gfn_base);
 }
 
@@ -157,17 +157,18 @@ static int set_gfn_base(struct xenib *xn, xs_transaction_t t,
  */
 static int create_frontend(struct xenib *xn, struct device *dev)
 {
-	if (store_write(xn, XBT_NULL, dev->fe, "backend", "%s", dev->be) ||
-	    store_write(xn, XBT_NULL, dev->fe, "backend-id", "0"))
+	if (store_write(xn, XBT_NULL, dev->fe, VIBIF_FIELD_BACKEND, "%s",
+			dev->be) ||
+	    store_write(xn, XBT_NULL, dev->fe, VIBIF_FIELD_BACKEND_ID, "0"))
 		return -1;
-	return store_write(xn, XBT_NULL, dev->fe, "state", "%d",
+	return store_write(xn, XBT_NULL, dev->fe, VIBIF_FIELD_STATE, "%d",
 			   XenbusStateInitialising);
 }
 
 /* Fails, with what the backend says, when it has given up. */
 static int check_backend(struct xenib *xn, struct device *dev, int state)
 {
-	char *value = store_read(xn, XBT_NULL, dev->error, "error");
+	char *value = store_read(xn, XBT_NULL, dev->error, VIBIF_FIELD_ERROR);
 	const char *text;
 	int err;
 

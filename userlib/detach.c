@@ -17,7 +17,7 @@ static int set_offline(struct xenib *xn, xs_transaction_t t,
 	(void)arg;
 	if (exists <= 0)
 		return exists;
-	return store_write(xn, t, dev->be, "online", "0");
+	return store_write(xn, t, dev->be, VIBIF_FIELD_ONLINE, "0");
 }
 
 static int set_closing(struct xenib *xn, xs_transaction_t t,
@@ -30,7 +30,8 @@ static int set_closing(struct xenib *xn, xs_transaction_t t,
 	if (state < 0 || state == XenbusStateUnknown ||
 	    state == XenbusStateClosed)
 		return state < 0 ? -1 : 0;
-	return store_write(xn, t, dev->be, "state", "%d", XenbusStateClosing);
+	return store_write(xn, t, dev->be, VIBIF_FIELD_STATE, "%d",
+			   XenbusStateClosing);
 }
 
 /*
@@ -155,7 +156,8 @@ static int remove_steps(struct xenib *xn, struct device *dev, bool guest_alive,
 /* Where a translated guest has its UARs; before uars_close(). */
 static int read_gfn_base(struct xenib *xn, struct device *dev)
 {
-	char *value = store_read(xn, XBT_NULL, dev->be, "uar-gfn-base");
+	char *value = store_read(xn, XBT_NULL, dev->be,
+				 VIBIF_FIELD_UAR_GFN_BASE);
 	int rc = 0;
 
 	if (!value)
@@ -163,8 +165,8 @@ static int read_gfn_base(struct xenib *xn, struct device *dev)
 	if (parse_number(value, 10, UINT64_MAX >> XC_PAGE_SHIFT,
 			 &dev->gfn_base))
 		rc = fail(xn, EPROTO,
-			  "%s/uar-gfn-base is \"%s\", not a frame", dev->be,
-			  value);
+			  "%s/" VIBIF_FIELD_UAR_GFN_BASE " is \"%s\", not a frame",
+			  dev->be, value);
 	dev->translated = dev->gfn_base;
 	free(value);
 	return rc;

@@ -143,8 +143,7 @@ bool backend_loaded(struct xenib *xn)
 {
 	char path[256];
 
-	snprintf(path, sizeof(path), "%s/bus/xen-backend/drivers/vib",
-		 xn->sysfs);
+	snprintf(path, sizeof(path), "%s/" SYSFS_DRIVER, xn->sysfs);
 	return !access(path, F_OK);
 }
 
@@ -152,8 +151,7 @@ bool backend_bound(struct xenib *xn, const struct device *dev)
 {
 	char path[256];
 
-	snprintf(path, sizeof(path),
-		 "%s/bus/xen-backend/devices/vib-%u-%u/driver", xn->sysfs,
+	snprintf(path, sizeof(path), "%s/" SYSFS_DEVICE "/driver", xn->sysfs,
 		 dev->domid, dev->devid);
 	return !access(path, F_OK);
 }
@@ -163,7 +161,7 @@ bool backend_holds(struct xenib *xn, const struct device *dev)
 	char path[256];
 
 	/* The links below bus/ go before the driver has let go of it. */
-	snprintf(path, sizeof(path), "%s/devices/vib-%u-%u", xn->sysfs,
+	snprintf(path, sizeof(path), "%s/devices/" SYSFS_NAME, xn->sysfs,
 		 dev->domid, dev->devid);
 	return !access(path, F_OK);
 }
@@ -180,12 +178,12 @@ int xenib_domain(struct xenib *xn, const char *domain, uint32_t *domid)
 		*domid = id;
 		return 0;
 	}
-	if (store_ids(xn, "/local/domain", &ids, &nr))
+	if (store_ids(xn, DOMAIN_ROOT, &ids, &nr))
 		return -1;
 	for (i = 0; i < nr && rc; i++) {
 		char path[64], *name;
 
-		snprintf(path, sizeof(path), "/local/domain/%u", ids[i]);
+		snprintf(path, sizeof(path), DOMAIN_ROOT "/%u", ids[i]);
 		name = store_read(xn, XBT_NULL, path, "name");
 		if (name && !strcmp(name, domain)) {
 			*domid = ids[i];
@@ -199,22 +197,31 @@ int xenib_domain(struct xenib *xn, const char *domain, uint32_t *domid)
 	return rc;
 }
 
+/* xenib.h is read without the protocol's header, whose numbers it repeats. */
+static_assert(XENIB_MAX_CONTEXTS == VIBIF_MAX_CONTEXTS, "most contexts");
+static_assert(XENIB_MAX_QUOTA == VIBIF_MAX_QUOTA, "highest quota");
+#define COUNT(id, name, value)		+ 1
+static_assert(XENIB_NR_QUOTAS == VIBIF_QUOTAS(COUNT), "all quotas");
+
+#define QUOTA_NAME(id, name, value)	[XENIB_QUOTA_##id] = #name,
 static const char *const quota_names[XENIB_NR_QUOTAS] = {
-	[XENIB_QUOTA_CONTEXTS] = "contexts",
-	[XENIB_QUOTA_PDS] = "pds",
-	[XENIB_QUOTA_MRS] = "mrs",
-	[XENIB_QUOTA_PAGES] = "pages",
-	[XENIB_QUOTA_CQS] = "cqs",
-	[XENIB_QUOTA_QPS] = "qps",
-	[XENIB_QUOTA_SRQS] = "srqs",
-	[XENIB_QUOTA_MCAST] = "mcast",
-	[XENIB_QUOTA_MWS] = "mws",
-	[XENIB_QUOTA_XRCDS] = "xrcds",
+	VIBIF_QUOTAS(QUOTA_NAME)
+};
+
+#define QUOTA_NODE(id, name, value)	\
+	[XENIB_QUOTA_##id] = VIBIF_FIELD_QUOTA(name),
+static const char *const quota_nodes[XENIB_NR_QUOTAS] = {
+	VIBIF_QUOTAS(QUOTA_NODE)
 };
 
 const char *xenib_quota_name(unsigned int quota)
 {
 	return quota < XENIB_NR_QUOTAS ? quota_names[quota] : NULL;
+}
+
+const char *quota_node(enum xenib_quota quota)
+{
+	return quota_nodes[quota];
 }
 
 static const char *const state_names[] = {

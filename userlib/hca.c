@@ -16,12 +16,6 @@
 #define MAX_PORTS	255
 
 /*
- * CQs, QPs and SRQs that may report something at the same moment: events of all
- * guests, and completions of the driver's commands, share a queue of 512.
- */
-#define MAX_SOURCES	384
-
-/*
  * @guid, @pci: as sysfs has them; "": it has none
  * @port, @link: the first port that is not InfiniBand, and what it is; 0: none
  */
@@ -246,7 +240,7 @@ int hca_find(struct xenib *xn, const char *which, struct device *dev)
 
 /* What reports events */
 static const unsigned int sources[] = {
-	XENIB_QUOTA_CQS, XENIB_QUOTA_QPS, XENIB_QUOTA_SRQS
+	XENIB_QUOTA_CQ, XENIB_QUOTA_QP, XENIB_QUOTA_SRQ
 };
 
 #define NR_SOURCES	(sizeof(sources) / sizeof(sources[0]))
@@ -262,9 +256,8 @@ static bool quotas_known(struct xenib *xn, const struct device *dev)
 
 	for (i = 0; i < NR_SOURCES; i++) {
 		snprintf(path, sizeof(path),
-			 "%s/bus/xen-backend/devices/vib-%u-%u/statistics/%s_max",
-			 xn->sysfs, dev->domid, dev->devid,
-			 xenib_quota_name(sources[i]));
+			 "%s/" SYSFS_DEVICE "/statistics/%s_max", xn->sysfs,
+			 dev->domid, dev->devid, xenib_quota_name(sources[i]));
 		if (access(path, F_OK))
 			return false;
 	}
@@ -301,10 +294,10 @@ static void check_sum(struct xenib *xn, const struct device *dev,
 		if (devices[i].hca_guid &&
 		    same_guid(devices[i].hca_guid, own->hca_guid))
 			sum += count_sources(&devices[i]);
-	if (sum > MAX_SOURCES)
+	if (sum > VIBIF_MAX_EVENT_SOURCES)
 		warn(xn, "the guests of %s may hold %llu CQs, QPs and SRQs, more than %u: if so many fail at once, events of guests and command completions of the HCA may be lost, which resets it; to lower the sum, attach with less --cqs, --qps and --srqs",
 		     own->hca ? own->hca : own->hca_guid,
-		     (unsigned long long)sum, MAX_SOURCES);
+		     (unsigned long long)sum, VIBIF_MAX_EVENT_SOURCES);
 }
 
 void hca_check_events(struct xenib *xn, struct device *dev,

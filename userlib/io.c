@@ -19,12 +19,13 @@ int uars_read(struct xenib *xn, struct device *dev)
 	uint64_t i, count;
 	char *value;
 
-	value = store_read(xn, XBT_NULL, dev->be, "uar-count");
+	value = store_read(xn, XBT_NULL, dev->be, VIBIF_FIELD_UAR_COUNT);
 	if (!value)
 		return errno == ENOENT ? 0 : -1;
-	if (parse_number(value, 10, XENIB_MAX_CONTEXTS, &count)) {
-		fail(xn, EPROTO, "%s/uar-count is \"%s\", not 0 .. %u",
-		     dev->be, value, XENIB_MAX_CONTEXTS);
+	if (parse_number(value, 10, VIBIF_MAX_CONTEXTS, &count)) {
+		fail(xn, EPROTO,
+		     "%s/" VIBIF_FIELD_UAR_COUNT " is \"%s\", not 0 .. %u",
+		     dev->be, value, VIBIF_MAX_CONTEXTS);
 		free(value);
 		return -1;
 	}
@@ -36,7 +37,8 @@ int uars_read(struct xenib *xn, struct device *dev)
 	for (i = 0; i < count; i++) {
 		char node[16];
 
-		snprintf(node, sizeof(node), "uar-%u", (unsigned int)i);
+		snprintf(node, sizeof(node), VIBIF_FIELD_UAR "%u",
+			 (unsigned int)i);
 		value = store_read(xn, XBT_NULL, dev->be, node);
 		if (!value)
 			goto err;
@@ -115,9 +117,9 @@ static int frame_close(struct xenib *xn, struct device *dev, uint64_t gfn,
 /* Frame @i of a device: doorbell and BlueFlame pages take turns. 0: none. */
 static uint64_t frame_of(const struct device *dev, size_t i)
 {
-	const struct xenib_uar *uar = &dev->uars[i / 2];
+	const struct xenib_uar *uar = &dev->uars[i / VIBIF_FRAMES_PER_UAR];
 
-	return i % 2 ? uar->bf_frame : uar->frame;
+	return i % VIBIF_FRAMES_PER_UAR ? uar->bf_frame : uar->frame;
 }
 
 static int frames_close(struct xenib *xn, struct device *dev, size_t nr)
@@ -138,7 +140,7 @@ int uars_open(struct xenib *xn, struct device *dev)
 {
 	size_t i;
 
-	for (i = 0; i < 2 * dev->nr_uars; i++) {
+	for (i = 0; i < VIBIF_FRAMES_PER_UAR * dev->nr_uars; i++) {
 		uint64_t mfn = frame_of(dev, i);
 
 		if (mfn && frame_open(xn, dev, dev->gfn_base + i, mfn)) {
@@ -155,5 +157,5 @@ int uars_open(struct xenib *xn, struct device *dev)
 
 int uars_close(struct xenib *xn, struct device *dev)
 {
-	return frames_close(xn, dev, 2 * dev->nr_uars);
+	return frames_close(xn, dev, VIBIF_FRAMES_PER_UAR * dev->nr_uars);
 }

@@ -124,15 +124,14 @@ static int read_quotas(struct xenib *xn, const char *be,
 
 	for (i = 0; i < XENIB_NR_QUOTAS; i++) {
 		const char *name = xenib_quota_name(i);
-		char node[32], *value;
+		char counter[32], *value;
 		uint64_t quota;
 		bool found;
 
-		snprintf(node, sizeof(node), "%s_max", name);
-		found = take_counter(d, node, &quota);
+		snprintf(counter, sizeof(counter), "%s_max", name);
+		found = take_counter(d, counter, &quota);
 		if (!found) {
-			snprintf(node, sizeof(node), "max-%s", name);
-			value = store_read(xn, XBT_NULL, be, node);
+			value = store_read(xn, XBT_NULL, be, quota_node(i));
 			if (!value && errno != ENOENT)
 				return -1;
 			found = value && !parse_number(value, 10, UINT32_MAX,
@@ -162,12 +161,12 @@ static int read_device(struct xenib *xn, struct device *dev,
 
 	d->domid = dev->domid;
 	d->devid = dev->devid;
-	snprintf(path, sizeof(path), "/local/domain/%u", dev->domid);
+	snprintf(path, sizeof(path), DOMAIN_ROOT "/%u", dev->domid);
 	if (read_optional(xn, path, "name", &d->domain) ||
-	    read_optional(xn, dev->be, "hca", &d->hca) ||
-	    read_optional(xn, dev->be, "hca-guid", &d->hca_guid) ||
-	    read_optional(xn, dev->error, "error", &d->error) ||
-	    read_optional(xn, dev->be, "uar-gfn-base", &gfn_base))
+	    read_optional(xn, dev->be, VIBIF_FIELD_HCA, &d->hca) ||
+	    read_optional(xn, dev->be, VIBIF_FIELD_HCA_GUID, &d->hca_guid) ||
+	    read_optional(xn, dev->error, VIBIF_FIELD_ERROR, &d->error) ||
+	    read_optional(xn, dev->be, VIBIF_FIELD_UAR_GFN_BASE, &gfn_base))
 		return -1;
 	if (gfn_base)
 		parse_number(gfn_base, 10, UINT64_MAX, &d->uar_gfn_base);
@@ -188,9 +187,8 @@ static int read_device(struct xenib *xn, struct device *dev,
 	d->uars = dev->uars;
 	d->nr_uars = dev->nr_uars;
 
-	snprintf(path, sizeof(path),
-		 "%s/bus/xen-backend/devices/vib-%u-%u/statistics", xn->sysfs,
-		 dev->domid, dev->devid);
+	snprintf(path, sizeof(path), "%s/" SYSFS_DEVICE "/statistics",
+		 xn->sysfs, dev->domid, dev->devid);
 	if (read_counters(xn, path, &d->counters, &d->nr_counters))
 		return -1;
 	return read_quotas(xn, dev->be, d);
@@ -290,8 +288,7 @@ int xenib_totals(struct xenib *xn, struct xenib_value **totals, size_t *nr)
 	if (!backend_loaded(xn))
 		return fail(xn, ENXIO,
 			    "no backend: the module xen-ibback is not loaded");
-	snprintf(path, sizeof(path), "%s/bus/xen-backend/drivers/vib",
-		 xn->sysfs);
+	snprintf(path, sizeof(path), "%s/" SYSFS_DRIVER, xn->sysfs);
 	if (read_counters(xn, path, &values, &n)) {
 		int saved_errno = errno;
 

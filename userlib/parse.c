@@ -8,9 +8,6 @@
 
 #include "private.h"
 
-/* Physical addresses have 52 bits at most on x86. */
-#define MAX_FRAME	((1ULL << 40) - 1)
-
 /*
  * One number at *@s, moving it on. strtoull() alone would take blanks and a
  * sign; a base prefix is allowed where the base has one.
@@ -47,8 +44,8 @@ int parse_uar(const char *s, struct xenib_uar *uar)
 	uint64_t index, frame, bf_frame;
 
 	if (take_number(&s, 10, UINT32_MAX, &index) || *s++ != ' ' ||
-	    take_number(&s, 16, MAX_FRAME, &frame) || *s++ != ' ' ||
-	    take_number(&s, 16, MAX_FRAME, &bf_frame) || *s || !frame)
+	    take_number(&s, 16, VIBIF_MAX_FRAME, &frame) || *s++ != ' ' ||
+	    take_number(&s, 16, VIBIF_MAX_FRAME, &bf_frame) || *s || !frame)
 		return -1;
 	uar->index = index;
 	uar->frame = frame;
@@ -112,7 +109,7 @@ uint64_t choose_gfn_base(uint64_t max_pages, unsigned int gpaddr_bits,
 			 uint32_t devid)
 {
 	const uint64_t gib = 1ULL << (30 - XC_PAGE_SHIFT);
-	const uint64_t slot = 2 * XENIB_MAX_CONTEXTS;
+	const uint64_t slot = VIBIF_FRAMES_PER_UAR * VIBIF_MAX_CONTEXTS;
 	uint64_t limit, base;
 
 	/* 36 bits is the least that any processor with hvm support has */

@@ -8,6 +8,7 @@
 #include <xenctrl.h>
 #include <xenstore.h>
 #include <xentoollog.h>
+#include <xen/interface/io/vibif.h>
 #include <xen/io/xenbus.h>
 
 #include "xenib.h"
@@ -47,10 +48,19 @@ struct device {
 	size_t nr_uars;
 };
 
-#define BACKEND_ROOT	"/local/domain/0/backend/vib"
-#define ERROR_ROOT	"/local/domain/0/error/backend/vib"
+#define DOMAIN_ROOT	"/local/domain"
+#define BACKEND_ROOT	DOMAIN_ROOT "/0/backend/" VIBIF_DEVICE_CLASS
+#define ERROR_ROOT	DOMAIN_ROOT "/0/error/backend/" VIBIF_DEVICE_CLASS
+
+/* Below the mount point of sysfs; domain id and device id */
+#define SYSFS_DRIVER	"bus/xen-backend/drivers/" VIBIF_DEVICE_CLASS
+#define SYSFS_NAME	VIBIF_DEVICE_CLASS "-%u-%u"
+#define SYSFS_DEVICE	"bus/xen-backend/devices/" SYSFS_NAME
 
 /* handle.c */
+
+/* The node of a quota in xenstore: "max-contexts" and so on. */
+const char *quota_node(enum xenib_quota quota);
 
 /* Sets the message and errno. Returns -1. */
 int fail(struct xenib *xn, int err, const char *fmt, ...)

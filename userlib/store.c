@@ -23,8 +23,9 @@ void device_paths(struct device *dev, uint32_t domid, uint32_t devid)
 	dev->devid = devid;
 	snprintf(dev->be, sizeof(dev->be), BACKEND_ROOT "/%u/%u", domid,
 		 devid);
-	snprintf(dev->fe, sizeof(dev->fe), "/local/domain/%u/device/vib/%u",
-		 domid, devid);
+	snprintf(dev->fe, sizeof(dev->fe),
+		 DOMAIN_ROOT "/%u/device/" VIBIF_DEVICE_CLASS "/%u", domid,
+		 devid);
 	snprintf(dev->error, sizeof(dev->error), ERROR_ROOT "/%u/%u", domid,
 		 devid);
 }
@@ -147,7 +148,7 @@ int store_ids(struct xenib *xn, const char *path, uint32_t **ids, size_t *nr)
 
 int store_state(struct xenib *xn, xs_transaction_t t, const char *dir)
 {
-	char *value = store_read(xn, t, dir, "state");
+	char *value = store_read(xn, t, dir, VIBIF_FIELD_STATE);
 	uint64_t state;
 
 	if (!value)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <xen/interface/io/vibif.h>
 #include <xenctrl.h>
 
 #include "ends.h"
@@ -32,7 +33,7 @@ static int state(const char *dir)
 	char path[80];
 	const char *value;
 
-	snprintf(path, sizeof(path), "%s/state", dir);
+	snprintf(path, sizeof(path), "%s/" VIBIF_FIELD_STATE, dir);
 	value = fake_get(path);
 	return value ? atoi(value) : 0;
 }
@@ -58,7 +59,7 @@ static int online(const struct ends *e)
 	char path[80];
 	const char *value;
 
-	snprintf(path, sizeof(path), "%s/online", e->be);
+	snprintf(path, sizeof(path), "%s/" VIBIF_FIELD_ONLINE, e->be);
 	value = fake_get(path);
 	return value && !strcmp(value, "1");
 }
@@ -67,23 +68,27 @@ static int online(const struct ends *e)
 static void write_quotas(const struct ends *e)
 {
 	static const struct {
-		const char *name;
-		const char *quota;
+		const char *node;
+		const char *counter;
+		unsigned int value;
 	} defaults[] = {
-		{ "cqs", "128" }, { "qps", "192" }, { "srqs", "32" },
+		{ VIBIF_FIELD_QUOTA(cqs), "cqs_max", VIBIF_DEFAULT_CQ },
+		{ VIBIF_FIELD_QUOTA(qps), "qps_max", VIBIF_DEFAULT_QP },
+		{ VIBIF_FIELD_QUOTA(srqs), "srqs_max", VIBIF_DEFAULT_SRQ },
 	};
-	char path[96];
+	char path[96], value[16];
 	size_t i;
 
 	for (i = 0; i < 3; i++) {
-		const char *quota;
+		const char *set;
 
-		snprintf(path, sizeof(path), "%s/max-%s", e->be,
-			 defaults[i].name);
-		quota = fake_get(path);
-		snprintf(path, sizeof(path), "%s/statistics/%s_max", e->bus,
-			 defaults[i].name);
-		fake_file(path, quota ? quota : defaults[i].quota);
+		snprintf(path, sizeof(path), "%s/%s", e->be,
+			 defaults[i].node);
+		set = fake_get(path);
+		snprintf(path, sizeof(path), "%s/statistics/%s", e->bus,
+			 defaults[i].counter);
+		snprintf(value, sizeof(value), "%u", defaults[i].value);
+		fake_file(path, set ? set : value);
 	}
 }
 
@@ -108,18 +113,18 @@ static void probe(const struct ends *e)
 		fake_set(path, "12 no doorbell pages\n\x9bleft");
 	}
 	if (ends_backend == BACKEND_REFUSES || ends_backend == BACKEND_CLOSES) {
-		set(e->be, "state", "5");
+		set(e->be, VIBIF_FIELD_STATE, "5");
 		return;
 	}
-	set(e->be, "hca", "mlx4_0");
-	snprintf(path, sizeof(path), "%s/hca-guid", e->be);
+	set(e->be, VIBIF_FIELD_HCA, "mlx4_0");
+	snprintf(path, sizeof(path), "%s/" VIBIF_FIELD_HCA_GUID, e->be);
 	if (!fake_get(path))
 		fake_set(path, "0002:c903:0012:3456");
-	set(e->be, "uar-count", "2");
+	set(e->be, VIBIF_FIELD_UAR_COUNT, "2");
 	for (i = 0; i < ENDS_UARS; i++) {
 		int uar = 8 + ENDS_UARS * e->devid + i;
 
-		snprintf(path, sizeof(path), "uar-%d", i);
+		snprintf(path, sizeof(path), VIBIF_FIELD_UAR "%d", i);
 		snprintf(value, sizeof(value), "%d %#x %#x", 1024 + uar,
 			 0xfe400 + uar, 0xfe800 + uar);
 		if (i && ends_backend == BACKEND_GARBLED)
@@ -133,8 +138,8 @@ static void probe(const struct ends *e)
 		write_quotas(e);
 		_exit(0);
 	}
-	set(e->be, "versions", "1");
-	set(e->be, "state", "2");
+	set(e->be, VIBIF_FIELD_VERSIONS, VIBIF_PROTOCOL_VERSION);
+	set(e->be, VIBIF_FIELD_STATE, "2");
 }
 
 static void unregister(const struct ends *e)
@@ -159,7 +164,7 @@ static void frontend_gone(const struct ends *e)
 		snprintf(error, sizeof(error), "/local/domain/0/error/%s/error",
 			 strstr(e->be, "backend"));
 		fake_set(error, "19 the guest has removed its side; detach it");
-		set(e->be, "state", "6");
+		set(e->be, VIBIF_FIELD_STATE, "6");
 		return;
 	}
 	snprintf(parent, sizeof(parent), "%s", e->be);
@@ -186,10 +191,10 @@ static void run_backend(const struct ends *e)
 	else if (!fake_get(e->fe))
 		frontend_gone(e);
 	else if (e->be_state == 2 && e->fe_state == 3)
-		set(e->be, "state", "4");
+		set(e->be, VIBIF_FIELD_STATE, "4");
 	else if (!online(e) && e->be_state != 6 &&
 		 (e->fe_state < 2 || e->fe_state == 6))
-		set(e->be, "state", "6");
+		set(e->be, VIBIF_FIELD_STATE, "6");
 }
 
 static void run_guest(const struct ends *e)
@@ -197,12 +202,13 @@ static void run_guest(const struct ends *e)
 	if (ends_guest == GUEST_NONE || !e->fe_state)
 		return;
 	if (e->fe_state == 1 && e->be_state == 2)
-		set(e->fe, "state", ends_guest == GUEST_CLOSES ? "5" : "3");
+		set(e->fe, VIBIF_FIELD_STATE,
+		    ends_guest == GUEST_CLOSES ? "5" : "3");
 	else if (e->fe_state == 3 && e->be_state == 4)
-		set(e->fe, "state", "4");
+		set(e->fe, VIBIF_FIELD_STATE, "4");
 	else if (e->fe_state == 4 && e->be_state == 5 &&
 		 ends_guest == GUEST_GOOD)
-		set(e->fe, "state", "6");
+		set(e->fe, VIBIF_FIELD_STATE, "6");
 }
 
 static void run_device(int domid, int devid)

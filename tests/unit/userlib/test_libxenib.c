@@ -261,8 +261,8 @@ static void test_attach_pv(void **state)
 
 	(void)state;
 	args.hca = "mlx4_0";
-	args.quota[XENIB_QUOTA_CONTEXTS] = 2;
-	args.quota[XENIB_QUOTA_PAGES] = 4096;
+	args.quota[XENIB_QUOTA_CONTEXT] = 2;
+	args.quota[XENIB_QUOTA_PAGE] = 4096;
 	fake_conflicts = 3;
 	assert_int_equal(xenib_attach(xn, &args), 0);
 	assert_node(BE3 "/frontend", FE3);
@@ -349,10 +349,10 @@ static void test_attach_refused(void **state)
 	args.devid = XENIB_MAX_DEVID + 1;
 	assert_error(xenib_attach(xn, &args), EINVAL, "device id 256");
 	args = args_for(PV);
-	args.quota[XENIB_QUOTA_CONTEXTS] = XENIB_MAX_CONTEXTS + 1;
+	args.quota[XENIB_QUOTA_CONTEXT] = XENIB_MAX_CONTEXTS + 1;
 	assert_error(xenib_attach(xn, &args), EINVAL, "257 contexts");
 	args = args_for(PV);
-	args.quota[XENIB_QUOTA_PAGES] = XENIB_MAX_QUOTA + 1;
+	args.quota[XENIB_QUOTA_PAGE] = XENIB_MAX_QUOTA + 1;
 	assert_error(xenib_attach(xn, &args), EINVAL,
 		     "67108865 pages are more than 67108864");
 	args = args_for(PV);
@@ -508,7 +508,7 @@ static void sweep_attach(uint32_t domid)
 	unsigned int call;
 
 	args.hca = "mlx4_0";
-	args.quota[XENIB_QUOTA_PAGES] = 4096;
+	args.quota[XENIB_QUOTA_PAGE] = 4096;
 	args.wait = 1;
 	for (call = 1;; call++) {
 		int rc;
@@ -881,7 +881,7 @@ static void test_list(void **state)
 	xenib_list_free(devices, nr);
 
 	args.hca = "mlx4_0";
-	args.quota[XENIB_QUOTA_CQS] = 100;
+	args.quota[XENIB_QUOTA_CQ] = 100;
 	assert_int_equal(xenib_attach(xn, &args), 0);
 	assert_int_equal(attach(PVH), 0);
 	fake_file("bus/xen-backend/devices/vib-3-0/statistics/requests",
@@ -930,7 +930,7 @@ static void attach_with(uint32_t domid, uint32_t devid, const char *hca,
 
 	args.devid = devid;
 	args.hca = hca;
-	args.quota[XENIB_QUOTA_QPS] = qps;
+	args.quota[XENIB_QUOTA_QP] = qps;
 	assert_int_equal(xenib_attach(xn, &args), 0);
 }
 
@@ -965,7 +965,7 @@ static void test_warning_early(void **state)
 
 	(void)state;
 	ends_backend = BACKEND_LATE;
-	args.quota[XENIB_QUOTA_QPS] = 225;
+	args.quota[XENIB_QUOTA_QP] = 225;
 	args.timeout_ms = 10000;
 	assert_int_equal(xenib_attach(xn, &args), 0);
 	wait(NULL);

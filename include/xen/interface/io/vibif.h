@@ -238,12 +238,24 @@
  * A UAR that the guest may still have mapped is not given to anyone else until
  * the domain is gone.
  */
+#define VIBIF_DEVICE_CLASS			"vib"
+
+/* Of every xenbus device */
+#define VIBIF_FIELD_FRONTEND			"frontend"
+#define VIBIF_FIELD_FRONTEND_ID			"frontend-id"
+#define VIBIF_FIELD_BACKEND			"backend"
+#define VIBIF_FIELD_BACKEND_ID			"backend-id"
+#define VIBIF_FIELD_ONLINE			"online"
+#define VIBIF_FIELD_STATE			"state"
+#define VIBIF_FIELD_ERROR			"error"
+
 #define VIBIF_FIELD_VERSIONS			"versions"
 #define VIBIF_FIELD_VERSION			"version"
 #define VIBIF_FIELD_HCA				"hca"
 #define VIBIF_FIELD_HCA_GUID			"hca-guid"
 #define VIBIF_FIELD_HCA_INSTANCE		"hca-instance"
 #define VIBIF_FIELD_UAR_COUNT			"uar-count"
+#define VIBIF_FIELD_UAR				"uar-"	/* and a number */
 #define VIBIF_FIELD_UAR_GFN_BASE		"uar-gfn-base"
 #define VIBIF_FIELD_MAX_RING_PAGE_ORDER		"max-ring-page-order"
 #define VIBIF_FIELD_MAX_EVENT_PAGE_ORDER	"max-event-page-order"
@@ -257,6 +269,43 @@
 #define VIBIF_FIELD_EVENT_PAGE_ORDER		"evt-page-order"
 #define VIBIF_FIELD_EVENT_REF			"evt-page-ref"
 #define VIBIF_FIELD_EVENT_EVTCHN		"evt-event-channel"
+
+/* The node of a quota, from its name in VIBIF_QUOTAS */
+#define VIBIF_FIELD_QUOTA(name)			"max-" #name
+
+/* VIBIF_QUOTAS(X): X(id, name, default value) for each quota. */
+#define VIBIF_QUOTAS(X)			\
+	X(CONTEXT, contexts, 32)	\
+	X(PD, pds, 1024)		\
+	X(MR, mrs, 8192)		\
+	X(PAGE, pages, 65536)		\
+	X(CQ, cqs, 128)			\
+	X(QP, qps, 192)			\
+	X(SRQ, srqs, 32)		\
+	X(MCAST, mcast, 256)		\
+	X(MW, mws, 8192)		\
+	X(XRCD, xrcds, 256)
+
+#define VIBIF_QUOTA_DEFAULT(id, name, value)	VIBIF_DEFAULT_##id = value,
+enum vibif_quota_default { VIBIF_QUOTAS(VIBIF_QUOTA_DEFAULT) };
+
+#define VIBIF_MAX_CONTEXTS			256
+#define VIBIF_MAX_QUOTA				(1U << 26)
+
+/*
+ * Each CQ, QP and SRQ can have an asynchronous event at the same moment. These
+ * go to one queue of the HCA, of 512 entries, and so do the completions of its
+ * commands: if one of those is lost the HCA is reset. So the CQs, QPs and SRQs
+ * of all guests of an HCA should stay below three quarters of that together,
+ * and one guest's defaults do. More is the administrator's choice.
+ */
+#define VIBIF_MAX_EVENT_SOURCES			384
+static_assert(VIBIF_DEFAULT_CQ + VIBIF_DEFAULT_QP + VIBIF_DEFAULT_SRQ <
+	      VIBIF_MAX_EVENT_SOURCES, "a guest with default quotas");
+
+/* Frames have 40 bits at most on x86. */
+#define VIBIF_MAX_FRAME				((1ULL << 40) - 1)
+#define VIBIF_FRAMES_PER_UAR			2
 
 #define VIBIF_MAX_RING_PAGE_ORDER		4
 #define VIBIF_MAX_EVENT_PAGE_ORDER		4
