@@ -14,7 +14,7 @@ APT_INSTALL := DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install
 OVERLAY := build/lab-overlay
 SUITES := bookworm trixie forky
 MODULE_SOURCES = Kbuild frontend/Kbuild backend/Kbuild \
-	$(filter-out %.mod.c,$(wildcard frontend/*.[ch] backend/*.[ch])) \
+	$(filter-out %.mod.c,$(wildcard frontend/*.[ch] backend/*.[ch] backend/*/*.[ch])) \
 	include/compat.h include/xen/interface/io/vibif.h
 
 all: modules lib tools

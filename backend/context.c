@@ -4,17 +4,16 @@
 #include "ibback.h"
 
 /* A PV guest maps machine frames, another what the toolstack put there. */
-static void context_frames(const struct ibback_dev *dev,
-			   const struct ibback_uar *uar,
-			   struct vibif_alloc_context_rsp *rsp)
+static void fill_uar(const struct ibback_dev *dev, const struct ibback_uar *uar,
+		     struct vibif_uar *rsp)
 {
-	rsp->uar_index = uar->index;
-	rsp->uar_frame = uar->frame;
+	rsp->index = uar->index;
+	rsp->frame = uar->frame;
 	rsp->bf_frame = uar->bf_frame;
 	if (dev->has_gfn_base) {
-		rsp->uar_frame = dev->gfn_base + 2 * (uar - dev->uar);
+		rsp->frame = dev->gfn_base + 2 * (uar - dev->uar);
 		if (uar->bf_frame)
-			rsp->bf_frame = rsp->uar_frame + 1;
+			rsp->bf_frame = rsp->frame + 1;
 	}
 }
 
@@ -22,12 +21,15 @@ static int context_create(struct ibback_obj *obj, const struct vibif_req *req,
 			  struct vibif_rsp *rsp)
 {
 	struct ibback_context *ctx = ibback_to(context, obj);
+	u32 i, nr = obj->dev->hca->uars_per_context;
 
-	ctx->uar = ibback_uar_get(obj->dev);
+	ctx->uar = ibback_uars_get(obj->dev);
 	if (!ctx->uar)
 		return -ENOMEM;
 	rsp->op.alloc_context.handle = obj->handle;
-	context_frames(obj->dev, ctx->uar, &rsp->op.alloc_context);
+	rsp->op.alloc_context.nr_uars = nr;
+	for (i = 0; i < nr; i++)
+		fill_uar(obj->dev, &ctx->uar[i], &rsp->op.alloc_context.uar[i]);
 	return 0;
 }
 
@@ -39,7 +41,7 @@ int ibback_alloc_context(struct ibback_dev *dev, const struct vibif_req *req,
 
 int ibback_context_destroy(struct ibback_obj *obj)
 {
-	ibback_uar_put(obj->dev, ibback_to(context, obj)->uar);
+	ibback_uars_put(obj->dev, ibback_to(context, obj)->uar);
 	return 0;
 }
 
@@ -50,7 +52,7 @@ static int pd_create(struct ibback_obj *obj, const struct vibif_req *req,
 	struct ibback_hca *hca = obj->dev->hca;
 	int err;
 
-	err = hca->ops->pd_alloc(hca, &pd->pdn);
+	err = hca->ops->pd->alloc(hca, &pd->pdn);
 	if (err)
 		return err;
 	rsp->op.alloc_pd.handle = obj->handle;
@@ -68,6 +70,6 @@ int ibback_pd_destroy(struct ibback_obj *obj)
 {
 	struct ibback_hca *hca = obj->dev->hca;
 
-	hca->ops->pd_free(hca, ibback_to(pd, obj)->pdn);
+	hca->ops->pd->free(hca, ibback_to(pd, obj)->pdn);
 	return 0;
 }

@@ -29,8 +29,8 @@ static int cq_moderate(struct ibback_cq *cq, u16 count, u16 period_us)
 	u16 least = ibback_moderation(cq->obj.dev);
 
 	if (period_us < least)
-		return hca->ops->cq_modify(hca, cq->hca, U16_MAX, least);
-	return hca->ops->cq_modify(hca, cq->hca, count, period_us);
+		return hca->ops->cq->modify(hca, cq->hw, U16_MAX, least);
+	return hca->ops->cq->modify(hca, cq->hw, count, period_us);
 }
 
 static int cq_create(struct ibback_obj *obj, const struct vibif_req *msg,
@@ -58,10 +58,10 @@ static int cq_create(struct ibback_obj *obj, const struct vibif_req *msg,
 	params.uar = ibback_to(context, ctx)->uar;
 	params.pages = cq->pages.dma;
 	params.db_addr = cq->db.dma.addr[0] + req->doorbell.offset;
-	cq->hca = hca->ops->cq_create(hca, &params, &cqn);
-	if (IS_ERR(cq->hca)) {
+	cq->hw = hca->ops->cq->create(hca, &params, &cqn);
+	if (IS_ERR(cq->hw)) {
 		cq_unmap(cq);
-		return PTR_ERR(cq->hca);
+		return PTR_ERR(cq->hw);
 	}
 	if (ibback_moderation(obj->dev))
 		cq_moderate(cq, 0, 0);
@@ -139,7 +139,7 @@ int ibback_resize_cq(struct ibback_obj *obj, const struct vibif_req *req,
 	err = ibback_pages_map(dev, &pages, &resize->pages, true);
 	if (err)
 		return err;
-	err = dev->hca->ops->cq_resize(dev->hca, cq->hca, resize->entries,
+	err = dev->hca->ops->cq->resize(dev->hca, cq->hw, resize->entries,
 				       &pages.dma);
 	/* On success unmap the old pages, on failure the new ones */
 	if (!err)
@@ -153,7 +153,7 @@ int ibback_cq_destroy(struct ibback_obj *obj)
 	struct ibback_cq *cq = ibback_to(cq, obj);
 	struct ibback_hca *hca = obj->dev->hca;
 
-	hca->ops->cq_destroy(hca, cq->hca);
+	hca->ops->cq->destroy(hca, cq->hw);
 	cq_unmap(cq);
 	return 0;
 }

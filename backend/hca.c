@@ -4,6 +4,7 @@
 #include <linux/slab.h>
 
 #include "ibback.h"
+#include "mlx4/mlx4.h"
 
 static LIST_HEAD(hca_list);
 /*
@@ -15,7 +16,7 @@ static DEFINE_MUTEX(ibback_hca_mutex);
 /* Devices whose HCA is not there, and may come back; under the same mutex */
 static LIST_HEAD(orphan_list);
 
-static const struct ibback_hca_ops *const hca_kinds[] = {
+static const struct ibback_hca_ops *const providers[] = {
 	&ibback_mlx4_ops,
 };
 
@@ -68,7 +69,22 @@ static void hca_event(struct ib_event_handler *handler, struct ib_event *event)
 	mutex_unlock(&ibback_hca_mutex);
 }
 
-/* What all kinds of HCA report in the same way. */
+static u32 read_caps(const struct ib_device_attr *attrs)
+{
+	u64 flags = attrs->device_cap_flags;
+	u32 caps = 0;
+
+	if (flags & IB_DEVICE_XRC)
+		caps |= IBBACK_CAP_XRC;
+	if (flags & IB_DEVICE_MEM_WINDOW)
+		caps |= IBBACK_CAP_MW_TYPE_1;
+	if (flags & (IB_DEVICE_MEM_WINDOW_TYPE_2A |
+		     IB_DEVICE_MEM_WINDOW_TYPE_2B))
+		caps |= IBBACK_CAP_MW_TYPE_2;
+	return caps;
+}
+
+/* ib_core's half of the limits; the other is the provider's. */
 static int read_limits(struct ibback_hca *hca)
 {
 	const struct ib_device_attr *attrs = &hca->ibdev->attrs;
@@ -77,8 +93,7 @@ static int read_limits(struct ibback_hca *hca)
 	u32 port;
 	int err;
 
-	lim->max_cqe = attrs->max_cqe;
-	lim->num_comp_vectors = hca->ibdev->num_comp_vectors;
+	lim->caps = read_caps(attrs);
 	lim->num_ports = min_t(u32, hca->ibdev->phys_port_cnt,
 			       VIBIF_MAX_PORTS);
 	lim->max_rd_atomic = attrs->max_qp_init_rd_atom;
@@ -93,13 +108,13 @@ static int read_limits(struct ibback_hca *hca)
 	return 0;
 }
 
-static const struct ibback_hca_ops *find_kind(const struct ib_device *ibdev)
+static const struct ibback_hca_ops *find_provider(const struct ib_device *ibdev)
 {
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(hca_kinds); i++)
-		if (hca_kinds[i]->match(ibdev))
-			return hca_kinds[i];
+	for (i = 0; i < ARRAY_SIZE(providers); i++)
+		if (providers[i]->match(ibdev))
+			return providers[i];
 	return NULL;
 }
 
@@ -173,7 +188,7 @@ static int offer_to_guests(struct ibback_hca *hca)
 	list_for_each_entry_safe(dev, next, &orphan_list, hca_entry)
 		if (ibback_dev_hca_back(dev, hca))
 			list_move_tail(&dev->hca_entry, &hca->devices);
-	err = hca->ops->uar_alloc(hca, &hca->spare_uar, 1);
+	err = hca->ops->uar->alloc(hca, &hca->spare_uar, 1);
 	if (err)
 		take_from_guests(hca);
 	else
@@ -185,7 +200,7 @@ static struct ib_client hca_client;
 
 static int hca_add(struct ib_device *ibdev)
 {
-	const struct ibback_hca_ops *ops = find_kind(ibdev);
+	const struct ibback_hca_ops *ops = find_provider(ibdev);
 	struct ibback_hca *hca;
 	int err;
 
@@ -222,7 +237,7 @@ static void hca_remove(struct ib_device *ibdev, void *client_data)
 	list_del(&hca->entry);
 	take_from_guests(hca);
 	mutex_unlock(&ibback_hca_mutex);
-	hca->ops->uar_free(hca, &hca->spare_uar);
+	hca->ops->uar->free(hca, &hca->spare_uar);
 	hca_close(hca);
 }
 

@@ -1,17 +1,29 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The seam between the backend and a kind of HCA.
+ * The seam between the backend and a kind of HCA, its provider.
  *
- * Above it nothing names a vendor: objects are asked for with checked
+ * Above it nothing names a vendor. Objects are asked for with checked
  * parameters and come back as an opaque pointer and the numbers that the
  * guest's user space needs. Below it firmware contexts are built field by
  * field. All number allocation happens below the seam.
  *
+ * An HCA has two halves:
+ *  - ib_core's, the same for every kind: the HCA as an RDMA client finds it,
+ *    its events, the attributes of the device and its ports, GID and P_Key
+ *    tables. Above the seam hca.c and query.c ask ib_core for these, through
+ *    hca->ibdev, and nothing else uses that.
+ *  - the provider's, the ops below: what has no call in ib_core that could
+ *    serve a guest. Doorbell pages, objects made of a guest's pages, and the
+ *    geometry of queues.
+ *
+ * What is kept above the seam, for all kinds: who may refer to what, the state
+ * and the port of a queue pair, the pages of an object, quotas.
+ *
  * Unless said otherwise an op may sleep, is called with no spinlock held, and
- * returns 0 or a negative errno, the one that a native user would get. When a
- * destroy op has returned, not with an error, the HCA has given up the object
- * or has been reset: its memory may be released, and no event of it comes.
- * After an error the object is as before.
+ * returns 0 or a negative errno, the one that a native user would get; commands
+ * on one object come one at a time. When a destroy op has returned, not with an
+ * error, the HCA has given up the object or has been reset: its memory may be
+ * released, and no event of it comes. After an error the object is as before.
  */
 #ifndef IBBACK_HCA_H
 #define IBBACK_HCA_H
@@ -24,20 +36,20 @@
 
 struct ibback_hca;
 
-/* Objects of the HCA; each kind of HCA has its own definitions. */
-struct ibback_hca_mr;
-struct ibback_hca_mw;
-struct ibback_hca_cq;
-struct ibback_hca_srq;
-struct ibback_hca_qp;
-struct ibback_hca_xrcd;
+/* Objects of the HCA; each provider has its own definitions. */
+struct ibback_hw_mr;
+struct ibback_hw_mw;
+struct ibback_hw_cq;
+struct ibback_hw_srq;
+struct ibback_hw_qp;
+struct ibback_hw_xrcd;
 
 /**
- * struct ibback_uar - a doorbell page of the HCA
+ * struct ibback_uar - a doorbell page (UAR) of the HCA
  * @index: the HCA's number of it
  * @frame: machine frame of the doorbell page
  * @bf_frame: machine frame of the BlueFlame page, 0 if there is none
- * @held: reserved; all are but those that @uar_retake did not get
+ * @held: reserved; all are but those that the retake op did not get
  * @busy: a context of the guest has it; protected by the slab's lock
  */
 struct ibback_uar {
@@ -69,6 +81,29 @@ struct ibback_sink {
 	void *arg;
 };
 
+/**
+ * struct ibback_uar_ops - doorbell pages
+ * @alloc: reserve @nr of them, all or none, where the HCA's other users do not
+ *	get theirs after a restart; -ENOSPC if there are not so many
+ * @adopt: fill in @uar, whose index was reserved by an earlier backend
+ * @retake: reserve those of @nr, which the HCA had given before it restarted,
+ *	that nobody else has got since; say in @held of each whether it is one.
+ *	Return: how many are not
+ * @free: give one back; nobody may have it mapped
+ */
+struct ibback_uar_ops {
+	int (*alloc)(struct ibback_hca *hca, struct ibback_uar *uar, u32 nr);
+	int (*adopt)(struct ibback_hca *hca, struct ibback_uar *uar);
+	u32 (*retake)(struct ibback_hca *hca, struct ibback_uar *uar, u32 nr);
+	void (*free)(struct ibback_hca *hca, const struct ibback_uar *uar);
+};
+
+/* Protection domains, which are their numbers */
+struct ibback_pd_ops {
+	int (*alloc)(struct ibback_hca *hca, u32 *pdn);
+	void (*free)(struct ibback_hca *hca, u32 pdn);
+};
+
 struct ibback_mr_params {
 	u32 pdn;
 	u32 access;		/* VIBIF_ACCESS_* */
@@ -77,19 +112,66 @@ struct ibback_mr_params {
 	struct ibback_dma pages;
 };
 
+/**
+ * struct ibback_mr_ops - memory regions
+ * @create: register memory; its keys go to @lkey and @rkey
+ * @rereg: change what @flags, VIBIF_MR_REREG_*, names. After -EIO the HCA may
+ *	use both the old and the new pages until @destroy, the only thing that
+ *	is left to do; after any other error it is unchanged
+ * @destroy: -EBUSY while a window is bound to it
+ */
+struct ibback_mr_ops {
+	struct ibback_hw_mr *(*create)(struct ibback_hca *hca,
+				       const struct ibback_mr_params *p,
+				       u32 *lkey, u32 *rkey);
+	int (*rereg)(struct ibback_hca *hca, struct ibback_hw_mr *mr,
+		     const struct ibback_mr_params *p, u32 flags);
+	int (*destroy)(struct ibback_hca *hca, struct ibback_hw_mr *mr);
+};
+
+/**
+ * struct ibback_mw_ops - memory windows; with IBBACK_CAP_MW_TYPE_*
+ * @create: allocate one of a type that the HCA has; its key goes to @rkey
+ * @destroy: free it, bound or not
+ */
+struct ibback_mw_ops {
+	struct ibback_hw_mw *(*create)(struct ibback_hca *hca, u32 pdn,
+				       enum ib_mw_type type, u32 *rkey);
+	void (*destroy)(struct ibback_hca *hca, struct ibback_hw_mw *mw);
+};
+
 struct ibback_cq_params {
-	const struct ibback_uar *uar;
-	u32 entries;		/* power of two */
+	const struct ibback_uar *uar;	/* uars_per_context of them */
+	u32 entries;			/* power of two */
 	u32 vector;
 	struct ibback_dma pages;
-	u64 db_addr;		/* bus address of the doorbell record */
+	u64 db_addr;			/* of the doorbell record */
 	struct ibback_sink sink;
+};
+
+/**
+ * struct ibback_cq_ops - completion queues
+ * @create: its number goes to @cqn
+ * @modify: set event moderation
+ * @resize: move it to @pages of @entries; after success the HCA has left the
+ *	old ones
+ * @destroy: destroy it
+ */
+struct ibback_cq_ops {
+	struct ibback_hw_cq *(*create)(struct ibback_hca *hca,
+				       const struct ibback_cq_params *p,
+				       u32 *cqn);
+	int (*modify)(struct ibback_hca *hca, struct ibback_hw_cq *cq,
+		      u16 count, u16 period_us);
+	int (*resize)(struct ibback_hca *hca, struct ibback_hw_cq *cq,
+		      u32 entries, const struct ibback_dma *pages);
+	void (*destroy)(struct ibback_hca *hca, struct ibback_hw_cq *cq);
 };
 
 struct ibback_srq_params {
 	u32 pdn;
-	struct ibback_hca_cq *cq;	/* of an XRC SRQ, else NULL */
-	struct ibback_hca_xrcd *xrcd;	/* the same */
+	struct ibback_hw_cq *cq;	/* of an XRC SRQ, else NULL */
+	struct ibback_hw_xrcd *xrcd;	/* the same */
 	u8 log_wqe_count;
 	u8 log_wqe_stride;
 	struct ibback_dma pages;
@@ -97,15 +179,33 @@ struct ibback_srq_params {
 	struct ibback_sink sink;
 };
 
+/**
+ * struct ibback_srq_ops - shared receive queues
+ * @create: its number goes to @srqn
+ * @arm: ask for an event when less than @limit WQEs are left
+ * @query: read the limit
+ * @destroy: destroy it
+ */
+struct ibback_srq_ops {
+	struct ibback_hw_srq *(*create)(struct ibback_hca *hca,
+					const struct ibback_srq_params *p,
+					u32 *srqn);
+	int (*arm)(struct ibback_hca *hca, struct ibback_hw_srq *srq,
+		   u32 limit);
+	int (*query)(struct ibback_hca *hca, struct ibback_hw_srq *srq,
+		     u32 *limit);
+	void (*destroy)(struct ibback_hca *hca, struct ibback_hw_srq *srq);
+};
+
 /* An XRC target QP has a type, an xrcd and a sink, and nothing else. */
 struct ibback_qp_params {
-	const struct ibback_uar *uar;
+	const struct ibback_uar *uar;	/* uars_per_context of them */
 	u32 pdn;
 	enum ib_qp_type type;
-	struct ibback_hca_cq *send_cq;
-	struct ibback_hca_cq *recv_cq;	/* NULL: an XRC initiator QP */
-	struct ibback_hca_srq *srq;	/* NULL: none */
-	struct ibback_hca_xrcd *xrcd;	/* NULL: no XRC target QP */
+	struct ibback_hw_cq *send_cq;
+	struct ibback_hw_cq *recv_cq;	/* NULL: an XRC initiator QP */
+	struct ibback_hw_srq *srq;	/* NULL: none */
+	struct ibback_hw_xrcd *xrcd;	/* NULL: no XRC target QP */
 	bool has_rq;
 	bool inl_recv;
 	u8 log_sq_wqe_count;
@@ -118,51 +218,73 @@ struct ibback_qp_params {
 };
 
 /**
- * struct ibback_hca_ops - what the backend asks of a kind of HCA
+ * struct ibback_qp_change - a transition of a queue pair
+ * @attr: what to set: values in range, and a set that fits the transition
+ * @cur: state before
+ * @next: state after
+ * @port: the QP's port, that of @attr if it sets one; 0 if there is none yet
+ */
+struct ibback_qp_change {
+	const struct vibif_qp_attr *attr;
+	enum ib_qp_state cur;
+	enum ib_qp_state next;
+	u8 port;
+};
+
+/**
+ * struct ibback_qp_ops - queue pairs and their multicast groups
+ * @create: create one in Reset, its number goes to @qpn
+ * @modify: take it through a transition, but not from Reset to Reset
+ * @query: read the attributes of one that is not in Reset; the port of one in
+ *	Init and cur_state need not be told
+ * @reset: take it from the HCA, out of state @cur: it neither sends nor
+ *	receives any more
+ * @destroy: destroy one in Reset. With @keep_number a multicast group may still
+ *	have the number, which is not given to another before a restart
+ * @attach_mcast: let a UD QP receive what is sent to @gid at @port
+ * @detach_mcast: undo @attach_mcast
+ */
+struct ibback_qp_ops {
+	struct ibback_hw_qp *(*create)(struct ibback_hca *hca,
+				       const struct ibback_qp_params *p,
+				       u32 *qpn);
+	int (*modify)(struct ibback_hca *hca, struct ibback_hw_qp *qp,
+		      const struct ibback_qp_change *change);
+	int (*query)(struct ibback_hca *hca, struct ibback_hw_qp *qp,
+		     struct vibif_qp_attr *attr);
+	void (*reset)(struct ibback_hca *hca, struct ibback_hw_qp *qp,
+		      enum ib_qp_state cur);
+	void (*destroy)(struct ibback_hca *hca, struct ibback_hw_qp *qp,
+			bool keep_number);
+	int (*attach_mcast)(struct ibback_hca *hca, struct ibback_hw_qp *qp,
+			    const u8 *gid, u8 port, bool block_loopback,
+			    u64 *reg_id);
+	int (*detach_mcast)(struct ibback_hca *hca, struct ibback_hw_qp *qp,
+			    const u8 *gid, u64 reg_id);
+};
+
+/* XRC domains; with IBBACK_CAP_XRC */
+struct ibback_xrcd_ops {
+	struct ibback_hw_xrcd *(*create)(struct ibback_hca *hca);
+	void (*destroy)(struct ibback_hca *hca, struct ibback_hw_xrcd *xrcd);
+};
+
+/**
+ * struct ibback_hca_ops - a provider
  * @match: whether @ibdev is of this kind
- * @open: fill in the HCA's priv, instance and limits. Takes no doorbell page:
- *	those that guests had before are reserved first
+ * @open: fill in the HCA's priv, instance, uars_per_context and the provider's
+ *	part of limits. Takes no doorbell page: those that guests had before are
+ *	reserved first
  * @close: undo @open
  * @query_device: fill in the provider's part of @attr and its board_id
- * @uar_alloc: reserve @nr doorbell pages, all or none, where the HCA's other
- *	users do not get theirs after a restart; -ENOSPC if there are not so many
- * @uar_adopt: fill in @uar, whose index was reserved by an earlier backend
- * @uar_retake: reserve those of @nr doorbell pages, which the HCA had given
- *	before it restarted, that nobody else has got since; says in @held of
- *	each whether it is one, and returns how many are not
- * @uar_free: give a doorbell page back; nobody may have it mapped
- * @pd_alloc: allocate a protection domain
- * @pd_free: free it
- * @mr_create: register memory; its lkey and rkey go to @lkey and @rkey
- * @mr_rereg: change what @flags, VIBIF_MR_REREG_*, names. After -EIO the HCA may use
- *	both the old and the new pages until @mr_destroy, the only thing that
- *	is left to do; after any other error it is unchanged
- * @mr_destroy: -EBUSY while a window is bound to it
- * @mw_create: allocate a memory window, its rkey goes to @rkey; -EOPNOTSUPP if
- *	the HCA has none of @type
- * @mw_destroy: free it, bound or not
- * @cq_create: create a completion queue, its number goes to @cqn
- * @cq_modify: set event moderation
- * @cq_resize: move a completion queue to @pages of @entries; after success
- *	the HCA has left the old ones
- * @cq_destroy: destroy it
- * @srq_create: create a shared receive queue, its number goes to @srqn
- * @srq_arm: ask for an event when less than @limit WQEs are left
- * @srq_query: read the limit
- * @srq_destroy: destroy it
- * @qp_create: create a queue pair in Reset, its number goes to @qpn
- * @qp_state: the state as this side knows it
- * @qp_port: the port, 0 before one has been set
- * @qp_modify: change attributes; the set fits the transition from @cur to
- *	@next and the values are in range
- * @qp_query: read the attributes
- * @qp_reset: take it from the HCA: it neither sends nor receives any more
- * @qp_destroy: reset and destroy it. With @keep_number a multicast group may
- *	still have the number, which is not given to another before a restart
- * @mcast_attach: let a UD QP receive what is sent to @gid
- * @mcast_detach: undo @mcast_attach
- * @xrcd_create: create an XRC domain; -EOPNOTSUPP if the HCA has none
- * @xrcd_destroy: destroy it
+ * @uar: doorbell pages
+ * @pd: protection domains
+ * @mr: memory regions
+ * @mw: memory windows
+ * @cq: completion queues
+ * @srq: shared receive queues
+ * @qp: queue pairs
+ * @xrcd: XRC domains
  */
 struct ibback_hca_ops {
 	bool (*match)(const struct ib_device *ibdev);
@@ -170,67 +292,14 @@ struct ibback_hca_ops {
 	void (*close)(struct ibback_hca *hca);
 	void (*query_device)(struct ibback_hca *hca,
 			     struct vibif_device_attr *attr);
-
-	int (*uar_alloc)(struct ibback_hca *hca, struct ibback_uar *uar,
-			 u32 nr);
-	int (*uar_adopt)(struct ibback_hca *hca, struct ibback_uar *uar);
-	u32 (*uar_retake)(struct ibback_hca *hca, struct ibback_uar *uar,
-			  u32 nr);
-	void (*uar_free)(struct ibback_hca *hca, const struct ibback_uar *uar);
-
-	int (*pd_alloc)(struct ibback_hca *hca, u32 *pdn);
-	void (*pd_free)(struct ibback_hca *hca, u32 pdn);
-
-	struct ibback_hca_mr *(*mr_create)(struct ibback_hca *hca,
-					   const struct ibback_mr_params *p,
-					   u32 *lkey, u32 *rkey);
-	int (*mr_rereg)(struct ibback_hca *hca, struct ibback_hca_mr *mr,
-			const struct ibback_mr_params *p, u32 flags);
-	int (*mr_destroy)(struct ibback_hca *hca, struct ibback_hca_mr *mr);
-
-	struct ibback_hca_mw *(*mw_create)(struct ibback_hca *hca, u32 pdn,
-					   enum ib_mw_type type, u32 *rkey);
-	void (*mw_destroy)(struct ibback_hca *hca, struct ibback_hca_mw *mw);
-
-	struct ibback_hca_cq *(*cq_create)(struct ibback_hca *hca,
-					   const struct ibback_cq_params *p,
-					   u32 *cqn);
-	int (*cq_modify)(struct ibback_hca *hca, struct ibback_hca_cq *cq,
-			 u16 count, u16 period_us);
-	int (*cq_resize)(struct ibback_hca *hca, struct ibback_hca_cq *cq,
-			 u32 entries, const struct ibback_dma *pages);
-	void (*cq_destroy)(struct ibback_hca *hca, struct ibback_hca_cq *cq);
-
-	struct ibback_hca_srq *(*srq_create)(struct ibback_hca *hca,
-					     const struct ibback_srq_params *p,
-					     u32 *srqn);
-	int (*srq_arm)(struct ibback_hca *hca, struct ibback_hca_srq *srq,
-		       u32 limit);
-	int (*srq_query)(struct ibback_hca *hca, struct ibback_hca_srq *srq,
-			 u32 *limit);
-	void (*srq_destroy)(struct ibback_hca *hca, struct ibback_hca_srq *srq);
-
-	struct ibback_hca_qp *(*qp_create)(struct ibback_hca *hca,
-					   const struct ibback_qp_params *p,
-					   u32 *qpn);
-	enum ib_qp_state (*qp_state)(const struct ibback_hca_qp *qp);
-	u8 (*qp_port)(const struct ibback_hca_qp *qp);
-	int (*qp_modify)(struct ibback_hca *hca, struct ibback_hca_qp *qp,
-			 const struct vibif_qp_attr *attr,
-			 enum ib_qp_state cur, enum ib_qp_state next);
-	int (*qp_query)(struct ibback_hca *hca, struct ibback_hca_qp *qp,
-			struct vibif_qp_attr *attr);
-	void (*qp_reset)(struct ibback_hca *hca, struct ibback_hca_qp *qp);
-	void (*qp_destroy)(struct ibback_hca *hca, struct ibback_hca_qp *qp,
-			   bool keep_number);
-	int (*mcast_attach)(struct ibback_hca *hca, struct ibback_hca_qp *qp,
-			    const u8 *gid, bool block_loopback, u64 *reg_id);
-	int (*mcast_detach)(struct ibback_hca *hca, struct ibback_hca_qp *qp,
-			    const u8 *gid, u64 reg_id);
-
-	struct ibback_hca_xrcd *(*xrcd_create)(struct ibback_hca *hca);
-	void (*xrcd_destroy)(struct ibback_hca *hca,
-			     struct ibback_hca_xrcd *xrcd);
+	const struct ibback_uar_ops *uar;
+	const struct ibback_pd_ops *pd;
+	const struct ibback_mr_ops *mr;
+	const struct ibback_mw_ops *mw;
+	const struct ibback_cq_ops *cq;
+	const struct ibback_srq_ops *srq;
+	const struct ibback_qp_ops *qp;
+	const struct ibback_xrcd_ops *xrcd;
 };
 
 /**
@@ -239,9 +308,11 @@ struct ibback_hca_ops {
  * @devices: the guests' devices on it
  * @ibdev: its RDMA device in this domain
  * @guid: its node GUID, never 0: what names it, also when it has restarted
- * @ops: how to drive it
+ * @ops: its provider
  * @priv: of @ops
  * @limits: what it can do; nr_event_words is the guest's and not set here
+ * @uars_per_context: doorbell pages that each context has, from 1 to
+ *	VIBIF_MAX_CONTEXT_UARS
  * @instance: changes when its core driver restarts and forgets who has which
  *	doorbell page
  * @spare_uar: a doorbell page that is mapped nowhere, for what nobody is to
@@ -259,11 +330,10 @@ struct ibback_hca {
 	const struct ibback_hca_ops *ops;
 	void *priv;
 	struct ibback_limits limits;
+	u32 uars_per_context;
 	u32 instance;
 	struct ibback_uar spare_uar;
 	struct ib_event_handler event_handler;
 };
-
-extern const struct ibback_hca_ops ibback_mlx4_ops;
 
 #endif /* IBBACK_HCA_H */

@@ -101,7 +101,7 @@ struct ibback_obj {
 
 struct ibback_context {
 	struct ibback_obj obj;
-	struct ibback_uar *uar;
+	struct ibback_uar *uar;	/* hca->uars_per_context of them */
 };
 
 struct ibback_pd {
@@ -112,9 +112,9 @@ struct ibback_pd {
 /**
  * struct ibback_mr - a memory region
  * @obj: its first dependency is the PD
- * @hca: the HCA's
- * @lkey: of @hca
- * @rkey: of @hca
+ * @hw: the HCA's
+ * @lkey: of @hw
+ * @rkey: of @hw
  * @access: VIBIF_ACCESS_*
  * @writable: @pages are mapped for writing
  * @broken: a REREG_MR failed halfway, nothing is left but to destroy it
@@ -123,7 +123,7 @@ struct ibback_pd {
  */
 struct ibback_mr {
 	struct ibback_obj obj;
-	struct ibback_hca_mr *hca;
+	struct ibback_hw_mr *hw;
 	u32 lkey;
 	u32 rkey;
 	u32 access;
@@ -136,7 +136,7 @@ struct ibback_mr {
 /**
  * struct ibback_cq - a completion queue
  * @obj: its dependency is the context
- * @hca: the HCA's
+ * @hw: the HCA's
  * @count: event moderation that the guest has set: completions, and
  * @period_us: microseconds
  * @pages: the queue
@@ -144,7 +144,7 @@ struct ibback_mr {
  */
 struct ibback_cq {
 	struct ibback_obj obj;
-	struct ibback_hca_cq *hca;
+	struct ibback_hw_cq *hw;
 	u16 count;
 	u16 period_us;
 	struct ibback_pages pages;
@@ -153,30 +153,48 @@ struct ibback_cq {
 
 struct ibback_srq {
 	struct ibback_obj obj;
-	struct ibback_hca_srq *hca;
+	struct ibback_hw_srq *hw;
 	u32 nr_wqes;
 	struct ibback_pages pages;
 	struct ibback_pages db;
 };
 
+/**
+ * struct ibback_qp - a queue pair
+ * @obj: its dependencies are all that it uses
+ * @hw: the HCA's
+ * @type: never changes
+ * @state: after the last command or query
+ * @port: the path's port, 0 before one was set
+ * @alt_port: the alternate path's, which @port becomes by migration
+ * @pages: the queues
+ * @db: the doorbell record
+ * @mcast: struct ibback_mcast, one for each group
+ * @in_group: the HCA did not take it out of one
+ *
+ * @obj.lock protects what changes, but migration is told in interrupt context.
+ */
 struct ibback_qp {
 	struct ibback_obj obj;
-	struct ibback_hca_qp *hca;
+	struct ibback_hw_qp *hw;
 	enum ib_qp_type type;
+	enum ib_qp_state state;
+	u8 port;
+	u8 alt_port;
 	struct ibback_pages pages;
 	struct ibback_pages db;
-	struct list_head mcast;	/* struct ibback_mcast, under obj.lock */
-	bool in_group;		/* the HCA did not take it out of one */
+	struct list_head mcast;
+	bool in_group;
 };
 
 struct ibback_mw {
 	struct ibback_obj obj;
-	struct ibback_hca_mw *hca;
+	struct ibback_hw_mw *hw;
 };
 
 struct ibback_xrcd {
 	struct ibback_obj obj;
-	struct ibback_hca_xrcd *hca;
+	struct ibback_hw_xrcd *hw;
 };
 
 #define ibback_to(kind, o)	container_of(o, struct ibback_##kind, obj)
@@ -254,8 +272,8 @@ struct ibback_events {
  * @hca: where it lives; NULL after the HCA has gone
  * @guid: of the HCA, also while it is away; 0 if the device never had one
  * @hca_entry: in hca->devices
- * @lock: protects @state, @reborn, @abandoned, @removed, @hca, the connection, @gfn_base,
- *	and the slab but for its busy marks
+ * @lock: protects @state, @reborn, @abandoned, @removed, @hca, the connection,
+ *	@gfn_base, and the slab but for its busy marks
  * @state: of the state machine, as last written to xenstore
  * @reborn: the frontend was still with an earlier backend when this one came,
  *	and has not been seen to close since
@@ -372,8 +390,8 @@ int ibback_uars_reserve(struct ibback_dev *dev);
 int ibback_uars_retake(struct ibback_dev *dev);
 void ibback_uars_release(struct ibback_dev *dev);
 void ibback_uars_forget(struct ibback_dev *dev);
-struct ibback_uar *ibback_uar_get(struct ibback_dev *dev);
-void ibback_uar_put(struct ibback_dev *dev, struct ibback_uar *uar);
+struct ibback_uar *ibback_uars_get(struct ibback_dev *dev);
+void ibback_uars_put(struct ibback_dev *dev, struct ibback_uar *uar);
 void ibback_uars_hca_gone(struct ibback_hca *hca);
 void ibback_uars_hca_back(struct ibback_hca *hca);
 void ibback_uars_exit(void);
@@ -452,19 +470,6 @@ int ibback_xrcd_destroy(struct ibback_obj *obj);
 int ibback_mw_destroy(struct ibback_obj *obj);
 void ibback_qp_reset(struct ibback_obj *obj);
 void ibback_qp_detach_all(struct ibback_obj *obj);
-
-/* What the HCA has of the protocol's optional features */
-static inline bool ibback_has_xrc(const struct ibback_dev *dev)
-{
-	return dev->hca->ibdev->attrs.device_cap_flags & IB_DEVICE_XRC;
-}
-
-static inline bool ibback_has_mw(const struct ibback_dev *dev)
-{
-	return dev->hca->ibdev->attrs.device_cap_flags &
-		(IB_DEVICE_MEM_WINDOW | IB_DEVICE_MEM_WINDOW_TYPE_2A |
-		 IB_DEVICE_MEM_WINDOW_TYPE_2B);
-}
 
 /* hca.c */
 int ibback_hca_init(void);

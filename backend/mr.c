@@ -36,11 +36,11 @@ static int mr_create(struct ibback_obj *obj, const struct vibif_req *msg,
 		return err;
 	params.pdn = ibback_to(pd, pd)->pdn;
 	params.pages = mr->pages.dma;
-	mr->hca = dev->hca->ops->mr_create(dev->hca, &params, &mr->lkey,
+	mr->hw = dev->hca->ops->mr->create(dev->hca, &params, &mr->lkey,
 					   &mr->rkey);
-	if (IS_ERR(mr->hca)) {
+	if (IS_ERR(mr->hw)) {
 		ibback_pages_unmap(dev, &mr->pages);
-		return PTR_ERR(mr->hca);
+		return PTR_ERR(mr->hw);
 	}
 	mr_response(mr, rsp);
 	return 0;
@@ -106,7 +106,7 @@ static int mr_rereg(struct ibback_mr *mr, const struct vibif_reg_mr_req *req)
 				       req->flags & VIBIF_MR_WRITABLE);
 	if (!err) {
 		params.pages = pages.dma;
-		err = dev->hca->ops->mr_rereg(dev->hca, mr->hca, &params,
+		err = dev->hca->ops->mr->rereg(dev->hca, mr->hw, &params,
 					      req->flags);
 		if (!err)
 			mr_changed(mr, req, &pd, &pages);
@@ -139,7 +139,7 @@ int ibback_mr_destroy(struct ibback_obj *obj)
 	struct ibback_hca *hca = obj->dev->hca;
 	int err;
 
-	err = hca->ops->mr_destroy(hca, mr->hca);
+	err = hca->ops->mr->destroy(hca, mr->hw);
 	if (err)
 		return err;
 	ibback_pages_unmap(obj->dev, &mr->pages);

@@ -16,10 +16,10 @@ static int mw_create(struct ibback_obj *obj, const struct vibif_req *msg,
 	pd = ibback_obj_depend(obj, req->pd, IBBACK_PD);
 	if (!pd)
 		return -ENOENT;
-	mw->hca = hca->ops->mw_create(hca, ibback_to(pd, pd)->pdn,
+	mw->hw = hca->ops->mw->create(hca, ibback_to(pd, pd)->pdn,
 				      (enum ib_mw_type)req->type, &rkey);
-	if (IS_ERR(mw->hca))
-		return PTR_ERR(mw->hca);
+	if (IS_ERR(mw->hw))
+		return PTR_ERR(mw->hw);
 	rsp->handle = obj->handle;
 	rsp->rkey = rkey;
 	return 0;
@@ -28,7 +28,7 @@ static int mw_create(struct ibback_obj *obj, const struct vibif_req *msg,
 int ibback_alloc_mw(struct ibback_dev *dev, const struct vibif_req *req,
 		    struct vibif_rsp *rsp)
 {
-	int err = ibback_check_alloc_mw(&req->op.alloc_mw);
+	int err = ibback_check_alloc_mw(&dev->limits, &req->op.alloc_mw);
 
 	return err ?: ibback_obj_create(dev, IBBACK_MW, mw_create, req, rsp);
 }
@@ -37,6 +37,6 @@ int ibback_mw_destroy(struct ibback_obj *obj)
 {
 	struct ibback_hca *hca = obj->dev->hca;
 
-	hca->ops->mw_destroy(hca, ibback_to(mw, obj)->hca);
+	hca->ops->mw->destroy(hca, ibback_to(mw, obj)->hw);
 	return 0;
 }

@@ -53,7 +53,7 @@ static int qp_depend(struct ibback_qp *qp,
 		xrcd = ibback_obj_depend(&qp->obj, req->xrcd, IBBACK_XRCD);
 		if (!xrcd)
 			return -ENOENT;
-		params->xrcd = ibback_to(xrcd, xrcd)->hca;
+		params->xrcd = ibback_to(xrcd, xrcd)->hw;
 		return 0;
 	}
 	ctx = ibback_obj_depend(&qp->obj, req->context, IBBACK_CONTEXT);
@@ -63,20 +63,30 @@ static int qp_depend(struct ibback_qp *qp,
 		return -ENOENT;
 	params->uar = ibback_to(context, ctx)->uar;
 	params->pdn = ibback_to(pd, pd)->pdn;
-	params->send_cq = ibback_to(cq, send_cq)->hca;
+	params->send_cq = ibback_to(cq, send_cq)->hw;
 	if (qp->type != IB_QPT_XRC_INI) {
 		recv_cq = ibback_obj_depend(&qp->obj, req->recv_cq, IBBACK_CQ);
 		if (!recv_cq)
 			return -ENOENT;
-		params->recv_cq = ibback_to(cq, recv_cq)->hca;
+		params->recv_cq = ibback_to(cq, recv_cq)->hw;
 	}
 	if (req->srq) {
 		srq = ibback_obj_depend(&qp->obj, req->srq, IBBACK_SRQ);
 		if (!srq)
 			return -ENOENT;
-		params->srq = ibback_to(srq, srq)->hca;
+		params->srq = ibback_to(srq, srq)->hw;
 	}
 	return 0;
+}
+
+/* In any context. */
+static void qp_event(void *arg, unsigned int event)
+{
+	struct ibback_qp *qp = ibback_to(qp, (struct ibback_obj *)arg);
+
+	if (event == VIBIF_EVENT_QP_PATH_MIG)
+		WRITE_ONCE(qp->port, READ_ONCE(qp->alt_port));
+	ibback_obj_event(arg, event);
 }
 
 static int qp_create(struct ibback_obj *obj, const struct vibif_req *msg,
@@ -94,12 +104,13 @@ static int qp_create(struct ibback_obj *obj, const struct vibif_req *msg,
 		.log_sq_wqe_stride = req->log_sq_wqe_stride,
 		.log_rq_wqe_count = req->log_rq_wqe_count,
 		.log_rq_wqe_stride = req->log_rq_wqe_stride,
-		.sink = { ibback_obj_event, obj },
+		.sink = { qp_event, obj },
 	};
 	u32 qpn;
 	int err;
 
 	qp->type = params.type;
+	qp->state = IB_QPS_RESET;
 	INIT_LIST_HEAD(&qp->mcast);
 	err = qp_depend(qp, req, &params);
 	if (err)
@@ -110,10 +121,10 @@ static int qp_create(struct ibback_obj *obj, const struct vibif_req *msg,
 	params.pages = qp->pages.dma;
 	if (params.has_rq)
 		params.db_addr = qp->db.dma.addr[0] + req->doorbell.offset;
-	qp->hca = hca->ops->qp_create(hca, &params, &qpn);
-	if (IS_ERR(qp->hca)) {
+	qp->hw = hca->ops->qp->create(hca, &params, &qpn);
+	if (IS_ERR(qp->hw)) {
 		qp_unmap(qp);
-		return PTR_ERR(qp->hca);
+		return PTR_ERR(qp->hw);
 	}
 	rsp->handle = obj->handle;
 	rsp->qpn = qpn;
@@ -125,11 +136,20 @@ int ibback_create_qp(struct ibback_dev *dev, const struct vibif_req *req,
 {
 	int err = ibback_check_create_qp(&dev->limits, &req->op.create_qp);
 
-	if (err)
-		return err;
-	if (req->op.create_qp.type > VIBIF_QPT_UD && !ibback_has_xrc(dev))
-		return -EOPNOTSUPP;
-	return ibback_obj_create(dev, IBBACK_QP, qp_create, req, rsp);
+	return err ?: ibback_obj_create(dev, IBBACK_QP, qp_create, req, rsp);
+}
+
+/* The HCA has accepted: remember what later commands need. */
+static void qp_changed(struct ibback_qp *qp,
+		       const struct ibback_qp_change *change)
+{
+	const struct vibif_qp_attr *attr = change->attr;
+
+	qp->state = change->next;
+	if (attr->attr_mask & IB_QP_PORT)
+		WRITE_ONCE(qp->port, attr->port);
+	if (attr->attr_mask & IB_QP_ALT_PATH)
+		WRITE_ONCE(qp->alt_port, attr->alt_port);
 }
 
 int ibback_modify_qp(struct ibback_obj *obj, const struct vibif_req *req,
@@ -138,31 +158,56 @@ int ibback_modify_qp(struct ibback_obj *obj, const struct vibif_req *req,
 	const struct vibif_qp_attr *attr = &req->op.modify_qp;
 	struct ibback_qp *qp = ibback_to(qp, obj);
 	struct ibback_dev *dev = obj->dev;
-	const struct ibback_hca_ops *ops = dev->hca->ops;
-	enum ib_qp_state cur = ops->qp_state(qp->hca);
-	enum ib_qp_state next;
+	struct ibback_qp_change change = {
+		.attr = attr,
+		.cur = qp->state,
+		.port = READ_ONCE(qp->port),
+	};
+	u32 mask = attr->attr_mask;
 	int err;
 
-	err = ibback_check_qp_attr(&dev->limits, ops->qp_port(qp->hca), attr);
+	err = ibback_check_qp_attr(&dev->limits, change.port, attr);
 	if (err)
 		return err;
-	if (attr->attr_mask & IB_QP_CUR_STATE)
-		cur = attr->cur_state;
-	next = attr->attr_mask & IB_QP_STATE ? attr->state : cur;
-	if (!ib_modify_qp_is_ok(cur, next, qp->type, attr->attr_mask))
+	if (mask & IB_QP_CUR_STATE)
+		change.cur = attr->cur_state;
+	change.next = mask & IB_QP_STATE ? attr->state : change.cur;
+	if (!ib_modify_qp_is_ok(change.cur, change.next, qp->type, mask))
 		return -EINVAL;
-	if (cur == IB_QPS_RESET && next == IB_QPS_RESET)
+	if (change.cur == IB_QPS_RESET && change.next == IB_QPS_RESET)
 		return 0;
-	return ops->qp_modify(dev->hca, qp->hca, attr, cur, next);
+	/* Out of Init implies that a port has been set, unless the guest lies */
+	if (change.cur == IB_QPS_INIT && change.next == IB_QPS_RTR &&
+	    !change.port)
+		return -EINVAL;
+	if (mask & IB_QP_PORT)
+		change.port = attr->port;
+	err = dev->hca->ops->qp->modify(dev->hca, qp->hw, &change);
+	if (!err)
+		qp_changed(qp, &change);
+	return err;
 }
 
 int ibback_query_qp(struct ibback_obj *obj, const struct vibif_req *req,
 		    struct vibif_rsp *rsp)
 {
+	struct vibif_qp_attr *attr = &rsp->op.query_qp;
+	struct ibback_qp *qp = ibback_to(qp, obj);
 	struct ibback_hca *hca = obj->dev->hca;
+	int err;
 
-	return hca->ops->qp_query(hca, ibback_to(qp, obj)->hca,
-				  &rsp->op.query_qp);
+	if (qp->state != IB_QPS_RESET) {
+		err = hca->ops->qp->query(hca, qp->hw, attr);
+		if (err)
+			return err;
+		/* An error may have changed it */
+		qp->state = attr->state;
+	}
+	attr->state = qp->state;
+	attr->cur_state = qp->state;
+	if (qp->state == IB_QPS_INIT)
+		attr->port = READ_ONCE(qp->port);
+	return 0;
 }
 
 static struct ibback_mcast *mcast_find(struct ibback_qp *qp, const u8 *gid)
@@ -225,10 +270,11 @@ static int mcast_attach(struct ibback_qp *qp,
 	err = mcast_enter(dev, mc);
 	if (err)
 		goto err_free;
-	err = dev->hca->ops->mcast_attach(dev->hca, qp->hca, mc->gid,
-					  mc->flags &
-					  VIBIF_MCAST_BLOCK_LOOPBACK,
-					  &mc->reg_id);
+	err = dev->hca->ops->qp->attach_mcast(dev->hca, qp->hw, mc->gid,
+					      READ_ONCE(qp->port),
+					      mc->flags &
+					      VIBIF_MCAST_BLOCK_LOOPBACK,
+					      &mc->reg_id);
 	if (err) {
 		mcast_leave(dev, mc);
 		return err;
@@ -248,8 +294,8 @@ static int mcast_detach(struct ibback_qp *qp, struct ibback_mcast *mc)
 	struct ibback_dev *dev = qp->obj.dev;
 	int err;
 
-	err = dev->hca->ops->mcast_detach(dev->hca, qp->hca, mc->gid,
-					  mc->reg_id);
+	err = dev->hca->ops->qp->detach_mcast(dev->hca, qp->hw, mc->gid,
+					      mc->reg_id);
 	if (err)
 		return err;
 	list_del(&mc->entry);
@@ -290,9 +336,12 @@ int ibback_detach_mcast(struct ibback_obj *obj, const struct vibif_req *req,
 /* First of all in a teardown: the QP touches no memory any more. */
 void ibback_qp_reset(struct ibback_obj *obj)
 {
+	struct ibback_qp *qp = ibback_to(qp, obj);
 	struct ibback_hca *hca = obj->dev->hca;
 
-	hca->ops->qp_reset(hca, ibback_to(qp, obj)->hca);
+	if (qp->state != IB_QPS_RESET)
+		hca->ops->qp->reset(hca, qp->hw, qp->state);
+	qp->state = IB_QPS_RESET;
 }
 
 /*
@@ -325,7 +374,8 @@ int ibback_qp_destroy(struct ibback_obj *obj)
 
 	if (!list_empty(&qp->mcast))
 		return -EBUSY;
-	hca->ops->qp_destroy(hca, qp->hca, qp->in_group);
+	ibback_qp_reset(obj);
+	hca->ops->qp->destroy(hca, qp->hw, qp->in_group);
 	if (qp->in_group)
 		ibback_total_add(IBBACK_TOTAL_STUCK, 1);
 	qp_unmap(qp);

@@ -27,15 +27,15 @@ static void fill_identity(struct ib_device *ibdev,
 	attr->vendor_part_id = a->vendor_part_id;
 	attr->hw_ver = a->hw_ver;
 	memcpy(attr->node_desc, ibdev->node_desc, sizeof(attr->node_desc));
-	attr->phys_port_cnt = min_t(u32, ibdev->phys_port_cnt,
-				    VIBIF_MAX_PORTS);
-	attr->num_comp_vectors = ibdev->num_comp_vectors;
 	attr->device_cap_flags = a->device_cap_flags & ~(u64)CAPS_HIDDEN;
 }
 
-static void fill_limits(const struct ib_device_attr *a,
+static void fill_limits(const struct ibback_limits *lim,
+			const struct ib_device_attr *a,
 			struct vibif_device_attr *attr)
 {
+	attr->phys_port_cnt = lim->num_ports;
+	attr->num_comp_vectors = lim->num_comp_vectors;
 	attr->max_mr_size = a->max_mr_size;
 	attr->page_size_cap = a->page_size_cap;
 	attr->max_qp_wr = a->max_qp_wr;
@@ -87,7 +87,7 @@ int ibback_query_device(struct ibback_dev *dev, const struct vibif_req *req,
 	if (!attr)
 		return -ENOMEM;
 	fill_identity(ibdev, attr);
-	fill_limits(&ibdev->attrs, attr);
+	fill_limits(&dev->limits, &ibdev->attrs, attr);
 	fill_quotas(dev, &ibdev->attrs, attr);
 	dev->hca->ops->query_device(dev->hca, attr);
 	err = ibback_copy_to_guest(dev, req->op.query_device.gref, attr,

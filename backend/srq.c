@@ -40,8 +40,8 @@ static int srq_depend(struct ibback_srq *srq,
 	xrcd = ibback_obj_depend(&srq->obj, req->xrcd, IBBACK_XRCD);
 	if (!cq || !xrcd)
 		return -ENOENT;
-	params->cq = ibback_to(cq, cq)->hca;
-	params->xrcd = ibback_to(xrcd, xrcd)->hca;
+	params->cq = ibback_to(cq, cq)->hw;
+	params->xrcd = ibback_to(xrcd, xrcd)->hw;
 	return 0;
 }
 
@@ -69,10 +69,10 @@ static int srq_create(struct ibback_obj *obj, const struct vibif_req *msg,
 	srq->nr_wqes = 1U << req->log_wqe_count;
 	params.pages = srq->pages.dma;
 	params.db_addr = srq->db.dma.addr[0] + req->doorbell.offset;
-	srq->hca = hca->ops->srq_create(hca, &params, &srqn);
-	if (IS_ERR(srq->hca)) {
+	srq->hw = hca->ops->srq->create(hca, &params, &srqn);
+	if (IS_ERR(srq->hw)) {
 		srq_unmap(srq);
-		return PTR_ERR(srq->hca);
+		return PTR_ERR(srq->hw);
 	}
 	rsp->handle = obj->handle;
 	rsp->srqn = srqn;
@@ -97,7 +97,7 @@ int ibback_modify_srq(struct ibback_obj *obj, const struct vibif_req *req,
 
 	if (limit >= srq->nr_wqes)
 		return -EINVAL;
-	err = hca->ops->srq_arm(hca, srq->hca, limit);
+	err = hca->ops->srq->arm(hca, srq->hw, limit);
 	if (!err)
 		rsp->op.query_srq.limit = limit;
 	return err;
@@ -110,7 +110,7 @@ int ibback_query_srq(struct ibback_obj *obj, const struct vibif_req *req,
 	u32 limit;
 	int err;
 
-	err = hca->ops->srq_query(hca, ibback_to(srq, obj)->hca, &limit);
+	err = hca->ops->srq->query(hca, ibback_to(srq, obj)->hw, &limit);
 	if (!err)
 		rsp->op.query_srq.limit = limit;
 	return err;
@@ -121,7 +121,7 @@ int ibback_srq_destroy(struct ibback_obj *obj)
 	struct ibback_srq *srq = ibback_to(srq, obj);
 	struct ibback_hca *hca = obj->dev->hca;
 
-	hca->ops->srq_destroy(hca, srq->hca);
+	hca->ops->srq->destroy(hca, srq->hw);
 	srq_unmap(srq);
 	return 0;
 }

@@ -63,7 +63,7 @@ static void free_uars(struct ibback_hca *hca, struct ibback_uar *uar, u32 nr)
 	u32 i;
 
 	for (i = 0; i < nr; i++)
-		hca->ops->uar_free(hca, &uar[i]);
+		hca->ops->uar->free(hca, &uar[i]);
 	ibback_total_add(IBBACK_TOTAL_UARS, -(long)nr);
 }
 
@@ -113,7 +113,7 @@ static bool quarantine_take(struct ibback_dev *dev, struct ibback_uar *uar)
 
 static int alloc_slab(struct ibback_dev *dev)
 {
-	dev->uar = kcalloc(VIBIF_MAX_CONTEXTS, sizeof(*dev->uar), GFP_KERNEL);
+	dev->uar = kcalloc(VIBIF_MAX_UARS, sizeof(*dev->uar), GFP_KERNEL);
 	if (!dev->uar) {
 		xenbus_dev_fatal(dev->xbdev, -ENOMEM, "allocating UARs");
 		return -ENOMEM;
@@ -124,7 +124,9 @@ static int alloc_slab(struct ibback_dev *dev)
 /* The domain's own from quarantine, then new ones. */
 static int reserve(struct ibback_dev *dev)
 {
-	u32 nr = dev->quota[IBBACK_CONTEXT], new;
+	u32 each = dev->hca->uars_per_context;
+	u32 nr = min(dev->quota[IBBACK_CONTEXT], VIBIF_MAX_UARS / each) * each;
+	u32 new;
 	int err;
 
 	while (dev->nr_uars < nr && quarantine_take(dev, &dev->uar[dev->nr_uars]))
@@ -132,7 +134,7 @@ static int reserve(struct ibback_dev *dev)
 	new = nr - dev->nr_uars;
 	if (!new)
 		return 0;
-	err = dev->hca->ops->uar_alloc(dev->hca, &dev->uar[dev->nr_uars], new);
+	err = dev->hca->ops->uar->alloc(dev->hca, &dev->uar[dev->nr_uars], new);
 	if (err) {
 		xenbus_dev_fatal(dev->xbdev, err,
 				 "HCA has not the %u doorbell pages wanted",
@@ -185,11 +187,11 @@ int ibback_uars_read(struct ibback_dev *dev)
 	u32 i;
 	int err;
 
-	if (nr > VIBIF_MAX_CONTEXTS) {
+	if (nr > VIBIF_MAX_UARS) {
 		xenbus_dev_fatal(dev->xbdev, -EINVAL,
 				 VIBIF_FIELD_UAR_COUNT
 				 " is %u, valid range is 1 - %u", nr,
-				 VIBIF_MAX_CONTEXTS);
+				 VIBIF_MAX_UARS);
 		return -EINVAL;
 	}
 	err = alloc_slab(dev);
@@ -222,7 +224,7 @@ static u32 retake(struct ibback_hca *hca, domid_t domid,
 {
 	u32 i, left = 0;
 
-	if (!hca->ops->uar_retake(hca, uar, nr))
+	if (!hca->ops->uar->retake(hca, uar, nr))
 		return nr;
 	for (i = 0; i < nr; i++) {
 		if (uar[i].held)
@@ -271,7 +273,7 @@ int ibback_uars_retake(struct ibback_dev *dev)
 	if (!dev->nr_uars)
 		return -ENODEV;
 	for (i = 0; i < dev->nr_uars; i++) {
-		if (!hca->ops->uar_adopt(hca, &dev->uar[i]))
+		if (!hca->ops->uar->adopt(hca, &dev->uar[i]))
 			continue;
 		xenbus_dev_fatal(dev->xbdev, -EINVAL,
 				 "uar-%u is no UAR of the HCA", i);
@@ -343,18 +345,19 @@ void ibback_uars_forget(struct ibback_dev *dev)
 }
 
 /**
- * ibback_uar_get - take a doorbell page for a context
+ * ibback_uars_get - take doorbell pages for a context
  * @dev: the guest's device
  *
- * Return: the page, or NULL if all are in use.
+ * Return: the first of hca->uars_per_context, all marked by the first one's
+ * busy; or NULL if all are in use.
  */
-struct ibback_uar *ibback_uar_get(struct ibback_dev *dev)
+struct ibback_uar *ibback_uars_get(struct ibback_dev *dev)
 {
+	u32 i, each = dev->hca->uars_per_context;
 	struct ibback_uar *uar = NULL;
-	u32 i;
 
 	spin_lock(&dev->uar_lock);
-	for (i = 0; i < dev->nr_uars && !uar; i++) {
+	for (i = 0; i + each <= dev->nr_uars && !uar; i += each) {
 		if (!dev->uar[i].busy) {
 			uar = &dev->uar[i];
 			uar->busy = true;
@@ -364,7 +367,7 @@ struct ibback_uar *ibback_uar_get(struct ibback_dev *dev)
 	return uar;
 }
 
-void ibback_uar_put(struct ibback_dev *dev, struct ibback_uar *uar)
+void ibback_uars_put(struct ibback_dev *dev, struct ibback_uar *uar)
 {
 	spin_lock(&dev->uar_lock);
 	uar->busy = false;

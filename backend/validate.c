@@ -11,21 +11,6 @@
 
 #include "validate.h"
 
-#define LOG_SQ_STRIDE_MIN	6
-#define LOG_RQ_STRIDE_MIN	4
-#define LOG_SRQ_STRIDE_MIN	5
-
-#define DATA_SEG_SIZE		16U
-#define SRQ_NEXT_SEG_SIZE	16U
-
-static u64 round_up_pow2(u64 n)
-{
-	u64 p = 1;
-
-	while (p < n)
-		p <<= 1;
-	return p;
-}
 
 static u64 pages_of(u64 octets)
 {
@@ -162,17 +147,24 @@ int ibback_check_rereg_mr(const struct vibif_reg_mr_req *req, u32 access,
 	return check_access(access, writable);
 }
 
-int ibback_check_alloc_mw(const struct vibif_alloc_mw_req *req)
+int ibback_check_alloc_mw(const struct ibback_limits *lim,
+			  const struct vibif_alloc_mw_req *req)
 {
-	return req->type >= VIBIF_MW_TYPE_1 && req->type <= VIBIF_MW_TYPE_2 ?
-	       0 : -EINVAL;
+	switch (req->type) {
+	case VIBIF_MW_TYPE_1:
+		return lim->caps & IBBACK_CAP_MW_TYPE_1 ? 0 : -EOPNOTSUPP;
+	case VIBIF_MW_TYPE_2:
+		return lim->caps & IBBACK_CAP_MW_TYPE_2 ? 0 : -EOPNOTSUPP;
+	default:
+		return -EINVAL;
+	}
 }
 
 static int check_cq_size(const struct ibback_limits *lim, u32 entries,
 			 const struct vibif_page_list *pages)
 {
-	if (entries < VIBIF_MIN_CQ_ENTRIES || entries & (entries - 1) ||
-	    entries > round_up_pow2((u64)lim->max_cqe + 1))
+	if (entries < lim->min_cq_entries || entries & (entries - 1) ||
+	    entries > lim->max_cq_entries)
 		return -EINVAL;
 	if (pages_of((u64)entries * lim->cqe_size) != pages->nr_pages)
 		return -EINVAL;
@@ -186,7 +178,7 @@ int ibback_check_create_cq(const struct ibback_limits *lim,
 		return -EINVAL;
 	if (check_cq_size(lim, req->entries, &req->pages))
 		return -EINVAL;
-	return ibback_check_doorbell(&req->doorbell, 8);
+	return ibback_check_doorbell(&req->doorbell, lim->cq_db_size);
 }
 
 int ibback_check_resize_cq(const struct ibback_limits *lim,
@@ -195,56 +187,59 @@ int ibback_check_resize_cq(const struct ibback_limits *lim,
 	return check_cq_size(lim, req->entries, &req->pages);
 }
 
+static int check_wq(const struct ibback_wq_limits *lim, u32 log_count,
+		    u32 log_stride)
+{
+	if (log_count > lim->max_log_wqes ||
+	    log_stride < lim->min_log_stride ||
+	    log_stride > lim->max_log_stride)
+		return -EINVAL;
+	return 0;
+}
+
 int ibback_check_create_srq(const struct ibback_limits *lim,
 			    const struct vibif_create_srq_req *req)
 {
-	u64 max_stride = round_up_pow2(SRQ_NEXT_SEG_SIZE +
-				       (u64)DATA_SEG_SIZE * lim->max_srq_sge);
-
 	if (req->reserved || req->type > VIBIF_SRQ_XRC)
 		return -EINVAL;
 	if (req->type == VIBIF_SRQ_BASIC && (req->cq || req->xrcd))
 		return -EINVAL;
-	if (req->log_wqe_count > VIBIF_MAX_LOG_WQES ||
-	    (1ULL << req->log_wqe_count) > round_up_pow2(lim->max_srq_wqes))
-		return -EINVAL;
-	if (req->log_wqe_stride < LOG_SRQ_STRIDE_MIN ||
-	    req->log_wqe_stride > VIBIF_MAX_LOG_WQE_STRIDE ||
-	    (1ULL << req->log_wqe_stride) > max_stride)
+	if (check_wq(&lim->srq, req->log_wqe_count, req->log_wqe_stride))
 		return -EINVAL;
 	if (pages_of(1ULL << (req->log_wqe_count + req->log_wqe_stride)) !=
 	    req->pages.nr_pages)
 		return -EINVAL;
-	return ibback_check_doorbell(&req->doorbell, 4);
-}
-
-static int check_wq(u32 log_count, u32 log_stride, u32 log_stride_min,
-		    u32 max_wqes, u64 max_stride)
-{
-	if (log_count > VIBIF_MAX_LOG_WQES || (1ULL << log_count) > max_wqes)
-		return -EINVAL;
-	if (log_stride < log_stride_min ||
-	    log_stride > VIBIF_MAX_LOG_WQE_STRIDE ||
-	    (1ULL << log_stride) > max_stride)
-		return -EINVAL;
-	return 0;
+	return ibback_check_doorbell(&req->doorbell, lim->srq_db_size);
 }
 
 static int check_qp_rq(const struct ibback_limits *lim,
 		       const struct vibif_create_qp_req *req)
 {
 	if (req->flags & VIBIF_QP_HAS_RQ) {
-		if (check_wq(req->log_rq_wqe_count, req->log_rq_wqe_stride,
-			     LOG_RQ_STRIDE_MIN, lim->max_wqes,
-			     round_up_pow2((u64)DATA_SEG_SIZE *
-					   lim->max_rq_sge)))
+		if (check_wq(&lim->rq, req->log_rq_wqe_count,
+			     req->log_rq_wqe_stride))
 			return -EINVAL;
-		return ibback_check_doorbell(&req->doorbell, 4);
+		return ibback_check_doorbell(&req->doorbell, lim->qp_db_size);
 	}
 	if (req->log_rq_wqe_count || req->log_rq_wqe_stride ||
 	    req->flags & VIBIF_QP_INL_RECV || !all_zero(&req->doorbell, sizeof(req->doorbell)))
 		return -EINVAL;
 	return 0;
+}
+
+/* The send queue, and with it the pages of both. */
+static int check_qp_sq(const struct ibback_limits *lim,
+		       const struct vibif_create_qp_req *req)
+{
+	u64 octets;
+
+	if (check_wq(&lim->sq, req->log_sq_wqe_count, req->log_sq_wqe_stride))
+		return -EINVAL;
+	octets = 1ULL << (req->log_sq_wqe_count + req->log_sq_wqe_stride);
+	if (req->flags & VIBIF_QP_HAS_RQ)
+		octets += 1ULL << (req->log_rq_wqe_count +
+				   req->log_rq_wqe_stride);
+	return pages_of(octets) == req->pages.nr_pages ? 0 : -EINVAL;
 }
 
 static int check_qp_xrc(const struct vibif_create_qp_req *req)
@@ -268,8 +263,6 @@ static int check_qp_xrc(const struct vibif_create_qp_req *req)
 int ibback_check_create_qp(const struct ibback_limits *lim,
 			   const struct vibif_create_qp_req *req)
 {
-	u64 octets;
-
 	if (req->reserved || req->flags & ~(VIBIF_QP_HAS_RQ | VIBIF_QP_INL_RECV))
 		return -EINVAL;
 	switch (req->type) {
@@ -296,17 +289,11 @@ int ibback_check_create_qp(const struct ibback_limits *lim,
 	}
 	if (check_qp_rq(lim, req))
 		return -EINVAL;
-	if (req->type == VIBIF_QPT_XRC_TGT)
-		return 0;
-	if (check_wq(req->log_sq_wqe_count, req->log_sq_wqe_stride,
-		     LOG_SQ_STRIDE_MIN, lim->max_wqes,
-		     round_up_pow2(lim->max_sq_desc_size)))
+	if (req->type != VIBIF_QPT_XRC_TGT && check_qp_sq(lim, req))
 		return -EINVAL;
-	octets = 1ULL << (req->log_sq_wqe_count + req->log_sq_wqe_stride);
-	if (req->flags & VIBIF_QP_HAS_RQ)
-		octets += 1ULL << (req->log_rq_wqe_count +
-				   req->log_rq_wqe_stride);
-	return pages_of(octets) == req->pages.nr_pages ? 0 : -EINVAL;
+	if (req->type > VIBIF_QPT_UD && !(lim->caps & IBBACK_CAP_XRC))
+		return -EOPNOTSUPP;
+	return 0;
 }
 
 static int check_av(const struct ibback_limits *lim, u8 port,

@@ -23,37 +23,68 @@ typedef uint64_t u64;
 
 #include <xen/interface/io/vibif.h>
 
+/* What not every HCA has */
+#define IBBACK_CAP_XRC		(1U << 0)
+#define IBBACK_CAP_MW_TYPE_1	(1U << 1)
+#define IBBACK_CAP_MW_TYPE_2	(1U << 2)
+
+/**
+ * struct ibback_wq_limits - the geometry of a kind of work queue
+ * @max_log_wqes: log2 of the most WQEs that one can have
+ * @min_log_stride: log2 of the least distance between two WQEs, in octets
+ * @max_log_stride: log2 of the largest
+ */
+struct ibback_wq_limits {
+	u8 max_log_wqes;
+	u8 min_log_stride;
+	u8 max_log_stride;
+};
+
 /**
  * struct ibback_limits - what the HCA can do, as far as checks need it
- * @max_cqe: entries that a user may ask for in one CQ
- * @cqe_size: octets
- * @num_comp_vectors: from 1
- * @max_wqes: WQEs in one work queue
- * @max_sq_desc_size: octets of a send WQE
- * @max_rq_sge: scatter entries of a receive WQE
- * @max_srq_wqes: WQEs in one SRQ
- * @max_srq_sge: scatter entries of an SRQ WQE
+ *
+ * The same for every kind of HCA, from ib_core:
+ * @caps: IBBACK_CAP_*
  * @max_rd_atomic: RDMA reads and atomics in flight as initiator
  * @max_dest_rd_atomic: the same as responder
  * @num_ports: 1 .. VIBIF_MAX_PORTS
  * @gid_tbl_len: entries, by port; [0] is not used
  * @pkey_tbl_len: entries, by port; [0] is not used
- * @nr_event_words: words in the guest's event area
+ *
+ * The provider's:
+ * @num_comp_vectors: from 1
+ * @min_cq_entries: entries of the smallest CQ, a power of two
+ * @max_cq_entries: those of the largest, too
+ * @cqe_size: octets of an entry
+ * @sq: send queues
+ * @rq: receive queues
+ * @srq: shared receive queues
+ * @cq_db_size: octets of a CQ's doorbell record, a power of two
+ * @qp_db_size: of a QP's
+ * @srq_db_size: of an SRQ's
+ *
+ * The guest's:
+ * @nr_event_words: words in its event area
  */
 struct ibback_limits {
-	u32 max_cqe;
-	u32 cqe_size;
-	u32 num_comp_vectors;
-	u32 max_wqes;
-	u32 max_sq_desc_size;
-	u32 max_rq_sge;
-	u32 max_srq_wqes;
-	u32 max_srq_sge;
+	u32 caps;
 	u32 max_rd_atomic;
 	u32 max_dest_rd_atomic;
 	u32 num_ports;
 	u32 gid_tbl_len[VIBIF_MAX_PORTS + 1];
 	u32 pkey_tbl_len[VIBIF_MAX_PORTS + 1];
+
+	u32 num_comp_vectors;
+	u32 min_cq_entries;
+	u32 max_cq_entries;
+	u32 cqe_size;
+	struct ibback_wq_limits sq;
+	struct ibback_wq_limits rq;
+	struct ibback_wq_limits srq;
+	u8 cq_db_size;
+	u8 qp_db_size;
+	u8 srq_db_size;
+
 	u32 nr_event_words;
 };
 
@@ -72,7 +103,8 @@ int ibback_check_table(const struct ibback_limits *lim,
 int ibback_check_reg_mr(const struct vibif_reg_mr_req *req);
 int ibback_check_rereg_mr(const struct vibif_reg_mr_req *req, u32 access,
 			  bool writable);
-int ibback_check_alloc_mw(const struct vibif_alloc_mw_req *req);
+int ibback_check_alloc_mw(const struct ibback_limits *lim,
+			  const struct vibif_alloc_mw_req *req);
 int ibback_check_create_cq(const struct ibback_limits *lim,
 			   const struct vibif_create_cq_req *req);
 int ibback_check_resize_cq(const struct ibback_limits *lim,

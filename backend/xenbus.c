@@ -386,8 +386,10 @@ static int write_features(struct ibback_dev *dev)
 	} features[] = {
 		{ VIBIF_FIELD_FEATURE_RESIZE_CQ, true },
 		{ VIBIF_FIELD_FEATURE_REREG_MR, true },
-		{ VIBIF_FIELD_FEATURE_XRC, ibback_has_xrc(dev) },
-		{ VIBIF_FIELD_FEATURE_MW, ibback_has_mw(dev) },
+		{ VIBIF_FIELD_FEATURE_XRC, dev->limits.caps & IBBACK_CAP_XRC },
+		{ VIBIF_FIELD_FEATURE_MW,
+		  dev->limits.caps & (IBBACK_CAP_MW_TYPE_1 |
+				      IBBACK_CAP_MW_TYPE_2) },
 	};
 	unsigned int i;
 	int err = 0;

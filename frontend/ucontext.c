@@ -27,8 +27,8 @@ int ibfront_alloc_ucontext(struct ib_ucontext *ibctx, struct ib_udata *udata)
 		return err;
 
 	ctx->handle = rsp.op.alloc_context.handle;
-	ctx->uar_frame = rsp.op.alloc_context.uar_frame;
-	ctx->bf_frame = rsp.op.alloc_context.bf_frame;
+	ctx->uar_frame = rsp.op.alloc_context.uar[0].frame;
+	ctx->bf_frame = rsp.op.alloc_context.uar[0].bf_frame;
 	if ((ctx->uar_frame | ctx->bf_frame) >> IBFRONT_FRAME_BITS) {
 		ibfront_fail(dev, "backend sent frames %#llx and %#llx",
 			     ctx->uar_frame, ctx->bf_frame);

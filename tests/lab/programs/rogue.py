@@ -311,8 +311,7 @@ class Objects:
         self.r = r
         self.pages, self.directory, self.refs = r.memory(1)
         self.db = Pages(r, 1).grant(readonly=True)
-        self.context, self.uar, low, high, bf_low, bf_high = r.make(
-            ALLOC_CONTEXT)
+        self.context, _, low, high, bf_low, bf_high = r.make(ALLOC_CONTEXT)
         self.uar_frame = high << 32 | low
         self.bf_frame = bf_high << 32 | bf_low
         self.pd, self.pdn = r.make(ALLOC_PD)[:2]

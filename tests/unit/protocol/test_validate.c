@@ -10,15 +10,19 @@
 
 #include "validate.h"
 
+/* As of a ConnectX-3 */
 static const struct ibback_limits lim = {
-	.max_cqe = (1 << 22) - 1,
-	.cqe_size = 64,
+	.caps = IBBACK_CAP_XRC | IBBACK_CAP_MW_TYPE_1 | IBBACK_CAP_MW_TYPE_2,
 	.num_comp_vectors = 3,
-	.max_wqes = 16384,
-	.max_sq_desc_size = 1008,
-	.max_rq_sge = 32,
-	.max_srq_wqes = 16384,
-	.max_srq_sge = 31,
+	.min_cq_entries = 2,
+	.max_cq_entries = 1 << 22,
+	.cqe_size = 64,
+	.sq = { .max_log_wqes = 14, .min_log_stride = 6, .max_log_stride = 10 },
+	.rq = { .max_log_wqes = 14, .min_log_stride = 4, .max_log_stride = 9 },
+	.srq = { .max_log_wqes = 14, .min_log_stride = 5, .max_log_stride = 9 },
+	.cq_db_size = 8,
+	.qp_db_size = 4,
+	.srq_db_size = 4,
 	.max_rd_atomic = 128,
 	.max_dest_rd_atomic = 16,
 	.num_ports = 2,
@@ -222,11 +226,95 @@ static void test_mw(void **state)
 
 	(void)state;
 	for (req.type = 0; req.type < 300; req.type++)
-		assert_int_equal(ibback_check_alloc_mw(&req),
+		assert_int_equal(ibback_check_alloc_mw(&lim, &req),
 				 req.type == VIBIF_MW_TYPE_1 ||
 				 req.type == VIBIF_MW_TYPE_2 ? 0 : -EINVAL);
 	req.type = 1U << 31;
-	assert_int_equal(ibback_check_alloc_mw(&req), -EINVAL);
+	assert_int_equal(ibback_check_alloc_mw(&lim, &req), -EINVAL);
+}
+
+/* An HCA that has not everything refuses what it has not, and nothing else. */
+static void test_caps(void **state)
+{
+	struct vibif_create_qp_req tgt = { .type = VIBIF_QPT_XRC_TGT };
+	struct vibif_create_qp_req ini = {
+		.type = VIBIF_QPT_XRC_INI,
+		.log_sq_wqe_stride = 6,
+		.pages.nr_pages = 1,
+	};
+	struct vibif_alloc_mw_req mw = {};
+	struct ibback_limits some = lim;
+	uint32_t caps;
+
+	(void)state;
+	for (caps = 0; caps < 8; caps++) {
+		int xrc = caps & IBBACK_CAP_XRC ? 0 : -EOPNOTSUPP;
+
+		some.caps = caps;
+		assert_int_equal(ibback_check_create_qp(&some, &ini), xrc);
+		assert_int_equal(ibback_check_create_qp(&some, &tgt), xrc);
+		mw.type = VIBIF_MW_TYPE_1;
+		assert_int_equal(ibback_check_alloc_mw(&some, &mw),
+				 caps & IBBACK_CAP_MW_TYPE_1 ?
+				 0 : -EOPNOTSUPP);
+		mw.type = VIBIF_MW_TYPE_2;
+		assert_int_equal(ibback_check_alloc_mw(&some, &mw),
+				 caps & IBBACK_CAP_MW_TYPE_2 ?
+				 0 : -EOPNOTSUPP);
+		mw.type = VIBIF_MW_TYPE_2 + 1;
+		assert_int_equal(ibback_check_alloc_mw(&some, &mw), -EINVAL);
+	}
+}
+
+/* Sizes are what the HCA's provider says, not a ConnectX-3's. */
+static void test_other_geometry(void **state)
+{
+	struct ibback_limits other = lim;
+	struct vibif_create_cq_req cq = {
+		.entries = 4,
+		.pages.nr_pages = 1,
+		.doorbell.offset = 16,
+	};
+	struct vibif_create_srq_req srq = {
+		.log_wqe_stride = 4,
+		.pages.nr_pages = 1,
+		.doorbell.offset = 8,
+	};
+	struct vibif_create_qp_req qp = {
+		.type = VIBIF_QPT_RC,
+		.flags = VIBIF_QP_HAS_RQ,
+		.log_sq_wqe_stride = 7,
+		.log_rq_wqe_stride = 5,
+		.pages.nr_pages = 1,
+		.doorbell.offset = 8,
+	};
+
+	(void)state;
+	other.min_cq_entries = 4;
+	other.cq_db_size = 16;
+	other.qp_db_size = 8;
+	other.srq_db_size = 8;
+	other.sq.min_log_stride = 7;
+	other.rq.min_log_stride = 5;
+	other.srq.min_log_stride = 4;
+	assert_int_equal(ibback_check_create_cq(&other, &cq), 0);
+	assert_int_equal(ibback_check_create_srq(&other, &srq), 0);
+	assert_int_equal(ibback_check_create_qp(&other, &qp), 0);
+	cq.entries = 2;
+	assert_int_equal(ibback_check_create_cq(&other, &cq), -EINVAL);
+	cq.entries = 4;
+	cq.doorbell.offset = 8;
+	assert_int_equal(ibback_check_create_cq(&other, &cq), -EINVAL);
+	srq.doorbell.offset = 4;
+	assert_int_equal(ibback_check_create_srq(&other, &srq), -EINVAL);
+	qp.doorbell.offset = 4;
+	assert_int_equal(ibback_check_create_qp(&other, &qp), -EINVAL);
+	qp.doorbell.offset = 0;
+	qp.log_sq_wqe_stride = 6;
+	assert_int_equal(ibback_check_create_qp(&other, &qp), -EINVAL);
+	qp.log_sq_wqe_stride = 7;
+	qp.log_rq_wqe_stride = 4;
+	assert_int_equal(ibback_check_create_qp(&other, &qp), -EINVAL);
 }
 
 static void test_cq(void **state)
@@ -291,6 +379,8 @@ static void test_srq(void **state)
 
 	(void)state;
 	assert_int_equal(ibback_check_create_srq(&lim, &req), 0);
+	req.pages.nr_pages = 1;
+	assert_int_equal(ibback_check_create_srq(&lim, &req), -EINVAL);
 	req.log_wqe_count = 15;
 	req.pages.nr_pages = 1 << 9;
 	assert_int_equal(ibback_check_create_srq(&lim, &req), -EINVAL);
@@ -655,6 +745,8 @@ int main(void)
 		cmocka_unit_test(test_mr_access),
 		cmocka_unit_test(test_rereg),
 		cmocka_unit_test(test_mw),
+		cmocka_unit_test(test_caps),
+		cmocka_unit_test(test_other_geometry),
 		cmocka_unit_test(test_cq),
 		cmocka_unit_test(test_srq),
 		cmocka_unit_test(test_qp_sizes),

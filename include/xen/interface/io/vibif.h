@@ -110,7 +110,7 @@
  *
  *	Quotas: how many such objects, and pages granted and mapped for the
  *	HCA, the guest may hold at once. A request beyond its quota fails with
- *	-XEN_ENOMEM. max-contexts is also the number of UARs reserved.
+ *	-XEN_ENOMEM. So many times what a context has of them UARs are reserved.
  *
  * Written by the toolstack after the backend has reached InitWait and before
  * it creates the frontend's nodes:
@@ -146,7 +146,8 @@
  *	and XRC queue pairs and SRQs; VIBIF_OP_ALLOC_MW.
  *
  * uar-count
- *	Values:		<uint32_t>, 1 .. max-contexts
+ *	Values:		<uint32_t>, 1 .. VIBIF_MAX_UARS; as many for each of
+ *			max-contexts as a context of the HCA has
  *
  * uar-<i>, i = 0 .. uar-count - 1
  *	Values:		<uint32_t> <hex uint64_t> <hex uint64_t>
@@ -289,7 +290,8 @@
 #define VIBIF_QUOTA_DEFAULT(id, name, value)	VIBIF_DEFAULT_##id = value,
 enum vibif_quota_default { VIBIF_QUOTAS(VIBIF_QUOTA_DEFAULT) };
 
-#define VIBIF_MAX_CONTEXTS			256
+#define VIBIF_MAX_UARS				256
+#define VIBIF_MAX_CONTEXTS			VIBIF_MAX_UARS
 #define VIBIF_MAX_QUOTA				(1U << 26)
 
 /*
@@ -598,16 +600,26 @@ struct vibif_query_pkey_rsp {
  * Request: nothing more.
  * Response:
  *   handle - of the context
- *   uar_index - the HCA's number of the UAR
- *   uar_frame, bf_frame - frames of the doorbell page and the BlueFlame page
- *     (0: none), to be mapped uncached and write-combining: machine frames for
- *     a PV guest, guest frames for an auto-translated one
+ *   nr_uars - how many UARs the context has, 1 .. VIBIF_MAX_CONTEXT_UARS, as the
+ *     provider wants it (VIBIF_PROVIDER_MLX4: 1)
+ *   uar[i].frame, uar[i].bf_frame - frames of the doorbell page and the
+ *     BlueFlame page (0: none), to be mapped uncached and write-combining:
+ *     machine frames for a PV guest, guest frames for an auto-translated one
+ *   uar[i].index - the HCA's number of the UAR
  */
+#define VIBIF_MAX_CONTEXT_UARS			4
+
+struct vibif_uar {
+	uint64_t frame;
+	uint64_t bf_frame;
+	uint32_t index;
+	uint32_t reserved;
+};
+
 struct vibif_alloc_context_rsp {
 	uint32_t handle;
-	uint32_t uar_index;
-	uint64_t uar_frame;
-	uint64_t bf_frame;
+	uint32_t nr_uars;
+	struct vibif_uar uar[VIBIF_MAX_CONTEXT_UARS];
 };
 
 /*
@@ -1119,7 +1131,8 @@ VIBIF_ASSERT_SIZE(vibif_query_port_rsp, 40);
 VIBIF_ASSERT_SIZE(vibif_query_table_req, 4);
 VIBIF_ASSERT_SIZE(vibif_query_gid_rsp, 112);
 VIBIF_ASSERT_SIZE(vibif_query_pkey_rsp, 112);
-VIBIF_ASSERT_SIZE(vibif_alloc_context_rsp, 24);
+VIBIF_ASSERT_SIZE(vibif_uar, 24);
+VIBIF_ASSERT_SIZE(vibif_alloc_context_rsp, 104);
 VIBIF_ASSERT_SIZE(vibif_reg_mr_req, 40);
 VIBIF_ASSERT_SIZE(vibif_create_cq_req, 32);
 VIBIF_ASSERT_SIZE(vibif_resize_cq_req, 12);

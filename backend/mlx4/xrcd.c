@@ -11,23 +11,24 @@
 
 #include <linux/slab.h>
 
-#include "hca_mlx4.h"
+#include "mlx4.h"
 
 /* The CQ of a domain, which nothing completes to: the fewest CQEs there are */
 #define XRCD_CQ_ENTRIES		2
 
-static void no_completion(struct mlx4_cq *mcq)
+static void ibback_mlx4_no_completion(struct mlx4_cq *mcq)
 {
 }
 
-static void no_event(struct mlx4_cq *mcq, enum mlx4_event type)
+static void ibback_mlx4_no_cq_event(struct mlx4_cq *mcq, enum mlx4_event type)
 {
 }
 
-static int xrcd_create_cq(struct ibback_hca *hca, struct ibback_hca_xrcd *xrcd)
+static int ibback_mlx4_xrcd_create_cq(struct ibback_hca *hca,
+				      struct ibback_hw_xrcd *xrcd)
 {
-	struct ibback_mlx4 *m = to_mlx4(hca);
-	struct ibback_hca_cq *cq = &xrcd->cq;
+	struct ibback_mlx4 *m = ibback_mlx4_priv(hca);
+	struct ibback_hw_cq *cq = &xrcd->cq;
 	int err;
 
 	err = mlx4_db_alloc(m->dev, &xrcd->db, 1);
@@ -37,7 +38,8 @@ static int xrcd_create_cq(struct ibback_hca *hca, struct ibback_hca_xrcd *xrcd)
 	if (err)
 		goto err_db;
 	cq->uar.index = hca->spare_uar.index;
-	ibback_mlx4_cq_prepare(&cq->mcq, no_completion, no_event);
+	ibback_mlx4_cq_prepare(&cq->mcq, ibback_mlx4_no_completion,
+			       ibback_mlx4_no_cq_event);
 	cq->mcq.usage = MLX4_RES_USAGE_DRIVER;
 	err = mlx4_cq_alloc(m->dev, XRCD_CQ_ENTRIES, &cq->mtt, &cq->uar,
 			    xrcd->db.dma, &cq->mcq, m->vector[0], 0, 0,
@@ -53,9 +55,10 @@ err_db:
 	return err;
 }
 
-static int xrcd_fill(struct ibback_hca *hca, struct ibback_hca_xrcd *xrcd)
+static int ibback_mlx4_xrcd_fill(struct ibback_hca *hca,
+				 struct ibback_hw_xrcd *xrcd)
 {
-	struct ibback_mlx4 *m = to_mlx4(hca);
+	struct ibback_mlx4 *m = ibback_mlx4_priv(hca);
 	int err;
 
 	err = mlx4_xrcd_alloc(m->dev, &xrcd->xrcdn);
@@ -69,7 +72,7 @@ static int xrcd_fill(struct ibback_hca *hca, struct ibback_hca_xrcd *xrcd)
 		goto err_pd;
 	xrcd->page = xrcd->buf.direct.map;
 	xrcd->dma = (struct ibback_dma) { .nr = 1, .addr = &xrcd->page };
-	err = xrcd_create_cq(hca, xrcd);
+	err = ibback_mlx4_xrcd_create_cq(hca, xrcd);
 	if (err)
 		goto err_buf;
 	return 0;
@@ -83,18 +86,15 @@ err_xrcd:
 	return err;
 }
 
-struct ibback_hca_xrcd *ibback_mlx4_xrcd_create(struct ibback_hca *hca)
+static struct ibback_hw_xrcd *ibback_mlx4_xrcd_create(struct ibback_hca *hca)
 {
-	struct ibback_mlx4 *m = to_mlx4(hca);
-	struct ibback_hca_xrcd *xrcd;
+	struct ibback_hw_xrcd *xrcd;
 	int err;
 
-	if (!(m->dev->caps.flags & MLX4_DEV_CAP_FLAG_XRC))
-		return ERR_PTR(-EOPNOTSUPP);
 	xrcd = kzalloc(sizeof(*xrcd), GFP_KERNEL);
 	if (!xrcd)
 		return ERR_PTR(-ENOMEM);
-	err = xrcd_fill(hca, xrcd);
+	err = ibback_mlx4_xrcd_fill(hca, xrcd);
 	if (err) {
 		kfree(xrcd);
 		return ERR_PTR(err);
@@ -102,10 +102,10 @@ struct ibback_hca_xrcd *ibback_mlx4_xrcd_create(struct ibback_hca *hca)
 	return xrcd;
 }
 
-void ibback_mlx4_xrcd_destroy(struct ibback_hca *hca,
-			      struct ibback_hca_xrcd *xrcd)
+static void ibback_mlx4_xrcd_destroy(struct ibback_hca *hca,
+				     struct ibback_hw_xrcd *xrcd)
 {
-	struct mlx4_dev *dev = to_mlx4(hca)->dev;
+	struct mlx4_dev *dev = ibback_mlx4_dev(hca);
 
 	mlx4_cq_free(dev, &xrcd->cq.mcq);
 	mlx4_mtt_cleanup(dev, &xrcd->cq.mtt);
@@ -115,3 +115,8 @@ void ibback_mlx4_xrcd_destroy(struct ibback_hca *hca,
 	mlx4_xrcd_free(dev, xrcd->xrcdn);
 	kfree(xrcd);
 }
+
+const struct ibback_xrcd_ops ibback_mlx4_xrcd_ops = {
+	.create = ibback_mlx4_xrcd_create,
+	.destroy = ibback_mlx4_xrcd_destroy,
+};

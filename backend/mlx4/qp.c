@@ -9,7 +9,7 @@
 #include <linux/slab.h>
 #include <linux/mlx4/qp.h>
 
-#include "hca_mlx4.h"
+#include "mlx4.h"
 
 /* struct mlx4_qp_context, flags */
 #define QPC_STATE_SHIFT		28
@@ -42,7 +42,7 @@
 /* param3 */
 #define QPC_INL_RECV		BIT(25)
 
-/* struct mlx4_qp_path, sched_queue: the port and the SL of a QP of an IB port */
+/* struct mlx4_qp_path, sched_queue: port and SL of a QP of an IB port */
 #define PATH_SCHED_DEFAULT	0x83
 #define PATH_SCHED_PORT_SHIFT	6
 #define PATH_SCHED_SL_SHIFT	2
@@ -58,7 +58,7 @@
 #define PATH_PKEY_MASK		0x7f
 
 /**
- * struct ibback_hca_qp - a queue pair
+ * struct ibback_hw_qp - a queue pair
  * @mqp: as mlx4_core knows it
  * @mtt: its queues' translation
  * @p: what it was created with; the pages are not kept
@@ -67,16 +67,10 @@
  * @send_cqn: send_cq's number
  * @recv_cqn: recv_cq's number
  * @srqn: srq's number
- * @state: after the last command
- * @port: the path's port, 0 before one was set; also changed by migration,
- *	in interrupt context
- * @alt_port: the alternate path's port
  * @access: VIBIF_ACCESS_* last set
  * @dest_rd_atomic: max_dest_rd_atomic last set
- *
- * All but @port is protected by the caller, who runs one command at a time.
  */
-struct ibback_hca_qp {
+struct ibback_hw_qp {
 	struct mlx4_qp mqp;
 	struct mlx4_mtt mtt;
 	struct ibback_qp_params p;
@@ -85,14 +79,11 @@ struct ibback_hca_qp {
 	u32 send_cqn;
 	u32 recv_cqn;
 	u32 srqn;
-	enum ib_qp_state state;
-	u8 port;
-	u8 alt_port;
 	u32 access;
 	u8 dest_rd_atomic;
 };
 
-static int event_of(enum mlx4_event type)
+static int ibback_mlx4_qp_event_bit(enum mlx4_event type)
 {
 	switch (type) {
 	case MLX4_EVENT_TYPE_WQ_CATAS_ERROR:
@@ -116,21 +107,20 @@ static int event_of(enum mlx4_event type)
 	}
 }
 
-static void qp_event(struct mlx4_qp *mqp, enum mlx4_event type)
+static void ibback_mlx4_qp_event(struct mlx4_qp *mqp, enum mlx4_event type)
 {
-	struct ibback_hca_qp *qp = container_of(mqp, struct ibback_hca_qp, mqp);
-	int event = event_of(type);
+	struct ibback_hw_qp *qp = container_of(mqp, struct ibback_hw_qp, mqp);
+	int event = ibback_mlx4_qp_event_bit(type);
 
-	if (type == MLX4_EVENT_TYPE_PATH_MIG)
-		WRITE_ONCE(qp->port, qp->alt_port);
 	if (event >= 0)
 		qp->p.sink.fn(qp->p.sink.arg, event);
 	mlx4_put_qp(mqp);
 }
 
-static void use_xrcd(const struct ibback_hca *hca, struct ibback_hca_qp *qp)
+static void ibback_mlx4_qp_use_xrcd(const struct ibback_hca *hca,
+				    struct ibback_hw_qp *qp)
 {
-	const struct ibback_hca_xrcd *xrcd = qp->p.xrcd;
+	const struct ibback_hw_xrcd *xrcd = qp->p.xrcd;
 
 	qp->uar_index = hca->spare_uar.index;
 	qp->pdn = xrcd->pdn;
@@ -139,7 +129,7 @@ static void use_xrcd(const struct ibback_hca *hca, struct ibback_hca_qp *qp)
 	qp->p.log_sq_wqe_stride = QPC_LOG_STRIDE_MIN;
 }
 
-static void use_params(struct ibback_hca_qp *qp)
+static void ibback_mlx4_qp_use_params(struct ibback_hw_qp *qp)
 {
 	const struct ibback_qp_params *p = &qp->p;
 
@@ -151,12 +141,12 @@ static void use_params(struct ibback_hca_qp *qp)
 		qp->srqn = p->srq->msrq.srqn;
 }
 
-struct ibback_hca_qp *ibback_mlx4_qp_create(struct ibback_hca *hca,
-					    const struct ibback_qp_params *p,
-					    u32 *qpn)
+static struct ibback_hw_qp *
+ibback_mlx4_qp_create(struct ibback_hca *hca, const struct ibback_qp_params *p,
+		      u32 *qpn)
 {
-	struct mlx4_dev *dev = to_mlx4(hca)->dev;
-	struct ibback_hca_qp *qp;
+	struct mlx4_dev *dev = ibback_mlx4_dev(hca);
+	struct ibback_hw_qp *qp;
 	int base, err;
 
 	qp = kzalloc(sizeof(*qp), GFP_KERNEL);
@@ -165,11 +155,10 @@ struct ibback_hca_qp *ibback_mlx4_qp_create(struct ibback_hca *hca,
 	qp->p = *p;
 	qp->p.pages = (struct ibback_dma) {};
 	if (p->xrcd)
-		use_xrcd(hca, qp);
+		ibback_mlx4_qp_use_xrcd(hca, qp);
 	else
-		use_params(qp);
-	qp->state = IB_QPS_RESET;
-	qp->mqp.event = qp_event;
+		ibback_mlx4_qp_use_params(qp);
+	qp->mqp.event = ibback_mlx4_qp_event;
 	qp->mqp.usage = MLX4_RES_USAGE_USER_VERBS;
 	err = ibback_mlx4_mtt_create(dev, &qp->mtt, p->xrcd ? &p->xrcd->dma :
 				     &p->pages);
@@ -195,17 +184,7 @@ err_free:
 	return ERR_PTR(err);
 }
 
-enum ib_qp_state ibback_mlx4_qp_state(const struct ibback_hca_qp *qp)
-{
-	return qp->state;
-}
-
-u8 ibback_mlx4_qp_port(const struct ibback_hca_qp *qp)
-{
-	return READ_ONCE(qp->port);
-}
-
-static enum mlx4_qp_state to_hw_state(enum ib_qp_state state)
+static enum mlx4_qp_state ibback_mlx4_to_hw_state(enum ib_qp_state state)
 {
 	static const u8 hw_state[] = {
 		[IB_QPS_RESET] = MLX4_QP_STATE_RST,
@@ -220,7 +199,7 @@ static enum mlx4_qp_state to_hw_state(enum ib_qp_state state)
 	return (enum mlx4_qp_state)hw_state[state];
 }
 
-static enum ib_qp_state from_hw_state(enum mlx4_qp_state state)
+static enum ib_qp_state ibback_mlx4_from_hw_state(enum mlx4_qp_state state)
 {
 	static const u8 ib_state[MLX4_QP_NUM_STATE] = {
 		[MLX4_QP_STATE_RST] = IB_QPS_RESET,
@@ -237,7 +216,7 @@ static enum ib_qp_state from_hw_state(enum mlx4_qp_state state)
 		IB_QPS_ERR;
 }
 
-static u32 service_type(enum ib_qp_type type)
+static u32 ibback_mlx4_service_type(enum ib_qp_type type)
 {
 	switch (type) {
 	case IB_QPT_RC:
@@ -260,27 +239,30 @@ static u32 service_type(enum ib_qp_type type)
  * @mask: attr->attr_mask
  * @cur: state before
  * @next: state after
+ * @port: the QP's port after it, 0 if there is none yet
  * @ctx: the context being filled in
  * @optpar: which optional parts of it are valid, MLX4_QP_OPTPAR_*
  */
 struct qp_change {
 	struct mlx4_dev *dev;
-	struct ibback_hca_qp *qp;
+	struct ibback_hw_qp *qp;
 	const struct vibif_qp_attr *attr;
 	u32 mask;
 	enum ib_qp_state cur;
 	enum ib_qp_state next;
+	u8 port;
 	struct mlx4_qp_context *ctx;
 	u32 optpar;
 };
 
-static bool is_transition(const struct qp_change *c, enum ib_qp_state cur,
-			  enum ib_qp_state next)
+static bool ibback_mlx4_is_transition(const struct qp_change *c,
+				      enum ib_qp_state cur,
+				      enum ib_qp_state next)
 {
 	return c->cur == cur && c->next == next;
 }
 
-static void set_flags(struct qp_change *c)
+static void ibback_mlx4_set_flags(struct qp_change *c)
 {
 	static const u8 hw_pm_state[] = {
 		[IB_MIG_MIGRATED] = MLX4_QP_PM_MIGRATED,
@@ -293,14 +275,14 @@ static void set_flags(struct qp_change *c)
 		pm_state = hw_pm_state[c->attr->path_mig_state];
 		c->optpar |= MLX4_QP_OPTPAR_PM_STATE;
 	}
-	c->ctx->flags = cpu_to_be32((u32)to_hw_state(c->next) <<
+	c->ctx->flags = cpu_to_be32((u32)ibback_mlx4_to_hw_state(c->next) <<
 				    QPC_STATE_SHIFT |
-				    service_type(c->qp->p.type) <<
+				    ibback_mlx4_service_type(c->qp->p.type) <<
 				    QPC_SERVICE_SHIFT |
 				    pm_state << QPC_PM_STATE_SHIFT);
 }
 
-static void set_mtu(struct qp_change *c)
+static void ibback_mlx4_set_mtu(struct qp_change *c)
 {
 	if (c->qp->p.type == IB_QPT_UD)
 		c->ctx->mtu_msgmax = IB_MTU_4096 << QPC_MTU_SHIFT |
@@ -311,7 +293,7 @@ static void set_mtu(struct qp_change *c)
 }
 
 /* What the QP was created with; all of it is the guest's own. */
-static void set_resources(struct qp_change *c)
+static void ibback_mlx4_set_resources(struct qp_change *c)
 {
 	const struct ibback_qp_params *p = &c->qp->p;
 	struct mlx4_qp_context *ctx = c->ctx;
@@ -338,7 +320,7 @@ static void set_resources(struct qp_change *c)
 		ctx->params2 |= cpu_to_be32(MLX4_QP_BIT_RIC);
 		ctx->srqn = cpu_to_be32(QPC_SRQ_VALID | c->qp->srqn);
 	}
-	if (!is_transition(c, IB_QPS_RESET, IB_QPS_INIT))
+	if (!ibback_mlx4_is_transition(c, IB_QPS_RESET, IB_QPS_INIT))
 		return;
 	if (p->has_rq)
 		ctx->db_rec_addr = cpu_to_be64(p->db_addr);
@@ -346,7 +328,7 @@ static void set_resources(struct qp_change *c)
 		ctx->xrcd = cpu_to_be32(p->xrcd->xrcdn);
 }
 
-static u8 hw_static_rate(const struct mlx4_dev *dev, u8 rate)
+static u8 ibback_mlx4_static_rate(const struct mlx4_dev *dev, u8 rate)
 {
 	u8 hw;
 
@@ -360,12 +342,13 @@ static u8 hw_static_rate(const struct mlx4_dev *dev, u8 rate)
 	return hw;
 }
 
-static void set_path(const struct mlx4_dev *dev, struct mlx4_qp_path *path,
-		     const struct vibif_av *av, u8 port)
+static void ibback_mlx4_set_path(const struct mlx4_dev *dev,
+				 struct mlx4_qp_path *path,
+				 const struct vibif_av *av, u8 port)
 {
 	path->grh_mylmc = av->src_path_bits;
 	path->rlid = cpu_to_be16(av->dlid);
-	path->static_rate = hw_static_rate(dev, av->static_rate);
+	path->static_rate = ibback_mlx4_static_rate(dev, av->static_rate);
 	path->sched_queue = PATH_SCHED_DEFAULT |
 		(port - 1) << PATH_SCHED_PORT_SHIFT |
 		av->sl << PATH_SCHED_SL_SHIFT;
@@ -380,13 +363,13 @@ static void set_path(const struct mlx4_dev *dev, struct mlx4_qp_path *path,
 	memcpy(path->rgid, av->dgid, sizeof(path->rgid));
 }
 
-static void set_counter(struct qp_change *c)
+static void ibback_mlx4_set_counter(struct qp_change *c)
 {
 	int index;
 
-	if (!is_transition(c, IB_QPS_INIT, IB_QPS_RTR))
+	if (!ibback_mlx4_is_transition(c, IB_QPS_INIT, IB_QPS_RTR))
 		return;
-	index = mlx4_get_default_counter_index(c->dev, c->qp->port);
+	index = mlx4_get_default_counter_index(c->dev, c->port);
 	if (index == -1) {
 		c->ctx->pri_path.counter_index =
 			MLX4_SINK_COUNTER_INDEX(c->dev);
@@ -396,20 +379,21 @@ static void set_counter(struct qp_change *c)
 	}
 }
 
-static void set_paths(struct qp_change *c)
+static void ibback_mlx4_set_paths(struct qp_change *c)
 {
 	const struct vibif_qp_attr *attr = c->attr;
 	struct mlx4_qp_context *ctx = c->ctx;
-	u8 port = c->mask & IB_QP_PORT ? attr->port : READ_ONCE(c->qp->port);
 
-	set_counter(c);
+	ibback_mlx4_set_counter(c);
 	if (c->mask & IB_QP_AV) {
-		set_path(c->dev, &ctx->pri_path, &attr->av, port);
+		ibback_mlx4_set_path(c->dev, &ctx->pri_path, &attr->av,
+				     c->port);
 		c->optpar |= MLX4_QP_OPTPAR_PRIMARY_ADDR_PATH |
 			MLX4_QP_OPTPAR_SCHED_QUEUE;
 	} else if (c->mask & IB_QP_PORT &&
-		   is_transition(c, IB_QPS_SQD, IB_QPS_SQD)) {
-		ctx->pri_path.sched_queue = (port - 1) << PATH_SCHED_PORT_SHIFT;
+		   ibback_mlx4_is_transition(c, IB_QPS_SQD, IB_QPS_SQD)) {
+		ctx->pri_path.sched_queue = (c->port - 1) <<
+			PATH_SCHED_PORT_SHIFT;
 		c->optpar |= MLX4_QP_OPTPAR_SCHED_QUEUE;
 	}
 	if (c->mask & IB_QP_PKEY_INDEX) {
@@ -421,24 +405,24 @@ static void set_paths(struct qp_change *c)
 		c->optpar |= MLX4_QP_OPTPAR_ACK_TIMEOUT;
 	}
 	if (c->mask & IB_QP_ALT_PATH) {
-		set_path(c->dev, &ctx->alt_path, &attr->alt_av,
-			 attr->alt_port);
+		ibback_mlx4_set_path(c->dev, &ctx->alt_path, &attr->alt_av,
+				     attr->alt_port);
 		ctx->alt_path.pkey_index = attr->alt_pkey_index;
 		ctx->alt_path.ackto = attr->alt_timeout << PATH_TIMEOUT_SHIFT;
 		c->optpar |= MLX4_QP_OPTPAR_ALT_ADDR_PATH;
 	}
 	if (c->qp->p.type == IB_QPT_UD &&
-	    is_transition(c, IB_QPS_INIT, IB_QPS_RTR))
+	    ibback_mlx4_is_transition(c, IB_QPS_INIT, IB_QPS_RTR))
 		ctx->pri_path.sched_queue = PATH_SCHED_DEFAULT |
-			(port - 1) << PATH_SCHED_PORT_SHIFT;
+			(c->port - 1) << PATH_SCHED_PORT_SHIFT;
 }
 
-static u32 hw_rd_atomic(u8 depth)
+static u32 ibback_mlx4_rd_atomic(u8 depth)
 {
 	return depth ? fls(depth - 1) << QPC_RD_ATOMIC_SHIFT : 0;
 }
 
-static void set_requester(struct qp_change *c)
+static void ibback_mlx4_set_requester(struct qp_change *c)
 {
 	const struct vibif_qp_attr *attr = c->attr;
 	u32 params1 = (u32)QPC_ACK_REQ_FREQ << QPC_ACK_REQ_FREQ_SHIFT;
@@ -452,7 +436,7 @@ static void set_requester(struct qp_change *c)
 		c->optpar |= MLX4_QP_OPTPAR_RETRY_COUNT;
 	}
 	if (c->mask & IB_QP_MAX_QP_RD_ATOMIC) {
-		params1 |= hw_rd_atomic(attr->max_rd_atomic);
+		params1 |= ibback_mlx4_rd_atomic(attr->max_rd_atomic);
 		c->optpar |= MLX4_QP_OPTPAR_SRA_MAX;
 	}
 	if (c->mask & IB_QP_SQ_PSN)
@@ -463,7 +447,7 @@ static void set_requester(struct qp_change *c)
 }
 
 /* With no resources for them peers can neither read nor do atomics. */
-static u32 hw_access(const struct qp_change *c)
+static u32 ibback_mlx4_qp_access(const struct qp_change *c)
 {
 	u32 access = c->mask & IB_QP_ACCESS_FLAGS ? c->attr->access :
 		c->qp->access;
@@ -480,17 +464,17 @@ static u32 hw_access(const struct qp_change *c)
 	return bits;
 }
 
-static void set_responder(struct qp_change *c)
+static void ibback_mlx4_set_responder(struct qp_change *c)
 {
 	const struct vibif_qp_attr *attr = c->attr;
 	u32 params2 = 0, rnr_psn = 0;
 
 	if (c->mask & IB_QP_MAX_DEST_RD_ATOMIC) {
-		params2 |= hw_rd_atomic(attr->max_dest_rd_atomic);
+		params2 |= ibback_mlx4_rd_atomic(attr->max_dest_rd_atomic);
 		c->optpar |= MLX4_QP_OPTPAR_RRA_MAX;
 	}
 	if (c->mask & (IB_QP_ACCESS_FLAGS | IB_QP_MAX_DEST_RD_ATOMIC)) {
-		params2 |= hw_access(c);
+		params2 |= ibback_mlx4_qp_access(c);
 		c->optpar |= MLX4_QP_OPTPAR_RWE | MLX4_QP_OPTPAR_RRE |
 			MLX4_QP_OPTPAR_RAE;
 	}
@@ -509,63 +493,57 @@ static void set_responder(struct qp_change *c)
 }
 
 /* The HCA has accepted: remember what later commands need. */
-static void change_done(const struct qp_change *c)
+static void ibback_mlx4_change_done(const struct qp_change *c)
 {
-	struct ibback_hca_qp *qp = c->qp;
+	struct ibback_hw_qp *qp = c->qp;
 
-	qp->state = c->next;
 	if (c->mask & IB_QP_ACCESS_FLAGS)
 		qp->access = c->attr->access;
 	if (c->mask & IB_QP_MAX_DEST_RD_ATOMIC)
 		qp->dest_rd_atomic = c->attr->max_dest_rd_atomic;
-	if (c->mask & IB_QP_PORT)
-		WRITE_ONCE(qp->port, c->attr->port);
-	if (c->mask & IB_QP_ALT_PATH)
-		qp->alt_port = c->attr->alt_port;
 }
 
-int ibback_mlx4_qp_modify(struct ibback_hca *hca, struct ibback_hca_qp *qp,
-			  const struct vibif_qp_attr *attr,
-			  enum ib_qp_state cur, enum ib_qp_state next)
+static int ibback_mlx4_qp_modify(struct ibback_hca *hca,
+				 struct ibback_hw_qp *qp,
+				 const struct ibback_qp_change *change)
 {
+	const struct vibif_qp_attr *attr = change->attr;
 	struct qp_change c = {
-		.dev = to_mlx4(hca)->dev,
+		.dev = ibback_mlx4_dev(hca),
 		.qp = qp,
 		.attr = attr,
 		.mask = attr->attr_mask,
-		.cur = cur,
-		.next = next,
+		.cur = change->cur,
+		.next = change->next,
+		.port = change->port,
 	};
 	bool sqd_event;
 	int err;
 
-	/* A transition out of Init implies that a port has been set */
-	if (is_transition(&c, IB_QPS_INIT, IB_QPS_RTR) && !qp->port)
-		return -EINVAL;
 	c.ctx = kzalloc(sizeof(*c.ctx), GFP_KERNEL);
 	if (!c.ctx)
 		return -ENOMEM;
-	set_flags(&c);
-	set_mtu(&c);
-	set_resources(&c);
-	set_paths(&c);
-	set_requester(&c);
-	set_responder(&c);
-	sqd_event = is_transition(&c, IB_QPS_RTS, IB_QPS_SQD) &&
+	ibback_mlx4_set_flags(&c);
+	ibback_mlx4_set_mtu(&c);
+	ibback_mlx4_set_resources(&c);
+	ibback_mlx4_set_paths(&c);
+	ibback_mlx4_set_requester(&c);
+	ibback_mlx4_set_responder(&c);
+	sqd_event = ibback_mlx4_is_transition(&c, IB_QPS_RTS, IB_QPS_SQD) &&
 		c.mask & IB_QP_EN_SQD_ASYNC_NOTIFY &&
 		attr->en_sqd_async_notify;
-	err = mlx4_qp_modify(c.dev, &qp->mtt, to_hw_state(cur),
-			     to_hw_state(next), c.ctx,
+	err = mlx4_qp_modify(c.dev, &qp->mtt, ibback_mlx4_to_hw_state(c.cur),
+			     ibback_mlx4_to_hw_state(c.next), c.ctx,
 			     (enum mlx4_qp_optpar)c.optpar, sqd_event,
 			     &qp->mqp);
 	if (!err)
-		change_done(&c);
+		ibback_mlx4_change_done(&c);
 	kfree(c.ctx);
 	return err;
 }
 
-static void get_path(const struct mlx4_qp_path *path, struct vibif_av *av,
-		     u8 *port)
+static void ibback_mlx4_get_path(const struct mlx4_qp_path *path,
+				 struct vibif_av *av, u8 *port)
 {
 	u32 tclass_flow = be32_to_cpu(path->tclass_flowlabel);
 
@@ -585,7 +563,7 @@ static void get_path(const struct mlx4_qp_path *path, struct vibif_av *av,
 	memcpy(av->dgid, path->rgid, sizeof(av->dgid));
 }
 
-static u8 get_pm_state(const struct mlx4_qp_context *ctx)
+static u8 ibback_mlx4_get_pm_state(const struct mlx4_qp_context *ctx)
 {
 	switch (be32_to_cpu(ctx->flags) >> QPC_PM_STATE_SHIFT &
 		QPC_PM_STATE_MASK) {
@@ -598,7 +576,7 @@ static u8 get_pm_state(const struct mlx4_qp_context *ctx)
 	}
 }
 
-static u32 get_access(u32 params2)
+static u32 ibback_mlx4_get_access(u32 params2)
 {
 	u32 access = 0;
 
@@ -611,31 +589,29 @@ static u32 get_access(u32 params2)
 	return access;
 }
 
-static void get_paths(struct ibback_hca_qp *qp,
-		      const struct mlx4_qp_context *ctx,
-		      struct vibif_qp_attr *attr)
+static void ibback_mlx4_get_paths(struct ibback_hw_qp *qp,
+				  const struct mlx4_qp_context *ctx,
+				  struct vibif_qp_attr *attr)
 {
 	u8 port;
 
 	if (qp->p.type != IB_QPT_UD) {
-		get_path(&ctx->pri_path, &attr->av, &port);
-		get_path(&ctx->alt_path, &attr->alt_av, &attr->alt_port);
+		ibback_mlx4_get_path(&ctx->pri_path, &attr->av, &port);
+		ibback_mlx4_get_path(&ctx->alt_path, &attr->alt_av,
+				     &attr->alt_port);
 		attr->alt_pkey_index = ctx->alt_path.pkey_index &
 			PATH_PKEY_MASK;
 	}
 	attr->pkey_index = ctx->pri_path.pkey_index & PATH_PKEY_MASK;
-	if (qp->state == IB_QPS_INIT)
-		attr->port = READ_ONCE(qp->port);
-	else
-		attr->port = ctx->pri_path.sched_queue &
-			BIT(PATH_SCHED_PORT_SHIFT) ? 2 : 1;
+	attr->port = ctx->pri_path.sched_queue & BIT(PATH_SCHED_PORT_SHIFT) ?
+		2 : 1;
 	attr->timeout = ctx->pri_path.ackto >> PATH_TIMEOUT_SHIFT;
 	attr->alt_timeout = ctx->alt_path.ackto >> PATH_TIMEOUT_SHIFT;
 }
 
-static void get_context(struct ibback_hca_qp *qp,
-			const struct mlx4_qp_context *ctx,
-			struct vibif_qp_attr *attr)
+static void ibback_mlx4_get_context(struct ibback_hw_qp *qp,
+				    const struct mlx4_qp_context *ctx,
+				    struct vibif_qp_attr *attr)
 {
 	u32 params1 = be32_to_cpu(ctx->params1);
 	u32 params2 = be32_to_cpu(ctx->params2);
@@ -643,16 +619,15 @@ static void get_context(struct ibback_hca_qp *qp,
 	enum mlx4_qp_state hw_state = be32_to_cpu(ctx->flags) >>
 		QPC_STATE_SHIFT;
 
-	qp->state = from_hw_state(hw_state);
-	attr->state = qp->state;
+	attr->state = ibback_mlx4_from_hw_state(hw_state);
 	attr->sq_draining = hw_state == MLX4_QP_STATE_SQ_DRAINING;
 	attr->path_mtu = ctx->mtu_msgmax >> QPC_MTU_SHIFT;
-	attr->path_mig_state = get_pm_state(ctx);
+	attr->path_mig_state = ibback_mlx4_get_pm_state(ctx);
 	attr->qkey = be32_to_cpu(ctx->qkey);
 	attr->rq_psn = rnr_psn & QPC_PSN_MASK;
 	attr->sq_psn = be32_to_cpu(ctx->next_send_psn) & QPC_PSN_MASK;
 	attr->dest_qpn = be32_to_cpu(ctx->remote_qpn) & QPC_QPN_MASK;
-	attr->access = get_access(params2);
+	attr->access = ibback_mlx4_get_access(params2);
 	attr->max_rd_atomic = 1 << (params1 >> QPC_RD_ATOMIC_SHIFT &
 				    QPC_RD_ATOMIC_MASK);
 	attr->max_dest_rd_atomic = 1 << (params2 >> QPC_RD_ATOMIC_SHIFT &
@@ -660,44 +635,37 @@ static void get_context(struct ibback_hca_qp *qp,
 	attr->min_rnr_timer = rnr_psn >> QPC_MIN_RNR_SHIFT & 0x1f;
 	attr->retry_cnt = params1 >> QPC_RETRY_CNT_SHIFT & 7;
 	attr->rnr_retry = params1 >> QPC_RNR_RETRY_SHIFT & 7;
-	get_paths(qp, ctx, attr);
+	ibback_mlx4_get_paths(qp, ctx, attr);
 }
 
-int ibback_mlx4_qp_query(struct ibback_hca *hca, struct ibback_hca_qp *qp,
-			 struct vibif_qp_attr *attr)
+static int ibback_mlx4_qp_query(struct ibback_hca *hca,
+				struct ibback_hw_qp *qp,
+				struct vibif_qp_attr *attr)
 {
 	struct mlx4_qp_context *ctx;
 	int err;
 
-	if (qp->state == IB_QPS_RESET) {
-		attr->state = IB_QPS_RESET;
-		attr->cur_state = IB_QPS_RESET;
-		return 0;
-	}
 	ctx = kzalloc(sizeof(*ctx), GFP_KERNEL);
 	if (!ctx)
 		return -ENOMEM;
-	err = mlx4_qp_query(to_mlx4(hca)->dev, &qp->mqp, ctx);
-	if (err) {
+	err = mlx4_qp_query(ibback_mlx4_dev(hca), &qp->mqp, ctx);
+	if (err)
 		err = -EINVAL;
-	} else {
-		get_context(qp, ctx, attr);
-		attr->cur_state = attr->state;
-	}
+	else
+		ibback_mlx4_get_context(qp, ctx, attr);
 	kfree(ctx);
 	return err;
 }
 
 /* If the HCA refuses, mlx4_core resets all of it. */
-void ibback_mlx4_qp_reset(struct ibback_hca *hca, struct ibback_hca_qp *qp)
+static void ibback_mlx4_qp_reset(struct ibback_hca *hca,
+				 struct ibback_hw_qp *qp, enum ib_qp_state cur)
 {
-	if (qp->state != IB_QPS_RESET)
-		mlx4_qp_modify(to_mlx4(hca)->dev, NULL, to_hw_state(qp->state),
-			       MLX4_QP_STATE_RST, NULL, 0, 0, &qp->mqp);
-	qp->state = IB_QPS_RESET;
+	mlx4_qp_modify(ibback_mlx4_dev(hca), NULL, ibback_mlx4_to_hw_state(cur),
+		       MLX4_QP_STATE_RST, NULL, 0, 0, &qp->mqp);
 }
 
-static void no_event(void *arg, unsigned int event)
+static void ibback_mlx4_no_qp_event(void *arg, unsigned int event)
 {
 }
 
@@ -705,24 +673,23 @@ static void no_event(void *arg, unsigned int event)
  * The HCA may look at the context of a QP whose number is in a multicast
  * group: it stays, in Reset, and so does what an event of it would need.
  */
-static void abandon(struct ibback_hca_qp *qp)
+static void ibback_mlx4_qp_abandon(struct ibback_hw_qp *qp)
 {
-	qp->p.sink.fn = no_event;
+	qp->p.sink.fn = ibback_mlx4_no_qp_event;
 	/* The interrupt handlers that had found the QP have ended */
 	synchronize_rcu();
 }
 
-void ibback_mlx4_qp_destroy(struct ibback_hca *hca, struct ibback_hca_qp *qp,
-			    bool keep_number)
+static void ibback_mlx4_qp_destroy(struct ibback_hca *hca,
+				   struct ibback_hw_qp *qp, bool keep_number)
 {
-	struct mlx4_dev *dev = to_mlx4(hca)->dev;
+	struct mlx4_dev *dev = ibback_mlx4_dev(hca);
 	u32 qpn = qp->mqp.qpn & ~QPN_XRC_TARGET;
 
-	ibback_mlx4_qp_reset(hca, qp);
 	mlx4_qp_remove(dev, &qp->mqp);
 	if (keep_number) {
 		mlx4_mtt_cleanup(dev, &qp->mtt);
-		abandon(qp);
+		ibback_mlx4_qp_abandon(qp);
 		return;
 	}
 	mlx4_qp_free(dev, &qp->mqp);
@@ -731,24 +698,36 @@ void ibback_mlx4_qp_destroy(struct ibback_hca *hca, struct ibback_hca_qp *qp,
 	kfree(qp);
 }
 
-int ibback_mlx4_mcast_attach(struct ibback_hca *hca, struct ibback_hca_qp *qp,
-			     const u8 *gid, bool block_loopback, u64 *reg_id)
+static int ibback_mlx4_qp_attach_mcast(struct ibback_hca *hca,
+				       struct ibback_hw_qp *qp, const u8 *gid,
+				       u8 port, bool block_loopback,
+				       u64 *reg_id)
 {
 	u8 raw[16];
 
 	memcpy(raw, gid, sizeof(raw));
 	*reg_id = 0;
-	return mlx4_multicast_attach(to_mlx4(hca)->dev, &qp->mqp, raw,
-				     READ_ONCE(qp->port), block_loopback,
-				     MLX4_PROT_IB_IPV6, reg_id);
+	return mlx4_multicast_attach(ibback_mlx4_dev(hca), &qp->mqp, raw, port,
+				     block_loopback, MLX4_PROT_IB_IPV6, reg_id);
 }
 
-int ibback_mlx4_mcast_detach(struct ibback_hca *hca, struct ibback_hca_qp *qp,
-			     const u8 *gid, u64 reg_id)
+static int ibback_mlx4_qp_detach_mcast(struct ibback_hca *hca,
+				       struct ibback_hw_qp *qp, const u8 *gid,
+				       u64 reg_id)
 {
 	u8 raw[16];
 
 	memcpy(raw, gid, sizeof(raw));
-	return mlx4_multicast_detach(to_mlx4(hca)->dev, &qp->mqp, raw,
+	return mlx4_multicast_detach(ibback_mlx4_dev(hca), &qp->mqp, raw,
 				     MLX4_PROT_IB_IPV6, reg_id);
 }
+
+const struct ibback_qp_ops ibback_mlx4_qp_ops = {
+	.attach_mcast = ibback_mlx4_qp_attach_mcast,
+	.create = ibback_mlx4_qp_create,
+	.destroy = ibback_mlx4_qp_destroy,
+	.detach_mcast = ibback_mlx4_qp_detach_mcast,
+	.modify = ibback_mlx4_qp_modify,
+	.query = ibback_mlx4_qp_query,
+	.reset = ibback_mlx4_qp_reset,
+};

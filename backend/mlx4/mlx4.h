@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The provider for ConnectX-3 and its kin: what its files share.
+ *
+ * mlx4_core resets the HCA when a command fails that takes an object away from
+ * it, except for a memory region with windows. So after its free functions
+ * memory can be released.
+ */
+#ifndef IBBACK_MLX4_H
+#define IBBACK_MLX4_H
+
+#include <linux/mlx4/device.h>
+
+#include "compat.h"
+#include "../hca.h"
+
+/**
+ * struct ibback_mlx4 - an HCA
+ * @dev: as mlx4_core knows it
+ * @vector: mlx4_core's numbers of the completion vectors
+ * @nr_vectors: entries of @vector
+ */
+struct ibback_mlx4 {
+	struct mlx4_dev *dev;
+	int *vector;
+	u32 nr_vectors;
+};
+
+static inline struct ibback_mlx4 *ibback_mlx4_priv(const struct ibback_hca *hca)
+{
+	return hca->priv;
+}
+
+static inline struct mlx4_dev *ibback_mlx4_dev(const struct ibback_hca *hca)
+{
+	return ibback_mlx4_priv(hca)->dev;
+}
+
+struct ibback_hw_cq {
+	struct mlx4_cq mcq;
+	struct mlx4_uar uar;
+	struct mlx4_mtt mtt;
+	struct ibback_sink sink;
+};
+
+struct ibback_hw_srq {
+	struct mlx4_srq msrq;
+	struct mlx4_mtt mtt;
+	struct ibback_sink sink;
+};
+
+/**
+ * struct ibback_hw_xrcd - an XRC domain, with what its target QPs share
+ * @xrcdn: its number
+ * @pdn: their PD; what SRQs receive is the business of the SRQs' PDs
+ * @buf: a page of this domain's
+ * @page: its bus address
+ * @dma: the same, the queue of @cq and the send queue of each of them
+ * @db: doorbell record of @cq
+ * @cq: their CQ
+ */
+struct ibback_hw_xrcd {
+	u32 xrcdn;
+	u32 pdn;
+	struct mlx4_buf buf;
+	u64 page;
+	struct ibback_dma dma;
+	struct mlx4_db db;
+	struct ibback_hw_cq cq;
+};
+
+/* mtt.c */
+int ibback_mlx4_mtt_write(struct mlx4_dev *dev, struct mlx4_mtt *mtt,
+			  const struct ibback_dma *dma);
+int ibback_mlx4_mtt_create(struct mlx4_dev *dev, struct mlx4_mtt *mtt,
+			   const struct ibback_dma *dma);
+
+/* cq.c */
+void ibback_mlx4_cq_prepare(struct mlx4_cq *mcq,
+			    void (*comp)(struct mlx4_cq *mcq),
+			    void (*event)(struct mlx4_cq *mcq,
+					  enum mlx4_event type));
+
+extern const struct ibback_uar_ops ibback_mlx4_uar_ops;
+extern const struct ibback_pd_ops ibback_mlx4_pd_ops;
+extern const struct ibback_mr_ops ibback_mlx4_mr_ops;
+extern const struct ibback_mw_ops ibback_mlx4_mw_ops;
+extern const struct ibback_cq_ops ibback_mlx4_cq_ops;
+extern const struct ibback_srq_ops ibback_mlx4_srq_ops;
+extern const struct ibback_qp_ops ibback_mlx4_qp_ops;
+extern const struct ibback_xrcd_ops ibback_mlx4_xrcd_ops;
+
+/* dev.c, the whole of it */
+extern const struct ibback_hca_ops ibback_mlx4_ops;
+
+#endif /* IBBACK_MLX4_H */
