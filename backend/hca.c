@@ -4,7 +4,6 @@
 #include <linux/slab.h>
 
 #include "ibback.h"
-#include "mlx4/mlx4.h"
 
 static LIST_HEAD(hca_list);
 /*
@@ -15,10 +14,6 @@ static DEFINE_MUTEX(ibback_hca_mutex);
 
 /* Devices whose HCA is not there, and may come back; under the same mutex */
 static LIST_HEAD(orphan_list);
-
-static const struct ibback_hca_ops *const providers[] = {
-	&ibback_mlx4_ops,
-};
 
 /* The bit in word 0 of the event area, or -1 for events that say nothing. */
 static int event_bit(const struct ib_event *event, u32 num_ports)
@@ -110,12 +105,11 @@ static int read_limits(struct ibback_hca *hca)
 
 static const struct ibback_hca_ops *find_provider(const struct ib_device *ibdev)
 {
-	unsigned int i;
+	const struct ibback_hca_ops *const *ops = ibback_providers;
 
-	for (i = 0; i < ARRAY_SIZE(providers); i++)
-		if (providers[i]->match(ibdev))
-			return providers[i];
-	return NULL;
+	while (*ops && !(*ops)->match(ibdev))
+		ops++;
+	return *ops;
 }
 
 /* Say why a device that a user may want to give to guests cannot be. */

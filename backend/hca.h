@@ -336,4 +336,7 @@ struct ibback_hca {
 	struct ib_event_handler event_handler;
 };
 
+/* All providers, NULL behind the last */
+extern const struct ibback_hca_ops *const ibback_providers[];
+
 #endif /* IBBACK_HCA_H */
