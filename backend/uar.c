@@ -269,6 +269,7 @@ int ibback_uars_retake(struct ibback_dev *dev)
 {
 	struct ibback_hca *hca = dev->hca;
 	u32 i, left;
+	int err;
 
 	if (!dev->nr_uars)
 		return -ENODEV;
@@ -281,8 +282,12 @@ int ibback_uars_retake(struct ibback_dev *dev)
 		return -EINVAL;
 	}
 	/* Only its RDMA device was away: they were reserved all the time */
-	if (dev->uar_instance == hca->instance)
-		return ibback_hca_publish(dev);
+	if (dev->uar_instance == hca->instance) {
+		err = ibback_hca_publish(dev);
+		if (err)
+			xenbus_dev_fatal(dev->xbdev, err, "writing the HCA");
+		return err;
+	}
 	left = retake(hca, dev->xbdev->otherend_id, dev->uar, dev->nr_uars);
 	dev->uar_instance = hca->instance;
 	if (left == dev->nr_uars)
