@@ -342,6 +342,7 @@ struct ibfront_dev *ibfront_dev_alloc(struct xenbus_device *xbdev)
 		return NULL;
 
 	dev->xbdev = xbdev;
+	dev->ring.dead = true;
 	spin_lock_init(&dev->ring.lock);
 	spin_lock_init(&dev->events.lock);
 	spin_lock_init(&dev->limbo_lock);

@@ -35,12 +35,12 @@ static const struct {
 
 static u64 *ibfront_event_summary(struct ibfront_events *events)
 {
-	return events->area;
+	return events->channel.area;
 }
 
 static u32 *ibfront_event_words(struct ibfront_events *events)
 {
-	return events->area + XEN_PAGE_SIZE;
+	return events->channel.area + XEN_PAGE_SIZE;
 }
 
 static void ibfront_dispatch_device(struct ibfront_dev *dev, u32 bits)
@@ -169,44 +169,21 @@ int ibfront_events_init(struct ibfront_dev *dev, unsigned int order)
 	struct ibfront_events *events = &dev->events;
 	int err;
 
-	events->order = order;
 	events->nr_words = VIBIF_EVENT_WORDS(order);
 	events->targets = kvcalloc(events->nr_words, sizeof(*events->targets),
 				   GFP_KERNEL);
 	if (!events->targets)
 		return -ENOMEM;
 
-	err = xenbus_setup_ring(dev->xbdev, GFP_KERNEL, &events->area,
-				1 << order, events->grefs);
+	err = ibfront_channel_open(dev, &events->channel, order,
+				   ibfront_events_irq, "xen-ibfront-events");
 	if (err)
-		goto err_free_targets;
-
-	err = xenbus_alloc_evtchn(dev->xbdev, &events->evtchn);
-	if (err)
-		goto err_teardown_area;
-
-	err = bind_evtchn_to_irqhandler_lateeoi(events->evtchn,
-						ibfront_events_irq, 0,
-						"xen-ibfront-events", dev);
-	if (err < 0)
-		goto err_free_evtchn;
-	events->irq = err;
-	return 0;
-
-err_free_evtchn:
-	xenbus_free_evtchn(dev->xbdev, events->evtchn);
-err_teardown_area:
-	xenbus_teardown_ring(&events->area, 1 << order, events->grefs);
-err_free_targets:
-	kvfree(events->targets);
+		kvfree(events->targets);
 	return err;
 }
 
 void ibfront_events_fini(struct ibfront_dev *dev)
 {
-	struct ibfront_events *events = &dev->events;
-
-	unbind_from_irqhandler(events->irq, dev);
-	xenbus_teardown_ring(&events->area, 1 << events->order, events->grefs);
-	kvfree(events->targets);
+	ibfront_channel_close(dev, &dev->events.channel);
+	kvfree(dev->events.targets);
 }

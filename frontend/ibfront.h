@@ -21,6 +21,7 @@
 
 #include <linux/bitmap.h>
 #include <linux/completion.h>
+#include <linux/interrupt.h>
 #include <linux/mutex.h>
 #include <linux/semaphore.h>
 #include <linux/spinlock.h>
@@ -40,6 +41,8 @@
 #define IBFRONT_MAX_SLOTS		32
 /* Eight pages: room for 7167 CQs, QPs and SRQs. */
 #define IBFRONT_EVENT_PAGE_ORDER	3
+/* The larger of the two */
+#define IBFRONT_MAX_PAGE_ORDER		IBFRONT_EVENT_PAGE_ORDER
 /*
  * A backend that answers nothing for so long is given up. A firmware command
  * may take as long.
@@ -49,6 +52,15 @@
 #define IBFRONT_CLOSE_TIMEOUT_MS	10000
 
 struct ibfront_dev;
+
+/* Pages that the backend maps, and an event channel */
+struct ibfront_channel {
+	void *area;
+	unsigned int order;
+	grant_ref_t grefs[1 << IBFRONT_MAX_PAGE_ORDER];
+	evtchn_port_t evtchn;
+	int irq;
+};
 
 /* One request in flight. Its index in ibfront_ring.slots is the id. */
 struct ibfront_slot {
@@ -60,17 +72,14 @@ struct ibfront_slot {
 };
 
 struct ibfront_ring {
-	spinlock_t lock;	/* Protects all that follows but irq and free */
+	struct ibfront_channel channel;
+	spinlock_t lock;	/* Protects all that follows but free */
 	struct vibif_front_ring front;
 	struct ibfront_slot slots[IBFRONT_MAX_SLOTS];
 	DECLARE_BITMAP(busy, IBFRONT_MAX_SLOTS);	/* slots taken */
 	unsigned int nr_slots;
-	bool dead;		/* no request is sent or answered any more */
+	bool dead;		/* no request is sent or answered */
 	struct semaphore free;	/* counts free slots, first come first served */
-	unsigned int order;
-	grant_ref_t grefs[1 << IBFRONT_RING_PAGE_ORDER];
-	evtchn_port_t evtchn;
-	int irq;
 };
 
 /* Something that has a word in the event area; embedded in a CQ, QP or SRQ. */
@@ -81,16 +90,12 @@ struct ibfront_target {
 };
 
 struct ibfront_events {
-	spinlock_t lock;	/* Protects targets[], device_events, early */
+	struct ibfront_channel channel;
+	unsigned int nr_words;
+	spinlock_t lock;	/* Protects all that follows */
 	struct ibfront_target **targets;	/* by handle */
 	bool device_events;	/* word 0 may be dispatched */
 	u32 early;		/* what word 0 had before */
-	void *area;		/* shared with the backend */
-	unsigned int nr_words;
-	unsigned int order;
-	grant_ref_t grefs[1 << IBFRONT_EVENT_PAGE_ORDER];
-	evtchn_port_t evtchn;
-	int irq;
 };
 
 /* The last response about the GIDs or P_Keys of a port */
@@ -287,6 +292,19 @@ ibfront_udata_context(struct ib_udata *udata)
  */
 __printf(2, 3)
 void ibfront_fail(struct ibfront_dev *dev, const char *fmt, ...);
+
+/* channel.c */
+int __must_check ibfront_channel_open(struct ibfront_dev *dev,
+				      struct ibfront_channel *channel,
+				      unsigned int order, irq_handler_t handler,
+				      const char *name);
+void ibfront_channel_close(struct ibfront_dev *dev,
+			   struct ibfront_channel *channel);
+int __must_check ibfront_channel_publish(struct ibfront_dev *dev,
+					 const struct ibfront_channel *channel,
+					 struct xenbus_transaction xbt,
+					 const char *order, const char *ref,
+					 const char *evtchn);
 
 /* ring.c */
 int ibfront_ring_init(struct ibfront_dev *dev, unsigned int order);

@@ -24,7 +24,7 @@ bool ibfront_ring_kill(struct ibfront_dev *dev)
 
 	spin_lock_irqsave(&ring->lock, flags);
 	alive = !ring->dead;
-	ring->dead = true;
+	WRITE_ONCE(ring->dead, true);
 	for_each_set_bit(i, ring->busy, ring->nr_slots)
 		complete(&ring->slots[i].done);
 	spin_unlock_irqrestore(&ring->lock, flags);
@@ -172,7 +172,7 @@ static void ibfront_send(struct ibfront_ring *ring, struct ibfront_slot *slot,
 	spin_unlock_irqrestore(&ring->lock, flags);
 
 	if (notify)
-		notify_remote_via_irq(ring->irq);
+		notify_remote_via_irq(ring->channel.irq);
 }
 
 /*
@@ -270,16 +270,15 @@ int ibfront_ring_init(struct ibfront_dev *dev, unsigned int order)
 {
 	struct ibfront_ring *ring = &dev->ring;
 	unsigned int i;
-	void *sring;
 	int err;
 
-	ring->order = order;
-	err = xenbus_setup_ring(dev->xbdev, GFP_KERNEL, &sring, 1 << order,
-				ring->grefs);
+	err = ibfront_channel_open(dev, &ring->channel, order, ibfront_ring_irq,
+				   "xen-ibfront-ring");
 	if (err)
 		return err;
 
-	XEN_FRONT_RING_INIT(&ring->front, (struct vibif_sring *)sring,
+	XEN_FRONT_RING_INIT(&ring->front,
+			    (struct vibif_sring *)ring->channel.area,
 			    XEN_PAGE_SIZE << order);
 	ring->nr_slots = min_t(unsigned int, RING_SIZE(&ring->front),
 			       IBFRONT_MAX_SLOTS);
@@ -287,30 +286,13 @@ int ibfront_ring_init(struct ibfront_dev *dev, unsigned int order)
 	for (i = 0; i < ring->nr_slots; i++)
 		init_completion(&ring->slots[i].done);
 
-	err = xenbus_alloc_evtchn(dev->xbdev, &ring->evtchn);
-	if (err)
-		goto err_teardown_ring;
-
-	err = bind_evtchn_to_irqhandler_lateeoi(ring->evtchn, ibfront_ring_irq,
-						0, "xen-ibfront-ring", dev);
-	if (err < 0)
-		goto err_free_evtchn;
-	ring->irq = err;
-	ring->dead = false;
+	spin_lock_irq(&ring->lock);
+	WRITE_ONCE(ring->dead, false);
+	spin_unlock_irq(&ring->lock);
 	return 0;
-
-err_free_evtchn:
-	xenbus_free_evtchn(dev->xbdev, ring->evtchn);
-err_teardown_ring:
-	xenbus_teardown_ring(&sring, 1 << order, ring->grefs);
-	return err;
 }
 
 void ibfront_ring_fini(struct ibfront_dev *dev)
 {
-	struct ibfront_ring *ring = &dev->ring;
-	void *sring = ring->front.sring;
-
-	unbind_from_irqhandler(ring->irq, dev);
-	xenbus_teardown_ring(&sring, 1 << ring->order, ring->grefs);
+	ibfront_channel_close(dev, &dev->ring.channel);
 }

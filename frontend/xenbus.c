@@ -8,7 +8,6 @@
 #include <linux/delay.h>
 #include <linux/module.h>
 #include <linux/slab.h>
-#include <xen/events.h>
 #include <xen/xen.h>
 
 #include "ibfront.h"
@@ -99,54 +98,25 @@ static bool ibfront_version_ok(struct xenbus_device *xbdev)
 	return found;
 }
 
-static int ibfront_write_grefs(struct xenbus_device *xbdev,
-			       struct xenbus_transaction xbt, const char *field,
-			       const grant_ref_t *grefs, unsigned int nr)
-{
-	unsigned int i;
-	char node[32];
-	int err = 0;
-
-	for (i = 0; i < nr && !err; i++) {
-		snprintf(node, sizeof(node), "%s%u", field, i);
-		err = xenbus_printf(xbt, xbdev->nodename, node, "%u", grefs[i]);
-	}
-	return err;
-}
-
 static int ibfront_write_nodes(struct ibfront_dev *dev,
 			       struct xenbus_transaction xbt)
 {
-	struct xenbus_device *xbdev = dev->xbdev;
-	const char *path = xbdev->nodename;
 	int err;
 
-	err = xenbus_write(xbt, path, VIBIF_FIELD_VERSION,
+	err = xenbus_write(xbt, dev->xbdev->nodename, VIBIF_FIELD_VERSION,
 			   VIBIF_PROTOCOL_VERSION);
 	if (err)
 		return err;
-	err = xenbus_printf(xbt, path, VIBIF_FIELD_RING_PAGE_ORDER, "%u",
-			    dev->ring.order);
+	err = ibfront_channel_publish(dev, &dev->ring.channel, xbt,
+				      VIBIF_FIELD_RING_PAGE_ORDER,
+				      VIBIF_FIELD_RING_REF,
+				      VIBIF_FIELD_RING_EVTCHN);
 	if (err)
 		return err;
-	err = ibfront_write_grefs(xbdev, xbt, VIBIF_FIELD_RING_REF,
-				  dev->ring.grefs, 1 << dev->ring.order);
-	if (err)
-		return err;
-	err = xenbus_printf(xbt, path, VIBIF_FIELD_RING_EVTCHN, "%u",
-			    dev->ring.evtchn);
-	if (err)
-		return err;
-	err = xenbus_printf(xbt, path, VIBIF_FIELD_EVENT_PAGE_ORDER, "%u",
-			    dev->events.order);
-	if (err)
-		return err;
-	err = ibfront_write_grefs(xbdev, xbt, VIBIF_FIELD_EVENT_REF,
-				  dev->events.grefs, 1 << dev->events.order);
-	if (err)
-		return err;
-	return xenbus_printf(xbt, path, VIBIF_FIELD_EVENT_EVTCHN, "%u",
-			     dev->events.evtchn);
+	return ibfront_channel_publish(dev, &dev->events.channel, xbt,
+				       VIBIF_FIELD_EVENT_PAGE_ORDER,
+				       VIBIF_FIELD_EVENT_REF,
+				       VIBIF_FIELD_EVENT_EVTCHN);
 }
 
 static int ibfront_publish(struct ibfront_dev *dev)
