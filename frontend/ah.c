@@ -6,8 +6,9 @@
 
 #include "ibfront.h"
 
-int ibfront_create_ah(struct ib_ah *ibah, struct rdma_ah_init_attr *init_attr,
-		      struct ib_udata *udata)
+static int ibfront_create_ah(struct ib_ah *ibah,
+			     struct rdma_ah_init_attr *init_attr,
+			     struct ib_udata *udata)
 {
 	struct ibfront_ah *ah = to_fah(ibah);
 
@@ -16,13 +17,21 @@ int ibfront_create_ah(struct ib_ah *ibah, struct rdma_ah_init_attr *init_attr,
 	return 0;
 }
 
-int ibfront_query_ah(struct ib_ah *ibah, struct rdma_ah_attr *attr)
+static int ibfront_query_ah(struct ib_ah *ibah, struct rdma_ah_attr *attr)
 {
 	*attr = to_fah(ibah)->attr;
 	return 0;
 }
 
-int ibfront_destroy_ah(struct ib_ah *ibah, u32 flags)
+static int ibfront_destroy_ah(struct ib_ah *ibah, u32 flags)
 {
 	return 0;
 }
+
+const struct ib_device_ops ibfront_ah_ops = {
+	.create_ah = ibfront_create_ah,
+	.destroy_ah = ibfront_destroy_ah,
+	.query_ah = ibfront_query_ah,
+
+	INIT_RDMA_OBJ_SIZE(ib_ah, ibfront_ah, ibah),
+};

@@ -5,9 +5,9 @@
 
 #include "ibfront.h"
 
-static void ibfront_cq_dispatch(struct ibfront_target *target, u32 events)
+static void ibfront_cq_dispatch(struct ibfront_obj *obj, u32 events)
 {
-	struct ibfront_cq *cq = container_of(target, struct ibfront_cq, target);
+	struct ibfront_cq *cq = container_of(obj, struct ibfront_cq, obj);
 	struct ib_cq *ibcq = &cq->ibcq;
 	struct ib_event event = {
 		.device = ibcq->device,
@@ -21,15 +21,17 @@ static void ibfront_cq_dispatch(struct ibfront_target *target, u32 events)
 		ibcq->event_handler(&event, ibcq->cq_context);
 }
 
-int ibfront_create_cq(struct ib_cq *ibcq, const struct ib_cq_init_attr *attr,
-		      struct compat_cq_attrs *attrs)
+static int ibfront_create_cq(struct ib_cq *ibcq,
+			     const struct ib_cq_init_attr *attr,
+			     struct compat_cq_attrs *attrs)
 {
 	struct vibif_req req = { .operation = VIBIF_OP_CREATE_CQ };
+	struct vibif_create_cq_req *create = &req.op.create_cq;
 	struct ibfront_dev *dev = to_fdev(ibcq->device);
 	struct ib_udata *udata = compat_cq_udata(attrs);
 	struct ibfront_cq *cq = to_fcq(ibcq);
-	struct ibfront_ucontext *ctx;
 	struct ibfront_layout layout = {};
+	struct ibfront_ucontext *ctx;
 	struct vibif_rsp rsp;
 	u32 entries;
 	int err;
@@ -40,6 +42,7 @@ int ibfront_create_cq(struct ib_cq *ibcq, const struct ib_cq_init_attr *attr,
 	/* Stamps are of no use without the HCA's clock, which guests lack */
 	if (attr->flags)
 		return -EOPNOTSUPP;
+
 	entries = roundup_pow_of_two(attr->cqe + 1);
 	err = dev->provider->create_cq(dev, entries, udata, &layout);
 	if (err)
@@ -49,42 +52,33 @@ int ibfront_create_cq(struct ib_cq *ibcq, const struct ib_cq_init_attr *attr,
 	if (err)
 		return err;
 
-	req.op.create_cq.context = ctx->handle;
-	req.op.create_cq.entries = entries;
-	req.op.create_cq.comp_vector = attr->comp_vector %
-				       ibcq->device->num_comp_vectors;
-	req.op.create_cq.pages = ibfront_page_list(cq->queue.mem);
-	req.op.create_cq.doorbell = ibfront_doorbell(&cq->queue);
-	err = ibfront_exec(dev, &req, &rsp);
-	if (err)
-		goto err_unmap;
-
 	mutex_init(&cq->mutex);
 	ibcq->cqe = entries - 1;
-	cq->target.handle = rsp.op.create_cq.handle;
-	cq->target.dispatch = ibfront_cq_dispatch;
-	err = ibfront_target_add(dev, &cq->target);
+	cq->obj.dispatch = ibfront_cq_dispatch;
+	create->context = ctx->obj.handle;
+	create->entries = entries;
+	create->comp_vector = attr->comp_vector %
+			      ibcq->device->num_comp_vectors;
+	create->pages = ibfront_page_list(cq->queue.mem);
+	create->doorbell = ibfront_doorbell(&cq->queue);
+	err = ibfront_create(dev, &cq->obj, &req, &rsp);
 	if (err)
 		goto err_unmap;
-
-	err = dev->provider->put_number(udata, rsp.op.create_cq.cqn);
+	err = ibfront_put_number(dev, &cq->obj, udata, rsp.op.create_cq.cqn);
 	if (err)
-		goto err_destroy;
+		goto err_unmap;
 	return 0;
 
-err_destroy:
-	ibfront_target_del(dev, &cq->target);
-	ibfront_destroy(dev, cq->target.handle);
 err_unmap:
 	ibfront_queue_unmap(dev, &cq->queue);
 	return err;
 }
 
-int ibfront_modify_cq(struct ib_cq *ibcq, u16 count, u16 period)
+static int ibfront_modify_cq(struct ib_cq *ibcq, u16 count, u16 period)
 {
 	struct vibif_req req = {
 		.operation = VIBIF_OP_MODIFY_CQ,
-		.handle = to_fcq(ibcq)->target.handle,
+		.handle = to_fcq(ibcq)->obj.handle,
 		.op.modify_cq.count = count,
 		.op.modify_cq.period_us = period,
 	};
@@ -99,7 +93,7 @@ static int ibfront_resize_cq_locked(struct ibfront_dev *dev,
 {
 	struct vibif_req req = {
 		.operation = VIBIF_OP_RESIZE_CQ,
-		.handle = cq->target.handle,
+		.handle = cq->obj.handle,
 		.op.resize_cq.entries = entries,
 	};
 	struct ibfront_layout layout = {};
@@ -129,11 +123,11 @@ static int ibfront_resize_cq_locked(struct ibfront_dev *dev,
 }
 
 /*
- * The library copies the CQEs left in the old buffer, up to the one by which the
- * HCA says that it uses the new one.
+ * The library copies the CQEs left in the old buffer, up to the one by which
+ * the HCA says that it uses the new buffer.
  */
-int ibfront_resize_cq(struct ib_cq *ibcq, compat_cqe_t cqe,
-		      struct ib_udata *udata)
+static int ibfront_resize_cq(struct ib_cq *ibcq, compat_cqe_t cqe,
+			     struct ib_udata *udata)
 {
 	struct ibfront_dev *dev = to_fdev(ibcq->device);
 	struct ibfront_cq *cq = to_fcq(ibcq);
@@ -149,14 +143,24 @@ int ibfront_resize_cq(struct ib_cq *ibcq, compat_cqe_t cqe,
 	return err;
 }
 
-int ibfront_destroy_cq(struct ib_cq *ibcq, struct ib_udata *udata)
+static int ibfront_destroy_cq(struct ib_cq *ibcq, struct ib_udata *udata)
 {
 	struct ibfront_dev *dev = to_fdev(ibcq->device);
 	struct ibfront_cq *cq = to_fcq(ibcq);
 
-	/* First, for the backend may reuse the handle before it answers. */
-	ibfront_target_del(dev, &cq->target);
-	ibfront_destroy(dev, cq->target.handle);
+	ibfront_destroy(dev, &cq->obj);
 	ibfront_queue_unmap(dev, &cq->queue);
 	return 0;
 }
+
+const struct ib_device_ops ibfront_cq_ops = {
+	.create_cq = ibfront_create_cq,
+	.destroy_cq = ibfront_destroy_cq,
+	.modify_cq = ibfront_modify_cq,
+
+	INIT_RDMA_OBJ_SIZE(ib_cq, ibfront_cq, ibcq),
+};
+
+const struct ib_device_ops ibfront_cq_resize_ops = {
+	.resize_user_cq = ibfront_resize_cq,
+};

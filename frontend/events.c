@@ -3,7 +3,7 @@
  * The event area: bits that the backend sets, taken in the interrupt handler
  * and handed to the object they belong to.
  *
- * An object is found and called under events.lock, and ibfront_target_del()
+ * An object is found and called under events.lock, and ibfront_events_del()
  * takes that lock, so that no event reaches an object being destroyed.
  */
 
@@ -16,9 +16,9 @@
 #define IBFRONT_BITS_PER_SUMMARY	64
 
 /*
- * Of events that are pending together it is not known which came first. They
- * are told in this order: a port that failed and recovered while the guest was
- * paused must not be taken for one that has failed.
+ * The order in which events are reported that are pending together, as it is
+ * not known which came first. A port that failed and recovered while the guest
+ * was paused must not be taken for one that has failed.
  */
 static const struct {
 	unsigned int bit;
@@ -48,6 +48,8 @@ static void ibfront_dispatch_device(struct ibfront_dev *dev, u32 bits)
 	struct ib_event event = { .device = &dev->ibdev };
 	unsigned int port, i;
 
+	lockdep_assert_held(&dev->events.lock);
+
 	if (!dev->events.device_events) {
 		dev->events.early |= bits;
 		return;
@@ -71,14 +73,16 @@ static void ibfront_dispatch_device(struct ibfront_dev *dev, u32 bits)
 	}
 }
 
-/* Dispatches the events of the 64 words that one number of the summary names. */
+/* Dispatch the events of the 64 words that one number of the summary names. */
 static void ibfront_dispatch_group(struct ibfront_dev *dev, unsigned int group)
 {
 	struct ibfront_events *events = &dev->events;
-	struct ibfront_target *target;
+	struct ibfront_obj *obj;
 	unsigned int bit, handle;
 	unsigned long summary;
 	u32 bits;
+
+	lockdep_assert_held(&events->lock);
 
 	/*
 	 * Summary first, word second: a bit set in between leaves the summary
@@ -89,11 +93,11 @@ static void ibfront_dispatch_group(struct ibfront_dev *dev, unsigned int group)
 	for_each_set_bit(bit, &summary, IBFRONT_BITS_PER_SUMMARY) {
 		handle = group * IBFRONT_BITS_PER_SUMMARY + bit;
 		bits = xchg(&ibfront_event_words(events)[handle], 0);
-		target = events->targets[handle];
+		obj = events->objects[handle];
 		if (!handle)
 			ibfront_dispatch_device(dev, bits);
-		else if (target && bits)
-			target->dispatch(target, bits);
+		else if (obj && bits)
+			obj->dispatch(obj, bits);
 	}
 }
 
@@ -105,7 +109,7 @@ static irqreturn_t ibfront_events_irq(int irq, void *data)
 	unsigned long flags;
 	unsigned int i;
 
-	/* One pass only: who sets a bit behind it notifies again. */
+	/* One pass only: whoever sets a bit behind it notifies again. */
 	for (i = 0; i < events->nr_words / IBFRONT_BITS_PER_SUMMARY; i++) {
 		if (!READ_ONCE(ibfront_event_summary(events)[i]))
 			continue;
@@ -119,20 +123,27 @@ static irqreturn_t ibfront_events_irq(int irq, void *data)
 	return IRQ_HANDLED;
 }
 
-int ibfront_target_add(struct ibfront_dev *dev, struct ibfront_target *target)
+/**
+ * ibfront_events_add() - deliver the events of a new object
+ * @dev: device
+ * @obj: its handle and dispatch set
+ *
+ * Return: 0, or -EIO if the backend chose an impossible handle.
+ */
+int ibfront_events_add(struct ibfront_dev *dev, struct ibfront_obj *obj)
 {
 	struct ibfront_events *events = &dev->events;
-	u32 handle = target->handle;
+	u32 handle = obj->handle;
 	unsigned long flags;
 	int err = -EIO;
 
 	if (handle && handle < events->nr_words) {
 		handle = array_index_nospec(handle, events->nr_words);
 		spin_lock_irqsave(&events->lock, flags);
-		if (!events->targets[handle]) {
+		if (!events->objects[handle]) {
 			/* What the handle's last owner left is not for us. */
 			xchg(&ibfront_event_words(events)[handle], 0);
-			events->targets[handle] = target;
+			events->objects[handle] = obj;
 			err = 0;
 		}
 		spin_unlock_irqrestore(&events->lock, flags);
@@ -143,16 +154,29 @@ int ibfront_target_add(struct ibfront_dev *dev, struct ibfront_target *target)
 	return err;
 }
 
-void ibfront_target_del(struct ibfront_dev *dev, struct ibfront_target *target)
+/**
+ * ibfront_events_del() - undo ibfront_events_add()
+ * @dev: device
+ * @obj: object
+ *
+ * No event reaches @obj any more.
+ */
+void ibfront_events_del(struct ibfront_dev *dev, const struct ibfront_obj *obj)
 {
 	struct ibfront_events *events = &dev->events;
 	unsigned long flags;
 
 	spin_lock_irqsave(&events->lock, flags);
-	events->targets[target->handle] = NULL;
+	events->objects[obj->handle] = NULL;
 	spin_unlock_irqrestore(&events->lock, flags);
 }
 
+/**
+ * ibfront_events_enable_device() - start or stop delivering port and device
+ *	events
+ * @dev: device
+ * @enable: start, with those that are pending
+ */
 void ibfront_events_enable_device(struct ibfront_dev *dev, bool enable)
 {
 	unsigned long flags;
@@ -164,26 +188,37 @@ void ibfront_events_enable_device(struct ibfront_dev *dev, bool enable)
 	spin_unlock_irqrestore(&dev->events.lock, flags);
 }
 
+/**
+ * ibfront_events_init() - allocate the event area
+ * @dev: device
+ * @order: of its number of pages
+ *
+ * Return: 0 or a negative errno.
+ */
 int ibfront_events_init(struct ibfront_dev *dev, unsigned int order)
 {
 	struct ibfront_events *events = &dev->events;
 	int err;
 
 	events->nr_words = VIBIF_EVENT_WORDS(order);
-	events->targets = kvcalloc(events->nr_words, sizeof(*events->targets),
+	events->objects = kvcalloc(events->nr_words, sizeof(*events->objects),
 				   GFP_KERNEL);
-	if (!events->targets)
+	if (!events->objects)
 		return -ENOMEM;
 
 	err = ibfront_channel_open(dev, &events->channel, order,
 				   ibfront_events_irq, "xen-ibfront-events");
 	if (err)
-		kvfree(events->targets);
+		kvfree(events->objects);
 	return err;
 }
 
+/**
+ * ibfront_events_fini() - undo ibfront_events_init()
+ * @dev: device
+ */
 void ibfront_events_fini(struct ibfront_dev *dev)
 {
 	ibfront_channel_close(dev, &dev->events.channel);
-	kvfree(dev->events.targets);
+	kvfree(dev->events.objects);
 }

@@ -2,8 +2,9 @@
 /*
  * xen-ibfront: private structures and prototypes.
  *
- * Calls go one way: xenbus.c -> device.c and the object files -> pages.c,
- * events.c, ring.c. Failure goes the other way through ibfront_fail().
+ * Calls go one way: xenbus.c -> device.c and the object files -> objects.c,
+ * pages.c, events.c -> ring.c, channel.c. Failure goes the other way through
+ * ibfront_fail(). What a kind of HCA has of its own is behind provider.h.
  *
  * Locks, outermost first:
  *	ibfront_info.lock	connecting and disconnecting
@@ -51,8 +52,6 @@
 /* How long a module being removed waits for the backend to let go of pages. */
 #define IBFRONT_CLOSE_TIMEOUT_MS	10000
 
-struct ibfront_dev;
-
 /* Pages that the backend maps, and an event channel */
 struct ibfront_channel {
 	void *area;
@@ -82,18 +81,21 @@ struct ibfront_ring {
 	struct semaphore free;	/* counts free slots, first come first served */
 };
 
-/* Something that has a word in the event area; embedded in a CQ, QP or SRQ. */
-struct ibfront_target {
+/* An object of the backend */
+struct ibfront_obj {
 	u32 handle;
-	/* Called with interrupts off; @events: the word, VIBIF_EVENT_* bits. */
-	void (*dispatch)(struct ibfront_target *target, u32 events);
+	/*
+	 * NULL: it has no events. Called with interrupts off; @events: its word
+	 * of the event area, VIBIF_EVENT_* bits.
+	 */
+	void (*dispatch)(struct ibfront_obj *obj, u32 events);
 };
 
 struct ibfront_events {
 	struct ibfront_channel channel;
 	unsigned int nr_words;
 	spinlock_t lock;	/* Protects all that follows */
-	struct ibfront_target **targets;	/* by handle */
+	struct ibfront_obj **objects;	/* that have events, by handle */
 	bool device_events;	/* word 0 may be dispatched */
 	u32 early;		/* what word 0 had before */
 };
@@ -113,13 +115,9 @@ struct ibfront_dev {
 	struct ibfront_ring ring;
 	struct ibfront_events events;
 	struct vibif_device_attr attr;
-	const struct ibfront_provider *provider;	/* constant once registered */
-	bool has_resize_cq;	/* the backend's features */
-	bool has_rereg_mr;
-	bool has_xrc;
-	bool has_mw;
+	const struct ibfront_provider *provider;	/* set with attr */
 	struct mutex tables_lock;	/* Protects tables */
-	struct ibfront_table tables[VIBIF_MAX_PORTS][2];	/* P_Keys, GIDs */
+	struct ibfront_table tables[VIBIF_MAX_PORTS][2]; /* P_Keys, GIDs */
 	bool registered;	/* with ib_core; under ibfront_info.lock */
 	spinlock_t limbo_lock;	/* Protects limbo */
 	struct list_head limbo;	/* ibfront_mem the backend may have mapped */
@@ -159,7 +157,7 @@ struct ibfront_queue {
 
 struct ibfront_ucontext {
 	struct ib_ucontext ibucontext;
-	u32 handle;
+	struct ibfront_obj obj;
 	struct mutex db_mutex;	/* Protects db_pages */
 	struct list_head db_pages;	/* ibfront_mem */
 	u64 uar_frame;		/* see struct vibif_alloc_context_rsp */
@@ -168,12 +166,12 @@ struct ibfront_ucontext {
 
 struct ibfront_pd {
 	struct ib_pd ibpd;
-	u32 handle;
+	struct ibfront_obj obj;
 };
 
 struct ibfront_mr {
 	struct ib_mr ibmr;
-	u32 handle;
+	struct ibfront_obj obj;
 	int access;		/* IB_ACCESS_* */
 	struct ibfront_mem *mem;
 	/* What a re-registration that failed halfway may have left in use */
@@ -182,27 +180,27 @@ struct ibfront_mr {
 
 struct ibfront_mw {
 	struct ib_mw ibmw;
-	u32 handle;
+	struct ibfront_obj obj;
 };
 
 struct ibfront_cq {
 	struct ib_cq ibcq;
-	struct ibfront_target target;
+	struct ibfront_obj obj;
 	struct mutex mutex;	/* Protects queue.mem and ibcq.cqe */
 	struct ibfront_queue queue;
 };
 
 struct ibfront_srq {
 	struct ib_srq ibsrq;
-	struct ibfront_target target;
+	struct ibfront_obj obj;
 	struct ibfront_queue queue;
 	struct ibfront_wq wq;
 };
 
 struct ibfront_qp {
 	struct ib_qp ibqp;
-	struct ibfront_target target;
-	struct ibfront_queue queue;	/* sq and rq, and rq's doorbell record */
+	struct ibfront_obj obj;
+	struct ibfront_queue queue;	/* sq, rq and the doorbell record */
 	struct ibfront_wq sq;
 	struct ibfront_wq rq;
 	struct mutex mutex;	/* Protects state and port */
@@ -215,7 +213,7 @@ struct ibfront_qp {
 
 struct ibfront_xrcd {
 	struct ib_xrcd ibxrcd;
-	u32 handle;
+	struct ibfront_obj obj;
 };
 
 struct ibfront_ah {
@@ -281,15 +279,6 @@ ibfront_udata_context(struct ib_udata *udata)
 }
 
 /* xenbus.c */
-
-/**
- * ibfront_fail() - give up on a backend that broke the protocol or is stuck
- * @dev: device
- * @fmt: what it did
- *
- * Kills the ring and has the device closed from a work item. Callable from any
- * context; only the first call has an effect.
- */
 __printf(2, 3)
 void ibfront_fail(struct ibfront_dev *dev, const char *fmt, ...);
 
@@ -307,105 +296,46 @@ int __must_check ibfront_channel_publish(struct ibfront_dev *dev,
 					 const char *evtchn);
 
 /* ring.c */
-int ibfront_ring_init(struct ibfront_dev *dev, unsigned int order);
+int __must_check ibfront_ring_init(struct ibfront_dev *dev, unsigned int order);
 void ibfront_ring_fini(struct ibfront_dev *dev);
-
-/**
- * ibfront_ring_kill() - let all requests, present and future, fail with -EIO
- * @dev: device
- *
- * Return: whether the ring was alive.
- */
 bool ibfront_ring_kill(struct ibfront_dev *dev);
+int __must_check ibfront_exec(struct ibfront_dev *dev, struct vibif_req *req,
+			      struct vibif_rsp *rsp);
 
-/**
- * ibfront_exec() - send a request and wait for its response
- * @dev: device
- * @req: request; the id is filled in
- * @rsp: filled in when 0 is returned
- *
- * Sleeps, uninterruptibly, until the backend has answered, or is given up because
- * it has answered nothing at all for IBFRONT_TIMEOUT_S.
- *
- * Return: 0, the status of the response, or -EIO if the ring is dead.
- */
-int ibfront_exec(struct ibfront_dev *dev, struct vibif_req *req,
-		 struct vibif_rsp *rsp);
-
-/**
- * ibfront_try_destroy() - destroy the object that a handle names
- * @dev: device
- * @handle: of an object
- *
- * Return: 0, also when the backend is gone and the object with it; the status
- * of the response, -EBUSY if another object uses this one.
- */
-int ibfront_try_destroy(struct ibfront_dev *dev, u32 handle);
-
-/* The same for an object that nothing can use; a refusal is only logged. */
-void ibfront_destroy(struct ibfront_dev *dev, u32 handle);
+/* Objects that the backend had are gone if it is, and pages may be in use. */
+static inline bool ibfront_ring_dead(const struct ibfront_dev *dev)
+{
+	return READ_ONCE(dev->ring.dead);
+}
 
 /* events.c */
-int ibfront_events_init(struct ibfront_dev *dev, unsigned int order);
+int __must_check ibfront_events_init(struct ibfront_dev *dev,
+				     unsigned int order);
 void ibfront_events_fini(struct ibfront_dev *dev);
-
-/*
- * Start or stop delivering the events of ports and of the device itself. Those
- * that came before the start are delivered by it. Started once, when the device
- * is registered.
- */
 void ibfront_events_enable_device(struct ibfront_dev *dev, bool enable);
+int __must_check ibfront_events_add(struct ibfront_dev *dev,
+				    struct ibfront_obj *obj);
+void ibfront_events_del(struct ibfront_dev *dev, const struct ibfront_obj *obj);
 
-/**
- * ibfront_target_add() - deliver the events of a new object
- * @dev: device
- * @target: its handle and dispatch set
- *
- * Return: 0, or -EIO if the backend chose an impossible handle.
- */
-int ibfront_target_add(struct ibfront_dev *dev, struct ibfront_target *target);
-
-/* No event reaches @target once this has returned. */
-void ibfront_target_del(struct ibfront_dev *dev, struct ibfront_target *target);
+/* objects.c */
+int __must_check ibfront_create(struct ibfront_dev *dev,
+				struct ibfront_obj *obj, struct vibif_req *req,
+				struct vibif_rsp *rsp);
+int __must_check ibfront_put_number(struct ibfront_dev *dev,
+				    struct ibfront_obj *obj,
+				    struct ib_udata *udata, u32 number);
+int __must_check ibfront_try_destroy(struct ibfront_dev *dev,
+				     const struct ibfront_obj *obj);
+void ibfront_destroy(struct ibfront_dev *dev, const struct ibfront_obj *obj);
 
 /* pages.c */
-
-/**
- * ibfront_mem_map() - pin user memory and grant it as a page list
- * @dev: device
- * @addr: user address, of any alignment
- * @len: octets
- * @access: IB_ACCESS_*, deciding whether the pages are writable
- *
- * Return: the memory, or an ERR_PTR: as ib_umem_get_va(), and -ENOMEM when the
- * domain has too few grants.
- */
 struct ibfront_mem *ibfront_mem_map(struct ibfront_dev *dev, unsigned long addr,
 				    size_t len, int access);
-
-/**
- * ibfront_mem_unmap() - revoke and unpin, NULL being nothing
- * @dev: device
- * @mem: which the backend has been told to let go of
- *
- * If the backend could not be told, the memory stays until the connection is
- * freed, when the backend has closed.
- */
 void ibfront_mem_unmap(struct ibfront_dev *dev, struct ibfront_mem *mem);
 void ibfront_mem_empty_limbo(struct ibfront_dev *dev);
-
-/**
- * ibfront_queue_map() - pin and grant a queue and its doorbell record
- * @ctx: context of the calling process
- * @queue: filled in
- * @layout: where they are
- *
- * Return: 0, -EINVAL for a record that is not aligned, or as ibfront_mem_map().
- */
-int ibfront_queue_map(struct ibfront_ucontext *ctx, struct ibfront_queue *queue,
-		      const struct ibfront_layout *layout);
-
-/* When the backend has been told to let go of what there is. */
+int __must_check ibfront_queue_map(struct ibfront_ucontext *ctx,
+				   struct ibfront_queue *queue,
+				   const struct ibfront_layout *layout);
 void ibfront_queue_unmap(struct ibfront_dev *dev, struct ibfront_queue *queue);
 
 static inline struct vibif_page_list
@@ -432,68 +362,21 @@ ibfront_doorbell(const struct ibfront_queue *queue)
 
 /* device.c */
 struct ibfront_dev *ibfront_dev_alloc(struct xenbus_device *xbdev);
-int ibfront_dev_register(struct ibfront_dev *dev);
+int __must_check ibfront_dev_register(struct ibfront_dev *dev);
 void ibfront_dev_unregister(struct ibfront_dev *dev);
 
-/* ucontext.c */
-int ibfront_alloc_ucontext(struct ib_ucontext *ibctx, struct ib_udata *udata);
-void ibfront_dealloc_ucontext(struct ib_ucontext *ibctx);
-void ibfront_disassociate_ucontext(struct ib_ucontext *ibctx);
-int ibfront_mmap(struct ib_ucontext *ibctx, struct vm_area_struct *vma);
-
-/* pd.c */
-int ibfront_alloc_pd(struct ib_pd *ibpd, struct ib_udata *udata);
-int ibfront_dealloc_pd(struct ib_pd *ibpd, struct ib_udata *udata);
-
-/* mr.c */
-struct ib_mr *ibfront_reg_user_mr(struct ib_pd *ibpd, u64 start, u64 length,
-				  u64 virt_addr, int access, COMPAT_DMAH
-				  struct ib_udata *udata);
-struct ib_mr *ibfront_rereg_user_mr(struct ib_mr *ibmr, int flags, u64 start,
-				    u64 length, u64 virt_addr, int access,
-				    struct ib_pd *ibpd,
-				    struct ib_udata *udata);
-int ibfront_dereg_mr(struct ib_mr *ibmr, struct ib_udata *udata);
-
-/* mw.c */
-int ibfront_alloc_mw(struct ib_mw *ibmw, struct ib_udata *udata);
-int ibfront_dealloc_mw(struct ib_mw *ibmw);
-
-/* cq.c */
-int ibfront_create_cq(struct ib_cq *ibcq, const struct ib_cq_init_attr *attr,
-		      struct compat_cq_attrs *attrs);
-int ibfront_modify_cq(struct ib_cq *ibcq, u16 count, u16 period);
-int ibfront_resize_cq(struct ib_cq *ibcq, compat_cqe_t cqe,
-		      struct ib_udata *udata);
-int ibfront_destroy_cq(struct ib_cq *ibcq, struct ib_udata *udata);
-
-/* srq.c */
-int ibfront_create_srq(struct ib_srq *ibsrq, struct ib_srq_init_attr *init_attr,
-		       struct ib_udata *udata);
-int ibfront_modify_srq(struct ib_srq *ibsrq, struct ib_srq_attr *attr,
-		       enum ib_srq_attr_mask attr_mask, struct ib_udata *udata);
-int ibfront_query_srq(struct ib_srq *ibsrq, struct ib_srq_attr *attr);
-int ibfront_destroy_srq(struct ib_srq *ibsrq, struct ib_udata *udata);
-
-/* qp.c */
-int ibfront_create_qp(struct ib_qp *ibqp, struct ib_qp_init_attr *init_attr,
-		      struct ib_udata *udata);
-int ibfront_modify_qp(struct ib_qp *ibqp, struct ib_qp_attr *attr,
-		      int attr_mask, struct ib_udata *udata);
-int ibfront_query_qp(struct ib_qp *ibqp, struct ib_qp_attr *attr,
-		     int attr_mask, struct ib_qp_init_attr *init_attr);
-int ibfront_destroy_qp(struct ib_qp *ibqp, struct ib_udata *udata);
-int ibfront_attach_mcast(struct ib_qp *ibqp, union ib_gid *gid, u16 lid);
-int ibfront_detach_mcast(struct ib_qp *ibqp, union ib_gid *gid, u16 lid);
-
-/* xrcd.c */
-int ibfront_alloc_xrcd(struct ib_xrcd *ibxrcd, struct ib_udata *udata);
-int ibfront_dealloc_xrcd(struct ib_xrcd *ibxrcd, struct ib_udata *udata);
-
-/* ah.c */
-int ibfront_create_ah(struct ib_ah *ibah, struct rdma_ah_init_attr *init_attr,
-		      struct ib_udata *udata);
-int ibfront_query_ah(struct ib_ah *ibah, struct rdma_ah_attr *attr);
-int ibfront_destroy_ah(struct ib_ah *ibah, u32 flags);
+/* The verbs, each file's of its own objects */
+extern const struct ib_device_ops ibfront_ah_ops;
+extern const struct ib_device_ops ibfront_context_ops;
+extern const struct ib_device_ops ibfront_cq_ops;
+extern const struct ib_device_ops ibfront_cq_resize_ops;
+extern const struct ib_device_ops ibfront_mr_ops;
+extern const struct ib_device_ops ibfront_mr_rereg_ops;
+extern const struct ib_device_ops ibfront_mw_ops;
+extern const struct ib_device_ops ibfront_pd_ops;
+extern const struct ib_device_ops ibfront_qp_ops;
+extern const struct ib_device_ops ibfront_query_ops;
+extern const struct ib_device_ops ibfront_srq_ops;
+extern const struct ib_device_ops ibfront_xrcd_ops;
 
 #endif /* IBFRONT_H */

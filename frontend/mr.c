@@ -37,9 +37,9 @@ static int ibfront_umem_access(u64 start, u64 length, int access)
 	return access;
 }
 
-struct ib_mr *ibfront_reg_user_mr(struct ib_pd *ibpd, u64 start, u64 length,
-				  u64 virt_addr, int access, COMPAT_DMAH
-				  struct ib_udata *udata)
+static struct ib_mr *ibfront_reg_user_mr(struct ib_pd *ibpd, u64 start,
+					 u64 length, u64 virt_addr, int access,
+					 COMPAT_DMAH struct ib_udata *udata)
 {
 	struct vibif_req req = { .operation = VIBIF_OP_REG_MR };
 	struct ibfront_dev *dev = to_fdev(ibpd->device);
@@ -60,16 +60,15 @@ struct ib_mr *ibfront_reg_user_mr(struct ib_pd *ibpd, u64 start, u64 length,
 
 	req.op.reg_mr.iova = virt_addr;
 	req.op.reg_mr.length = length;
-	req.op.reg_mr.pd = to_fpd(ibpd)->handle;
+	req.op.reg_mr.pd = to_fpd(ibpd)->obj.handle;
 	req.op.reg_mr.access = access & VIBIF_ACCESS_MASK;
 	if (mr->mem->umem->writable)
 		req.op.reg_mr.flags = VIBIF_MR_WRITABLE;
 	req.op.reg_mr.pages = ibfront_page_list(mr->mem);
-	err = ibfront_exec(dev, &req, &rsp);
+	err = ibfront_create(dev, &mr->obj, &req, &rsp);
 	if (err)
 		goto err_unmap;
 
-	mr->handle = rsp.op.reg_mr.handle;
 	mr->access = access;
 	mr->ibmr.lkey = rsp.op.reg_mr.lkey;
 	mr->ibmr.rkey = rsp.op.reg_mr.rkey;
@@ -90,7 +89,7 @@ static int ibfront_exec_rereg(struct ibfront_dev *dev, struct ibfront_mr *mr,
 	int err;
 
 	req->operation = VIBIF_OP_REREG_MR;
-	req->handle = mr->handle;
+	req->handle = mr->obj.handle;
 	if (mem) {
 		req->op.reg_mr.pages = ibfront_page_list(mem);
 		if (mem->umem->writable)
@@ -106,15 +105,16 @@ static int ibfront_exec_rereg(struct ibfront_dev *dev, struct ibfront_mr *mr,
 }
 
 /* Check as natively: the old pages are to be writable in any case. */
-struct ib_mr *ibfront_rereg_user_mr(struct ib_mr *ibmr, int flags, u64 start,
-				    u64 length, u64 virt_addr, int access,
-				    struct ib_pd *ibpd, struct ib_udata *udata)
+static struct ib_mr *ibfront_rereg_user_mr(struct ib_mr *ibmr, int flags,
+					   u64 start, u64 length, u64 virt_addr,
+					   int access, struct ib_pd *ibpd,
+					   struct ib_udata *udata)
 {
 	struct vibif_req req = {
 		.op.reg_mr.flags = flags << 1,
 		.op.reg_mr.iova = virt_addr,
 		.op.reg_mr.length = length,
-		.op.reg_mr.pd = to_fpd(ibpd)->handle,
+		.op.reg_mr.pd = to_fpd(ibpd)->obj.handle,
 		.op.reg_mr.access = access & VIBIF_ACCESS_MASK,
 	};
 	struct ibfront_dev *dev = to_fdev(ibmr->device);
@@ -141,13 +141,13 @@ struct ib_mr *ibfront_rereg_user_mr(struct ib_mr *ibmr, int flags, u64 start,
 	return NULL;
 }
 
-int ibfront_dereg_mr(struct ib_mr *ibmr, struct ib_udata *udata)
+static int ibfront_dereg_mr(struct ib_mr *ibmr, struct ib_udata *udata)
 {
 	struct ibfront_dev *dev = to_fdev(ibmr->device);
 	struct ibfront_mr *mr = to_fmr(ibmr);
 	int err;
 
-	err = ibfront_try_destroy(dev, mr->handle);
+	err = ibfront_try_destroy(dev, &mr->obj);
 	if (err)
 		return err;
 	ibfront_mem_unmap(dev, mr->mem);
@@ -155,3 +155,12 @@ int ibfront_dereg_mr(struct ib_mr *ibmr, struct ib_udata *udata)
 	kfree(mr);
 	return 0;
 }
+
+const struct ib_device_ops ibfront_mr_ops = {
+	.dereg_mr = ibfront_dereg_mr,
+	.reg_user_mr = ibfront_reg_user_mr,
+};
+
+const struct ib_device_ops ibfront_mr_rereg_ops = {
+	.rereg_user_mr = ibfront_rereg_user_mr,
+};

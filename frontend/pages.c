@@ -25,7 +25,7 @@ static void ibfront_no_grants(struct ibfront_dev *dev, unsigned long nr)
 }
 
 /*
- * Revokes a reference to @page. One that the backend still maps is ended later,
+ * Revoke a reference to @page. One that the backend still maps is ended later,
  * and until then keeps the page from being used for anything else.
  */
 static void ibfront_ungrant_page(grant_ref_t gref, struct page *page)
@@ -34,7 +34,7 @@ static void ibfront_ungrant_page(grant_ref_t gref, struct page *page)
 	gnttab_end_foreign_access(gref, page);
 }
 
-/* Undoes ibfront_grant_dir(). */
+/* Undo ibfront_grant_dir(). */
 static void ibfront_ungrant_dir(struct ibfront_dir *dir,
 				struct sg_page_iter *iter, unsigned int nr)
 {
@@ -67,13 +67,14 @@ static void ibfront_ungrant(struct ibfront_mem *mem)
 	kvfree(mem->dirs);
 }
 
-/* Grants the next @nr pages of @iter and the directory page that lists them. */
+/* Grant the next @nr pages of @iter and the directory page that lists them. */
 static int ibfront_grant_dir(struct ibfront_dev *dev, struct ibfront_dir *dir,
 			     struct sg_page_iter *iter, unsigned int nr,
 			     const struct ib_umem *umem)
 {
 	domid_t otherend = dev->xbdev->otherend_id;
 	grant_ref_t head;
+	struct page *page;
 	unsigned int i;
 
 	dir->page = (void *)get_zeroed_page(GFP_KERNEL);
@@ -90,9 +91,10 @@ static int ibfront_grant_dir(struct ibfront_dev *dev, struct ibfront_dir *dir,
 					virt_to_gfn(dir->page), 1);
 	for (i = 0; i < nr; i++) {
 		__sg_page_iter_next(iter);
+		page = sg_page_iter_page(iter);
 		dir->page->gref[i] = gnttab_claim_grant_reference(&head);
 		gnttab_grant_foreign_access_ref(dir->page->gref[i], otherend,
-						xen_page_to_gfn(sg_page_iter_page(iter)),
+						xen_page_to_gfn(page),
 						!umem->writable);
 	}
 	return 0;
@@ -155,6 +157,16 @@ static struct ibfront_mem *ibfront_mem_pin(struct ibfront_dev *dev,
 	return mem;
 }
 
+/**
+ * ibfront_mem_map() - pin user memory and grant it as a page list
+ * @dev: device
+ * @addr: user address, of any alignment
+ * @len: octets
+ * @access: IB_ACCESS_*, which decide whether the pages are writable
+ *
+ * Return: the memory; or an ERR_PTR: as ib_umem_get_va(), and -ENOMEM when the
+ * domain has too few grants.
+ */
 struct ibfront_mem *ibfront_mem_map(struct ibfront_dev *dev, unsigned long addr,
 				    size_t len, int access)
 {
@@ -172,11 +184,19 @@ struct ibfront_mem *ibfront_mem_map(struct ibfront_dev *dev, unsigned long addr,
 	return mem;
 }
 
+/**
+ * ibfront_mem_unmap() - revoke and unpin, NULL being nothing
+ * @dev: device
+ * @mem: which the backend has been told to let go of
+ *
+ * If the backend could not be told, the memory stays until the connection is
+ * freed, when the backend has closed.
+ */
 void ibfront_mem_unmap(struct ibfront_dev *dev, struct ibfront_mem *mem)
 {
 	if (!mem)
 		return;
-	if (!READ_ONCE(dev->ring.dead)) {
+	if (!ibfront_ring_dead(dev)) {
 		ibfront_mem_free(mem);
 		return;
 	}
@@ -185,6 +205,10 @@ void ibfront_mem_unmap(struct ibfront_dev *dev, struct ibfront_mem *mem)
 	spin_unlock(&dev->limbo_lock);
 }
 
+/**
+ * ibfront_mem_empty_limbo() - revoke and unpin what the backend may have mapped
+ * @dev: device, whose backend has closed
+ */
 void ibfront_mem_empty_limbo(struct ibfront_dev *dev)
 {
 	struct ibfront_mem *mem, *next;
@@ -284,6 +308,14 @@ static void ibfront_db_unmap(struct ibfront_db *db)
 	mutex_unlock(&ctx->db_mutex);
 }
 
+/**
+ * ibfront_queue_map() - pin and grant a queue and its doorbell record
+ * @ctx: context of the calling process
+ * @queue: filled in
+ * @layout: where they are
+ *
+ * Return: 0, -EINVAL for a record that is not aligned, or as ibfront_mem_map().
+ */
 int ibfront_queue_map(struct ibfront_ucontext *ctx, struct ibfront_queue *queue,
 		      const struct ibfront_layout *layout)
 {
@@ -302,6 +334,11 @@ int ibfront_queue_map(struct ibfront_ucontext *ctx, struct ibfront_queue *queue,
 	return err;
 }
 
+/**
+ * ibfront_queue_unmap() - undo ibfront_queue_map()
+ * @dev: device
+ * @queue: which the backend has been told to let go of
+ */
 void ibfront_queue_unmap(struct ibfront_dev *dev, struct ibfront_queue *queue)
 {
 	ibfront_db_unmap(&queue->db);

@@ -3,27 +3,29 @@
 
 #include "ibfront.h"
 
-int ibfront_alloc_pd(struct ib_pd *ibpd, struct ib_udata *udata)
+static int ibfront_alloc_pd(struct ib_pd *ibpd, struct ib_udata *udata)
 {
 	struct vibif_req req = { .operation = VIBIF_OP_ALLOC_PD };
 	struct ibfront_dev *dev = to_fdev(ibpd->device);
+	struct ibfront_pd *pd = to_fpd(ibpd);
 	struct vibif_rsp rsp;
 	int err;
 
-	err = ibfront_exec(dev, &req, &rsp);
-	if (err)
+	err = ibfront_create(dev, &pd->obj, &req, &rsp);
+	if (err || !udata)
 		return err;
-	to_fpd(ibpd)->handle = rsp.op.alloc_pd.handle;
-
-	if (udata)
-		err = dev->provider->put_number(udata, rsp.op.alloc_pd.pdn);
-	if (err)
-		ibfront_destroy(dev, rsp.op.alloc_pd.handle);
-	return err;
+	return ibfront_put_number(dev, &pd->obj, udata, rsp.op.alloc_pd.pdn);
 }
 
-int ibfront_dealloc_pd(struct ib_pd *ibpd, struct ib_udata *udata)
+static int ibfront_dealloc_pd(struct ib_pd *ibpd, struct ib_udata *udata)
 {
-	ibfront_destroy(to_fdev(ibpd->device), to_fpd(ibpd)->handle);
+	ibfront_destroy(to_fdev(ibpd->device), &to_fpd(ibpd)->obj);
 	return 0;
 }
+
+const struct ib_device_ops ibfront_pd_ops = {
+	.alloc_pd = ibfront_alloc_pd,
+	.dealloc_pd = ibfront_dealloc_pd,
+
+	INIT_RDMA_OBJ_SIZE(ib_pd, ibfront_pd, ibpd),
+};

@@ -17,9 +17,9 @@ static const enum ib_event_type ibfront_qp_event_type[] = {
 	[VIBIF_EVENT_QP_LAST_WQE_REACHED]	= IB_EVENT_QP_LAST_WQE_REACHED,
 };
 
-static void ibfront_qp_dispatch(struct ibfront_target *target, u32 events)
+static void ibfront_qp_dispatch(struct ibfront_obj *obj, u32 events)
 {
-	struct ibfront_qp *qp = container_of(target, struct ibfront_qp, target);
+	struct ibfront_qp *qp = container_of(obj, struct ibfront_qp, obj);
 	struct ib_qp *ibqp = &qp->ibqp;
 	struct ib_event event = {
 		.device = ibqp->device,
@@ -35,6 +35,11 @@ static void ibfront_qp_dispatch(struct ibfront_target *target, u32 events)
 		event.event = ibfront_qp_event_type[i];
 		ibqp->event_handler(&event, ibqp->qp_context);
 	}
+}
+
+static bool ibfront_has_xrc(const struct ibfront_dev *dev)
+{
+	return dev->ibdev.ops.alloc_xrcd;
 }
 
 static int ibfront_check_qp(struct ibfront_dev *dev,
@@ -54,10 +59,10 @@ static int ibfront_check_qp(struct ibfront_dev *dev,
 	case IB_QPT_UD:
 		return udata ? 0 : -EOPNOTSUPP;
 	case IB_QPT_XRC_INI:
-		return udata && dev->has_xrc ? 0 : -EOPNOTSUPP;
+		return udata && ibfront_has_xrc(dev) ? 0 : -EOPNOTSUPP;
 	case IB_QPT_XRC_TGT:
 		/* The XRC domain's, not the creating process's: no udata */
-		return dev->has_xrc ? 0 : -EOPNOTSUPP;
+		return ibfront_has_xrc(dev) ? 0 : -EOPNOTSUPP;
 	default:
 		return -EOPNOTSUPP;
 	}
@@ -69,15 +74,15 @@ static void ibfront_fill_create_qp(struct vibif_create_qp_req *req,
 {
 	req->type = init_attr->qp_type;
 	if (init_attr->qp_type == IB_QPT_XRC_TGT) {
-		req->xrcd = to_fxrcd(init_attr->xrcd)->handle;
+		req->xrcd = to_fxrcd(init_attr->xrcd)->obj.handle;
 		return;
 	}
-	req->pd = to_fpd(qp->ibqp.pd)->handle;
-	req->send_cq = to_fcq(init_attr->send_cq)->target.handle;
+	req->pd = to_fpd(qp->ibqp.pd)->obj.handle;
+	req->send_cq = to_fcq(init_attr->send_cq)->obj.handle;
 	if (init_attr->qp_type != IB_QPT_XRC_INI)
-		req->recv_cq = to_fcq(init_attr->recv_cq)->target.handle;
+		req->recv_cq = to_fcq(init_attr->recv_cq)->obj.handle;
 	if (init_attr->srq)
-		req->srq = to_fsrq(init_attr->srq)->target.handle;
+		req->srq = to_fsrq(init_attr->srq)->obj.handle;
 	req->log_sq_wqe_count = ilog2(qp->sq.count);
 	req->log_sq_wqe_stride = qp->sq.log_stride;
 	req->pages = ibfront_page_list(qp->queue.mem);
@@ -96,8 +101,9 @@ static_assert(VIBIF_QPT_RC == IB_QPT_RC && VIBIF_QPT_UC == IB_QPT_UC &&
 	      VIBIF_QPT_XRC_INI == IB_QPT_XRC_INI &&
 	      VIBIF_QPT_XRC_TGT == IB_QPT_XRC_TGT);
 
-int ibfront_create_qp(struct ib_qp *ibqp, struct ib_qp_init_attr *init_attr,
-		      struct ib_udata *udata)
+static int ibfront_create_qp(struct ib_qp *ibqp,
+			     struct ib_qp_init_attr *init_attr,
+			     struct ib_udata *udata)
 {
 	struct vibif_req req = { .operation = VIBIF_OP_CREATE_QP };
 	struct ibfront_dev *dev = to_fdev(ibqp->device);
@@ -118,35 +124,28 @@ int ibfront_create_qp(struct ib_qp *ibqp, struct ib_qp_init_attr *init_attr,
 		err = ibfront_queue_map(ctx, &qp->queue, &layout);
 		if (err)
 			return err;
-		req.op.create_qp.context = ctx->handle;
+		req.op.create_qp.context = ctx->obj.handle;
 	}
 
 	mutex_init(&qp->mutex);
+	qp->obj.dispatch = ibfront_qp_dispatch;
 	qp->state = IB_QPS_RESET;
 	qp->signal_all = init_attr->sq_sig_type == IB_SIGNAL_ALL_WR;
 	qp->block_mcast_loopback = init_attr->create_flags &
 				   IB_QP_CREATE_BLOCK_MULTICAST_LOOPBACK;
 
 	ibfront_fill_create_qp(&req.op.create_qp, qp, init_attr);
-	err = ibfront_exec(dev, &req, &rsp);
-	if (err)
-		goto err_unmap;
-
+	err = ibfront_create(dev, &qp->obj, &req, &rsp);
+	if (err) {
+		ibfront_queue_unmap(dev, &qp->queue);
+		return err;
+	}
 	ibqp->qp_num = rsp.op.create_qp.qpn;
-	qp->target.handle = rsp.op.create_qp.handle;
-	qp->target.dispatch = ibfront_qp_dispatch;
-	err = ibfront_target_add(dev, &qp->target);
-	if (err)
-		goto err_unmap;
 	return 0;
-
-err_unmap:
-	ibfront_queue_unmap(dev, &qp->queue);
-	return err;
 }
 
 /*
- * Natively few values are looked at before they go into the QP's context: of
+ * Natively few values are checked before they go into the QP's context. Of the
  * others the HCA takes the bits that there is room for, and so do we.
  */
 #define IBFRONT_LOW_BITS(value, bits)	((value) & GENMASK((bits) - 1, 0))
@@ -202,9 +201,9 @@ static bool ibfront_pkey_index_ok(struct ibfront_dev *dev, u32 port, u16 index)
 }
 
 /*
- * The checks of the native driver, so that what it refuses costs no request here
- * either. One is stricter: on the way to RTR, an alternate path whose P_Key index
- * is out of range is accepted natively, and the QP left as it was.
+ * The checks of the native driver, so that what it refuses costs no request
+ * here either. One is stricter: natively a transition to RTR with an alternate
+ * path whose P_Key index is out of range succeeds, and changes nothing.
  */
 static int ibfront_check_modify(struct ibfront_dev *dev, struct ibfront_qp *qp,
 				const struct ib_qp_attr *attr, int attr_mask)
@@ -269,7 +268,7 @@ static int ibfront_modify_qp_locked(struct ibfront_dev *dev,
 {
 	struct vibif_req req = {
 		.operation = VIBIF_OP_MODIFY_QP,
-		.handle = qp->target.handle,
+		.handle = qp->obj.handle,
 	};
 	enum ib_qp_state cur_state, new_state;
 	struct vibif_rsp rsp;
@@ -300,8 +299,8 @@ static int ibfront_modify_qp_locked(struct ibfront_dev *dev,
 	return 0;
 }
 
-int ibfront_modify_qp(struct ib_qp *ibqp, struct ib_qp_attr *attr,
-		      int attr_mask, struct ib_udata *udata)
+static int ibfront_modify_qp(struct ib_qp *ibqp, struct ib_qp_attr *attr,
+			     int attr_mask, struct ib_udata *udata)
 {
 	struct ibfront_qp *qp = to_fqp(ibqp);
 	int err;
@@ -354,7 +353,7 @@ static int ibfront_query_qp_locked(struct ibfront_qp *qp,
 {
 	struct vibif_req req = {
 		.operation = VIBIF_OP_QUERY_QP,
-		.handle = qp->target.handle,
+		.handle = qp->obj.handle,
 	};
 	struct vibif_rsp rsp;
 	int err;
@@ -377,8 +376,8 @@ static int ibfront_query_qp_locked(struct ibfront_qp *qp,
 	return 0;
 }
 
-int ibfront_query_qp(struct ib_qp *ibqp, struct ib_qp_attr *attr,
-		     int attr_mask, struct ib_qp_init_attr *init_attr)
+static int ibfront_query_qp(struct ib_qp *ibqp, struct ib_qp_attr *attr,
+			    int attr_mask, struct ib_qp_init_attr *init_attr)
 {
 	struct ibfront_qp *qp = to_fqp(ibqp);
 	int err;
@@ -406,13 +405,12 @@ int ibfront_query_qp(struct ib_qp *ibqp, struct ib_qp_attr *attr,
 	return 0;
 }
 
-int ibfront_destroy_qp(struct ib_qp *ibqp, struct ib_udata *udata)
+static int ibfront_destroy_qp(struct ib_qp *ibqp, struct ib_udata *udata)
 {
 	struct ibfront_dev *dev = to_fdev(ibqp->device);
 	struct ibfront_qp *qp = to_fqp(ibqp);
 
-	ibfront_target_del(dev, &qp->target);
-	ibfront_destroy(dev, qp->target.handle);
+	ibfront_destroy(dev, &qp->obj);
 	ibfront_queue_unmap(dev, &qp->queue);
 	return 0;
 }
@@ -423,7 +421,7 @@ static int ibfront_mcast(struct ib_qp *ibqp, const union ib_gid *gid,
 	struct ibfront_qp *qp = to_fqp(ibqp);
 	struct vibif_req req = {
 		.operation = operation,
-		.handle = qp->target.handle,
+		.handle = qp->obj.handle,
 	};
 	struct vibif_rsp rsp;
 
@@ -433,16 +431,27 @@ static int ibfront_mcast(struct ib_qp *ibqp, const union ib_gid *gid,
 	return ibfront_exec(to_fdev(ibqp->device), &req, &rsp);
 }
 
-int ibfront_attach_mcast(struct ib_qp *ibqp, union ib_gid *gid, u16 lid)
+static int ibfront_attach_mcast(struct ib_qp *ibqp, union ib_gid *gid, u16 lid)
 {
 	return ibfront_mcast(ibqp, gid, VIBIF_OP_ATTACH_MCAST);
 }
 
-int ibfront_detach_mcast(struct ib_qp *ibqp, union ib_gid *gid, u16 lid)
+static int ibfront_detach_mcast(struct ib_qp *ibqp, union ib_gid *gid, u16 lid)
 {
 	int err;
 
 	err = ibfront_mcast(ibqp, gid, VIBIF_OP_DETACH_MCAST);
 	/* The group is gone with the backend, and the QP must be freed. */
-	return READ_ONCE(to_fdev(ibqp->device)->ring.dead) ? 0 : err;
+	return ibfront_ring_dead(to_fdev(ibqp->device)) ? 0 : err;
 }
+
+const struct ib_device_ops ibfront_qp_ops = {
+	.attach_mcast = ibfront_attach_mcast,
+	.create_qp = ibfront_create_qp,
+	.destroy_qp = ibfront_destroy_qp,
+	.detach_mcast = ibfront_detach_mcast,
+	.modify_qp = ibfront_modify_qp,
+	.query_qp = ibfront_query_qp,
+
+	INIT_RDMA_OBJ_SIZE(ib_qp, ibfront_qp, ibqp),
+};

@@ -15,6 +15,12 @@
 
 #include "ibfront.h"
 
+/**
+ * ibfront_ring_kill() - let all requests, present and future, fail with -EIO
+ * @dev: device
+ *
+ * Return: whether the ring was alive.
+ */
 bool ibfront_ring_kill(struct ibfront_dev *dev)
 {
 	struct ibfront_ring *ring = &dev->ring;
@@ -32,7 +38,7 @@ bool ibfront_ring_kill(struct ibfront_dev *dev)
 	return alive;
 }
 
-/* Returns NULL, or what is wrong with the response. */
+/* Return NULL, or what is wrong with the response. */
 static const char *ibfront_take_response(struct ibfront_ring *ring,
 					 const struct vibif_rsp *rsp)
 {
@@ -56,7 +62,7 @@ static const char *ibfront_take_response(struct ibfront_ring *ring,
 	return NULL;
 }
 
-/* Returns how many responses there were; *wrong is set if one was wrong. */
+/* Return how many responses there were; set *wrong if one was wrong. */
 static unsigned int ibfront_take_responses(struct ibfront_ring *ring,
 					   const char **wrong)
 {
@@ -64,6 +70,8 @@ static unsigned int ibfront_take_responses(struct ibfront_ring *ring,
 	struct vibif_rsp rsp;
 	RING_IDX prod;
 	int more;
+
+	lockdep_assert_held(&ring->lock);
 
 	do {
 		prod = READ_ONCE(ring->front.sring->rsp_prod);
@@ -112,10 +120,10 @@ static irqreturn_t ibfront_ring_irq(int irq, void *data)
 }
 
 /*
- * Waits for a free slot; NULL on a dead ring. up() hands the slot to who has
+ * Wait for a free slot; NULL on a dead ring. up() hands the slot to whoever has
  * waited longest, so that a process with many threads that send all the time
- * does not keep others from sending at all. Who waits when the ring dies gets
- * its turn too, as each request in flight ends and gives its slot back.
+ * does not keep others from sending at all. Those who wait when the ring dies
+ * get their turn too, as each request in flight ends and gives its slot back.
  */
 static struct ibfront_slot *ibfront_get_slot(struct ibfront_ring *ring)
 {
@@ -176,8 +184,8 @@ static void ibfront_send(struct ibfront_ring *ring, struct ibfront_slot *slot,
 }
 
 /*
- * Whether the backend has left: its nodes are gone as well if it did not close.
- * How that reads varies, but for want of memory nothing could be read.
+ * Whether the backend has left. If it did not close, its nodes are gone: how
+ * that reads varies, but -ENOMEM means that nothing could be read.
  */
 static bool ibfront_backend_left(struct xenbus_device *xbdev)
 {
@@ -215,6 +223,17 @@ static void ibfront_wait(struct ibfront_dev *dev, struct ibfront_slot *slot,
 		     req->operation, IBFRONT_TIMEOUT_S);
 }
 
+/**
+ * ibfront_exec() - send a request and wait for its response
+ * @dev: device
+ * @req: request; the id is filled in
+ * @rsp: filled in when 0 is returned
+ *
+ * Sleeps, uninterruptibly, until the backend has answered, or has answered
+ * nothing at all for IBFRONT_TIMEOUT_S and is given up.
+ *
+ * Return: 0, the status of the response, or -EIO if the ring is dead.
+ */
 int ibfront_exec(struct ibfront_dev *dev, struct vibif_req *req,
 		 struct vibif_rsp *rsp)
 {
@@ -241,31 +260,13 @@ int ibfront_exec(struct ibfront_dev *dev, struct vibif_req *req,
 	return err;
 }
 
-int ibfront_try_destroy(struct ibfront_dev *dev, u32 handle)
-{
-	struct vibif_req req = {
-		.operation = VIBIF_OP_DESTROY,
-		.handle = handle,
-	};
-	struct vibif_rsp rsp;
-	int err;
-
-	err = ibfront_exec(dev, &req, &rsp);
-	/* The object has gone with the backend. */
-	return READ_ONCE(dev->ring.dead) ? 0 : err;
-}
-
-void ibfront_destroy(struct ibfront_dev *dev, u32 handle)
-{
-	int err;
-
-	err = ibfront_try_destroy(dev, handle);
-	if (err)
-		dev_err_ratelimited(&dev->xbdev->dev,
-				    "cannot destroy object %u: %d\n", handle,
-				    err);
-}
-
+/**
+ * ibfront_ring_init() - allocate the ring
+ * @dev: device
+ * @order: of its number of pages
+ *
+ * Return: 0 or a negative errno.
+ */
 int ibfront_ring_init(struct ibfront_dev *dev, unsigned int order)
 {
 	struct ibfront_ring *ring = &dev->ring;
@@ -292,6 +293,10 @@ int ibfront_ring_init(struct ibfront_dev *dev, unsigned int order)
 	return 0;
 }
 
+/**
+ * ibfront_ring_fini() - undo ibfront_ring_init()
+ * @dev: device, which sends nothing any more
+ */
 void ibfront_ring_fini(struct ibfront_dev *dev)
 {
 	ibfront_channel_close(dev, &dev->ring.channel);

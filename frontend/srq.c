@@ -5,10 +5,9 @@
 
 #include "ibfront.h"
 
-static void ibfront_srq_dispatch(struct ibfront_target *target, u32 events)
+static void ibfront_srq_dispatch(struct ibfront_obj *obj, u32 events)
 {
-	struct ibfront_srq *srq =
-		container_of(target, struct ibfront_srq, target);
+	struct ibfront_srq *srq = container_of(obj, struct ibfront_srq, obj);
 	struct ib_srq *ibsrq = &srq->ibsrq;
 	struct ib_event event = {
 		.device = ibsrq->device,
@@ -27,8 +26,9 @@ static void ibfront_srq_dispatch(struct ibfront_target *target, u32 events)
 	}
 }
 
-int ibfront_create_srq(struct ib_srq *ibsrq, struct ib_srq_init_attr *init_attr,
-		       struct ib_udata *udata)
+static int ibfront_create_srq(struct ib_srq *ibsrq,
+			      struct ib_srq_init_attr *init_attr,
+			      struct ib_udata *udata)
 {
 	struct vibif_req req = { .operation = VIBIF_OP_CREATE_SRQ };
 	struct ibfront_dev *dev = to_fdev(ibsrq->device);
@@ -50,50 +50,42 @@ int ibfront_create_srq(struct ib_srq *ibsrq, struct ib_srq_init_attr *init_attr,
 	if (err)
 		return err;
 
-	create->pd = to_fpd(ibsrq->pd)->handle;
+	srq->obj.dispatch = ibfront_srq_dispatch;
+	create->pd = to_fpd(ibsrq->pd)->obj.handle;
 	create->type = VIBIF_SRQ_BASIC;
 	if (init_attr->srq_type == IB_SRQT_XRC) {
 		create->type = VIBIF_SRQ_XRC;
-		create->cq = to_fcq(init_attr->ext.cq)->target.handle;
-		create->xrcd = to_fxrcd(init_attr->ext.xrc.xrcd)->handle;
+		create->cq = to_fcq(init_attr->ext.cq)->obj.handle;
+		create->xrcd = to_fxrcd(init_attr->ext.xrc.xrcd)->obj.handle;
 	}
 	create->log_wqe_count = ilog2(srq->wq.count);
 	create->log_wqe_stride = srq->wq.log_stride;
 	create->pages = ibfront_page_list(srq->queue.mem);
 	create->doorbell = ibfront_doorbell(&srq->queue);
-	err = ibfront_exec(dev, &req, &rsp);
+	err = ibfront_create(dev, &srq->obj, &req, &rsp);
 	if (err)
 		goto err_unmap;
-
-	srq->target.handle = rsp.op.create_srq.handle;
-	srq->target.dispatch = ibfront_srq_dispatch;
-	err = ibfront_target_add(dev, &srq->target);
+	err = ibfront_put_number(dev, &srq->obj, udata, rsp.op.create_srq.srqn);
 	if (err)
 		goto err_unmap;
 
 	ibsrq->ext.xrc.srq_num = rsp.op.create_srq.srqn;
-	err = dev->provider->put_number(udata, rsp.op.create_srq.srqn);
-	if (err)
-		goto err_destroy;
-
 	init_attr->attr.max_wr = srq->wq.count - 1;
 	return 0;
 
-err_destroy:
-	ibfront_target_del(dev, &srq->target);
-	ibfront_destroy(dev, srq->target.handle);
 err_unmap:
 	ibfront_queue_unmap(dev, &srq->queue);
 	return err;
 }
 
-int ibfront_modify_srq(struct ib_srq *ibsrq, struct ib_srq_attr *attr,
-		       enum ib_srq_attr_mask attr_mask, struct ib_udata *udata)
+static int ibfront_modify_srq(struct ib_srq *ibsrq, struct ib_srq_attr *attr,
+			      enum ib_srq_attr_mask attr_mask,
+			      struct ib_udata *udata)
 {
 	struct ibfront_srq *srq = to_fsrq(ibsrq);
 	struct vibif_req req = {
 		.operation = VIBIF_OP_MODIFY_SRQ,
-		.handle = srq->target.handle,
+		.handle = srq->obj.handle,
 		.op.modify_srq.limit = attr->srq_limit,
 	};
 	struct vibif_rsp rsp;
@@ -107,12 +99,12 @@ int ibfront_modify_srq(struct ib_srq *ibsrq, struct ib_srq_attr *attr,
 	return ibfront_exec(to_fdev(ibsrq->device), &req, &rsp);
 }
 
-int ibfront_query_srq(struct ib_srq *ibsrq, struct ib_srq_attr *attr)
+static int ibfront_query_srq(struct ib_srq *ibsrq, struct ib_srq_attr *attr)
 {
 	struct ibfront_srq *srq = to_fsrq(ibsrq);
 	struct vibif_req req = {
 		.operation = VIBIF_OP_QUERY_SRQ,
-		.handle = srq->target.handle,
+		.handle = srq->obj.handle,
 	};
 	struct vibif_rsp rsp;
 	int err;
@@ -127,13 +119,21 @@ int ibfront_query_srq(struct ib_srq *ibsrq, struct ib_srq_attr *attr)
 	return 0;
 }
 
-int ibfront_destroy_srq(struct ib_srq *ibsrq, struct ib_udata *udata)
+static int ibfront_destroy_srq(struct ib_srq *ibsrq, struct ib_udata *udata)
 {
 	struct ibfront_dev *dev = to_fdev(ibsrq->device);
 	struct ibfront_srq *srq = to_fsrq(ibsrq);
 
-	ibfront_target_del(dev, &srq->target);
-	ibfront_destroy(dev, srq->target.handle);
+	ibfront_destroy(dev, &srq->obj);
 	ibfront_queue_unmap(dev, &srq->queue);
 	return 0;
 }
+
+const struct ib_device_ops ibfront_srq_ops = {
+	.create_srq = ibfront_create_srq,
+	.destroy_srq = ibfront_destroy_srq,
+	.modify_srq = ibfront_modify_srq,
+	.query_srq = ibfront_query_srq,
+
+	INIT_RDMA_OBJ_SIZE(ib_srq, ibfront_srq, ibsrq),
+};

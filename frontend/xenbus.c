@@ -19,6 +19,14 @@ struct ibfront_info {
 	struct work_struct fail_work;
 };
 
+/**
+ * ibfront_fail() - give up on a backend that broke the protocol or is stuck
+ * @dev: device
+ * @fmt: what it did
+ *
+ * Kills the ring and has the device closed from a work item. Callable from any
+ * context; only the first call has an effect.
+ */
 void ibfront_fail(struct ibfront_dev *dev, const char *fmt, ...)
 {
 	struct va_format vaf = { .fmt = fmt };
@@ -35,7 +43,7 @@ void ibfront_fail(struct ibfront_dev *dev, const char *fmt, ...)
 }
 
 /*
- * Stops using the backend: nothing is sent any more, processes lose their
+ * Stop using the backend: nothing is sent any more, processes lose their
  * contexts, memory that the backend may have mapped goes to the limbo.
  */
 static void ibfront_stop(struct ibfront_info *info)
@@ -48,7 +56,7 @@ static void ibfront_stop(struct ibfront_info *info)
 	ibfront_dev_unregister(info->dev);
 }
 
-/* Once the backend has closed: gives back all that it had mapped. */
+/* Once the backend has closed: give back all that it had mapped. */
 static void ibfront_free(struct ibfront_info *info)
 {
 	struct ibfront_dev *dev = info->dev;
@@ -71,7 +79,7 @@ static void ibfront_fail_work(struct work_struct *work)
 
 	mutex_lock(&info->lock);
 	/* Not the next connection, if this one has been closed meanwhile */
-	if (info->dev && READ_ONCE(info->dev->ring.dead) &&
+	if (info->dev && ibfront_ring_dead(info->dev) &&
 	    info->xbdev->state != XenbusStateClosed) {
 		xenbus_switch_state(info->xbdev, XenbusStateClosing);
 		ibfront_stop(info);
@@ -139,30 +147,15 @@ static int ibfront_publish(struct ibfront_dev *dev)
 	return err;
 }
 
-static bool ibfront_has_feature(struct xenbus_device *xbdev, const char *field)
-{
-	return xenbus_read_unsigned(xbdev->otherend, field, 0);
-}
-
-static void ibfront_read_features(struct ibfront_dev *dev)
-{
-	struct xenbus_device *xbdev = dev->xbdev;
-
-	dev->has_resize_cq =
-		ibfront_has_feature(xbdev, VIBIF_FIELD_FEATURE_RESIZE_CQ);
-	dev->has_rereg_mr =
-		ibfront_has_feature(xbdev, VIBIF_FIELD_FEATURE_REREG_MR);
-	dev->has_xrc = ibfront_has_feature(xbdev, VIBIF_FIELD_FEATURE_XRC);
-	dev->has_mw = ibfront_has_feature(xbdev, VIBIF_FIELD_FEATURE_MW);
-}
-
-/* The backend is in InitWait: allocates and publishes both channels. */
+/* The backend is in InitWait: allocate and publish both channels. */
 static int ibfront_connect(struct ibfront_info *info)
 {
 	struct xenbus_device *xbdev = info->xbdev;
 	unsigned int ring_order, event_order;
 	struct ibfront_dev *dev;
 	int err;
+
+	lockdep_assert_held(&info->lock);
 
 	if (!ibfront_version_ok(xbdev)) {
 		xenbus_dev_fatal(xbdev, -EPROTO,
@@ -183,7 +176,6 @@ static int ibfront_connect(struct ibfront_info *info)
 		goto err_fatal;
 	}
 	dev->fail_work = &info->fail_work;
-	ibfront_read_features(dev);
 	err = ibfront_ring_init(dev, ring_order);
 	if (err)
 		goto err_dealloc;

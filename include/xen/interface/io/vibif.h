@@ -1063,6 +1063,7 @@ struct vibif_rsp {
 		struct vibif_create_qp_rsp     create_qp;
 		struct vibif_qp_attr           query_qp;
 		struct vibif_handle_rsp        alloc_xrcd;
+		struct vibif_handle_rsp        created;	/* of each new object */
 		struct vibif_alloc_mw_rsp      alloc_mw;
 		uint8_t                        pad[VIBIF_SLOT_SIZE - 8];
 	} op;

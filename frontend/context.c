@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What one process opens: a context with a doorbell page of its own. */
+/* Contexts: what one process opens, with a doorbell page of its own. */
 
 #include <linux/ioport.h>
 #include <linux/mm.h>
@@ -12,7 +12,8 @@
 /* Frame numbers of x86 have 40 bits at most. */
 #define IBFRONT_FRAME_BITS	40
 
-int ibfront_alloc_ucontext(struct ib_ucontext *ibctx, struct ib_udata *udata)
+static int ibfront_alloc_ucontext(struct ib_ucontext *ibctx,
+				  struct ib_udata *udata)
 {
 	struct vibif_req req = { .operation = VIBIF_OP_ALLOC_CONTEXT };
 	struct ibfront_ucontext *ctx = to_fucontext(ibctx);
@@ -22,11 +23,10 @@ int ibfront_alloc_ucontext(struct ib_ucontext *ibctx, struct ib_udata *udata)
 
 	mutex_init(&ctx->db_mutex);
 	INIT_LIST_HEAD(&ctx->db_pages);
-	err = ibfront_exec(dev, &req, &rsp);
+	err = ibfront_create(dev, &ctx->obj, &req, &rsp);
 	if (err)
 		return err;
 
-	ctx->handle = rsp.op.alloc_context.handle;
 	ctx->uar_frame = rsp.op.alloc_context.uar[0].frame;
 	ctx->bf_frame = rsp.op.alloc_context.uar[0].bf_frame;
 	if ((ctx->uar_frame | ctx->bf_frame) >> IBFRONT_FRAME_BITS) {
@@ -37,30 +37,30 @@ int ibfront_alloc_ucontext(struct ib_ucontext *ibctx, struct ib_udata *udata)
 
 	err = dev->provider->alloc_context(dev, udata);
 	if (err)
-		ibfront_destroy(dev, ctx->handle);
+		ibfront_destroy(dev, &ctx->obj);
 	return err;
 }
 
-void ibfront_dealloc_ucontext(struct ib_ucontext *ibctx)
+static void ibfront_dealloc_ucontext(struct ib_ucontext *ibctx)
 {
-	ibfront_destroy(to_fdev(ibctx->device), to_fucontext(ibctx)->handle);
+	ibfront_destroy(to_fdev(ibctx->device), &to_fucontext(ibctx)->obj);
 }
 
 /*
- * ib_uverbs has zapped the doorbell pages already. That this operation exists
- * tells ib_core that open contexts need not keep the device.
+ * ib_uverbs has zapped the doorbell pages already. That this op exists tells
+ * ib_core that open contexts need not keep the device.
  */
-void ibfront_disassociate_ucontext(struct ib_ucontext *ibctx)
+static void ibfront_disassociate_ucontext(struct ib_ucontext *ibctx)
 {
 }
 
 /*
- * Maps a machine frame of I/O memory into a process of a PV guest. Xen allows
- * it for frames that the toolstack has opened to this domain, and, the owner
- * being DOMID_IO, for none that is memory.
+ * Map a machine frame of I/O memory into a process of a PV guest. Xen allows
+ * it for frames that the toolstack has opened to this domain. As the owner is
+ * DOMID_IO, it allows it for no frame of memory.
  *
- * The mapping is put on the list of those that ib_uverbs zaps when the device
- * goes, as by rdma_user_mmap_io().
+ * Like rdma_user_mmap_io(), put the mapping on the list of those that ib_uverbs
+ * zaps when the device goes.
  */
 static int ibfront_mmap_machine_frame(struct vm_area_struct *vma, u64 frame,
 				      pgprot_t prot)
@@ -78,19 +78,19 @@ static int ibfront_mmap_machine_frame(struct vm_area_struct *vma, u64 frame,
 		return -ENOMEM;
 
 	/*
-	 * Nothing may write this page table entry anew: Linux would read a wrong
-	 * frame out of it where the frame's number is one of this guest's memory,
-	 * too, and Xen refuses it once the frame is closed to this domain, which
-	 * a fork() does not survive. So no child gets it, and of the rights that
-	 * mprotect() could change one is left; what can be written can be read
-	 * anyway. That one has to be a right that could be had: Linux warns of a
-	 * write to any other mapping, and the process writes when the device has
-	 * gone.
+	 * Nothing may write this page table entry anew. Linux would read a
+	 * wrong frame out of it if the guest's own memory has a frame of that
+	 * number. And Xen refuses the entry once the frame is closed to this
+	 * domain, which a fork() does not survive. So no child inherits the
+	 * mapping, and mprotect() can change one right only; what can be
+	 * written can be read anyway. That right is one that a mapping can
+	 * have: Linux warns of a write to any other, and a process does write
+	 * when the device has gone.
 	 *
-	 * vm_page_prot stays as it is: ib_uverbs maps a page of memory in place of
-	 * the frame when the device has gone, and Xen lets a domain that has no
-	 * I/O memory any more map nothing uncached. The process would fault for
-	 * ever on its next doorbell.
+	 * vm_page_prot stays as it is. When the device has gone, ib_uverbs maps
+	 * a page of memory in place of the frame, and Xen lets a domain without
+	 * I/O memory map nothing uncached: the process would fault for ever on
+	 * its next doorbell.
 	 */
 	vm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP |
 			  VM_DONTCOPY);
@@ -107,7 +107,7 @@ static int ibfront_mmap_machine_frame(struct vm_area_struct *vma, u64 frame,
 	return 0;
 }
 
-int ibfront_mmap(struct ib_ucontext *ibctx, struct vm_area_struct *vma)
+static int ibfront_mmap(struct ib_ucontext *ibctx, struct vm_area_struct *vma)
 {
 	struct ibfront_dev *dev = to_fdev(ibctx->device);
 	pgprot_t prot;
@@ -129,3 +129,12 @@ int ibfront_mmap(struct ib_ucontext *ibctx, struct vm_area_struct *vma)
 		return -EINVAL;
 	return rdma_user_mmap_io(ibctx, vma, frame, PAGE_SIZE, prot, NULL);
 }
+
+const struct ib_device_ops ibfront_context_ops = {
+	.alloc_ucontext = ibfront_alloc_ucontext,
+	.dealloc_ucontext = ibfront_dealloc_ucontext,
+	.disassociate_ucontext = ibfront_disassociate_ucontext,
+	.mmap = ibfront_mmap,
+
+	INIT_RDMA_OBJ_SIZE(ib_ucontext, ibfront_ucontext, ibucontext),
+};
