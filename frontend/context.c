@@ -9,9 +9,6 @@
 
 #include "ibfront.h"
 
-/* Frame numbers of x86 have 40 bits at most. */
-#define IBFRONT_FRAME_BITS	40
-
 static int ibfront_alloc_ucontext(struct ib_ucontext *ibctx,
 				  struct ib_udata *udata)
 {
@@ -29,7 +26,7 @@ static int ibfront_alloc_ucontext(struct ib_ucontext *ibctx,
 
 	ctx->uar_frame = rsp.op.alloc_context.uar[0].frame;
 	ctx->bf_frame = rsp.op.alloc_context.uar[0].bf_frame;
-	if ((ctx->uar_frame | ctx->bf_frame) >> IBFRONT_FRAME_BITS) {
+	if ((ctx->uar_frame | ctx->bf_frame) > VIBIF_MAX_FRAME) {
 		ibfront_fail(dev, "backend sent frames %#llx and %#llx",
 			     ctx->uar_frame, ctx->bf_frame);
 		return -EIO;

@@ -39,10 +39,6 @@
 #define IBFRONT_MLX4_MAX_SG		128
 #define IBFRONT_MLX4_MAX_SRQ_WR		BIT(26)
 
-/* Of VIBIF_OP_CREATE_SRQ */
-#define IBFRONT_SRQ_MAX_LOG_COUNT	15
-#define IBFRONT_SRQ_MAX_LOG_STRIDE	11
-
 /*
  * Like mlx4_ib, read the command in its full size and write the one number that
  * every response begins with, whatever lengths the process has given. With a
@@ -207,8 +203,8 @@ static int ibfront_mlx4_size_srq(const struct ibfront_dev *dev,
 	wq->max_sge = attr->max_sge;
 	wq->log_stride = order_base_2(stride);
 
-	if (ilog2(wq->count) > IBFRONT_SRQ_MAX_LOG_COUNT ||
-	    wq->log_stride > IBFRONT_SRQ_MAX_LOG_STRIDE)
+	if (ilog2(wq->count) > VIBIF_MAX_LOG_WQES ||
+	    wq->log_stride > VIBIF_MAX_LOG_WQE_STRIDE)
 		return -EINVAL;
 	return 0;
 }

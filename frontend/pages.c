@@ -12,7 +12,7 @@
 
 #include "ibfront.h"
 
-static_assert(PAGE_SIZE == XEN_PAGE_SIZE);
+static_assert(PAGE_SIZE == VIBIF_PAGE_SIZE);
 
 /* Xen maps a grant so often; the backend does for each record. */
 #define IBFRONT_MAX_DB_USERS	128

@@ -148,26 +148,23 @@ static int ibfront_create_qp(struct ib_qp *ibqp,
  * Natively few values are checked before they go into the QP's context. Of the
  * others the HCA takes the bits that there is room for, and so do we.
  */
-#define IBFRONT_LOW_BITS(value, bits)	((value) & GENMASK((bits) - 1, 0))
-#define IBFRONT_MAX_STATIC_RATE		23	/* of VIBIF_OP_MODIFY_QP */
-
 static void ibfront_av_from_ah(struct vibif_av *av,
 			       const struct rdma_ah_attr *ah)
 {
 	const struct ib_global_route *grh;
 
 	av->dlid = rdma_ah_get_dlid(ah);
-	av->sl = IBFRONT_LOW_BITS(rdma_ah_get_sl(ah), 4);
-	av->src_path_bits = IBFRONT_LOW_BITS(rdma_ah_get_path_bits(ah), 7);
+	av->sl = rdma_ah_get_sl(ah) & VIBIF_MAX_SL;
+	av->src_path_bits = rdma_ah_get_path_bits(ah) & VIBIF_MAX_SRC_PATH_BITS;
 	av->static_rate = min_t(u8, rdma_ah_get_static_rate(ah),
-				IBFRONT_MAX_STATIC_RATE);
+				VIBIF_MAX_RATE);
 	if (!(rdma_ah_get_ah_flags(ah) & IB_AH_GRH))
 		return;
 
 	grh = rdma_ah_read_grh(ah);
 	av->flags = VIBIF_AV_GRH;
 	memcpy(av->dgid, grh->dgid.raw, sizeof(av->dgid));
-	av->flow_label = IBFRONT_LOW_BITS(grh->flow_label, 20);
+	av->flow_label = grh->flow_label & VIBIF_MAX_FLOW_LABEL;
 	av->sgid_index = grh->sgid_index;
 	av->hop_limit = grh->hop_limit;
 	av->traffic_class = grh->traffic_class | grh->flow_label >> 20;
@@ -234,9 +231,9 @@ static void ibfront_fill_qp_attr(struct vibif_qp_attr *to,
 {
 	to->attr_mask = attr_mask;
 	to->qkey = from->qkey;
-	to->rq_psn = IBFRONT_LOW_BITS(from->rq_psn, 24);
-	to->sq_psn = IBFRONT_LOW_BITS(from->sq_psn, 24);
-	to->dest_qpn = IBFRONT_LOW_BITS(from->dest_qp_num, 24);
+	to->rq_psn = from->rq_psn & VIBIF_MAX_PSN;
+	to->sq_psn = from->sq_psn & VIBIF_MAX_PSN;
+	to->dest_qpn = from->dest_qp_num & VIBIF_MAX_QPN;
 	to->access = from->qp_access_flags & VIBIF_ACCESS_MASK;
 	to->pkey_index = from->pkey_index;
 	to->alt_pkey_index = from->alt_pkey_index;
@@ -248,13 +245,13 @@ static void ibfront_fill_qp_attr(struct vibif_qp_attr *to,
 	to->en_sqd_async_notify = !!from->en_sqd_async_notify;
 	to->max_rd_atomic = from->max_rd_atomic;
 	to->max_dest_rd_atomic = from->max_dest_rd_atomic;
-	to->min_rnr_timer = IBFRONT_LOW_BITS(from->min_rnr_timer, 5);
+	to->min_rnr_timer = from->min_rnr_timer & VIBIF_MAX_RNR_TIMER;
 	to->port = from->port_num;
-	to->timeout = IBFRONT_LOW_BITS(from->timeout, 5);
-	to->retry_cnt = IBFRONT_LOW_BITS(from->retry_cnt, 3);
-	to->rnr_retry = IBFRONT_LOW_BITS(from->rnr_retry, 3);
+	to->timeout = from->timeout & VIBIF_MAX_TIMEOUT;
+	to->retry_cnt = from->retry_cnt & VIBIF_MAX_RETRY_CNT;
+	to->rnr_retry = from->rnr_retry & VIBIF_MAX_RNR_RETRY;
 	to->alt_port = from->alt_port_num;
-	to->alt_timeout = IBFRONT_LOW_BITS(from->alt_timeout, 5);
+	to->alt_timeout = from->alt_timeout & VIBIF_MAX_TIMEOUT;
 	if (attr_mask & IB_QP_AV)
 		ibfront_av_from_ah(&to->av, &from->ah_attr);
 	if (attr_mask & IB_QP_ALT_PATH)
