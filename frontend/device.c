@@ -6,7 +6,7 @@
 /* The number of entries, and a CQ's size, cannot overflow. */
 #define IBFRONT_MAX_CQE		BIT(26)
 
-/* Set the guest's own name for the node, as rdma-ndd does; the HCA has dom0's. */
+/* Set the guest's own name for the node. The HCA has dom0's. */
 static int ibfront_modify_device(struct ib_device *ibdev, int mask,
 				 struct ib_device_modify *modify)
 {

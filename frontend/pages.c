@@ -3,8 +3,8 @@
  * User memory for the HCA: pinned by ib_umem_get_va(), granted page by page,
  * named by a directory of granted pages (see "Page lists" in vibif.h).
  *
- * The directory doubles as our own record of the references. The backend could
- * not change it, for it is granted read-only.
+ * The directory doubles as our own record of the references. It is granted
+ * read-only, so the backend cannot change it.
  */
 
 #include <linux/scatterlist.h>
@@ -14,7 +14,7 @@
 
 static_assert(PAGE_SIZE == VIBIF_PAGE_SIZE);
 
-/* Xen maps a grant so often; the backend does for each record. */
+/* Xen maps a grant so often at most; the backend maps it for each record. */
 #define IBFRONT_MAX_DB_USERS	128
 
 static void ibfront_no_grants(struct ibfront_dev *dev, unsigned long nr)
@@ -270,8 +270,8 @@ found:
 }
 
 /*
- * A page with many records is pinned and granted once, as natively: the user's
- * limit on locked memory is meant for that.
+ * Pin and grant a page with many records once, as natively: the user's limit on
+ * locked memory is meant for that.
  */
 static int ibfront_db_map(struct ibfront_ucontext *ctx, struct ibfront_db *db,
 			  unsigned long addr, unsigned int size)

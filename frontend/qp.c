@@ -61,38 +61,38 @@ static int ibfront_check_qp(struct ibfront_dev *dev,
 	case IB_QPT_XRC_INI:
 		return udata && ibfront_has_xrc(dev) ? 0 : -EOPNOTSUPP;
 	case IB_QPT_XRC_TGT:
-		/* The XRC domain's, not the creating process's: no udata */
+		/* It belongs to the XRC domain, not to a process: no udata. */
 		return ibfront_has_xrc(dev) ? 0 : -EOPNOTSUPP;
 	default:
 		return -EOPNOTSUPP;
 	}
 }
 
-static void ibfront_fill_create_qp(struct vibif_create_qp_req *req,
+static void ibfront_fill_create_qp(struct vibif_create_qp_req *create,
 				   struct ibfront_qp *qp,
 				   const struct ib_qp_init_attr *init_attr)
 {
-	req->type = init_attr->qp_type;
+	create->type = init_attr->qp_type;
 	if (init_attr->qp_type == IB_QPT_XRC_TGT) {
-		req->xrcd = to_fxrcd(init_attr->xrcd)->obj.handle;
+		create->xrcd = to_fxrcd(init_attr->xrcd)->obj.handle;
 		return;
 	}
-	req->pd = to_fpd(qp->ibqp.pd)->obj.handle;
-	req->send_cq = to_fcq(init_attr->send_cq)->obj.handle;
+	create->pd = to_fpd(qp->ibqp.pd)->obj.handle;
+	create->send_cq = to_fcq(init_attr->send_cq)->obj.handle;
 	if (init_attr->qp_type != IB_QPT_XRC_INI)
-		req->recv_cq = to_fcq(init_attr->recv_cq)->obj.handle;
+		create->recv_cq = to_fcq(init_attr->recv_cq)->obj.handle;
 	if (init_attr->srq)
-		req->srq = to_fsrq(init_attr->srq)->obj.handle;
-	req->log_sq_wqe_count = ilog2(qp->sq.count);
-	req->log_sq_wqe_stride = qp->sq.log_stride;
-	req->pages = ibfront_page_list(qp->queue.mem);
-	req->doorbell = ibfront_doorbell(&qp->queue);
+		create->srq = to_fsrq(init_attr->srq)->obj.handle;
+	create->log_sq_wqe_count = ilog2(qp->sq.count);
+	create->log_sq_wqe_stride = qp->sq.log_stride;
+	create->pages = ibfront_page_list(qp->queue.mem);
+	create->doorbell = ibfront_doorbell(&qp->queue);
 	if (qp->rq.count) {
-		req->flags = VIBIF_QP_HAS_RQ;
+		create->flags = VIBIF_QP_HAS_RQ;
 		if (qp->inl_recv)
-			req->flags |= VIBIF_QP_INL_RECV;
-		req->log_rq_wqe_count = ilog2(qp->rq.count);
-		req->log_rq_wqe_stride = qp->rq.log_stride;
+			create->flags |= VIBIF_QP_INL_RECV;
+		create->log_rq_wqe_count = ilog2(qp->rq.count);
+		create->log_rq_wqe_stride = qp->rq.log_stride;
 	}
 }
 
@@ -240,7 +240,7 @@ static void ibfront_fill_qp_attr(struct vibif_qp_attr *to,
 	to->state = from->qp_state;
 	to->cur_state = from->cur_qp_state;
 	to->path_mtu = from->path_mtu;
-	/* What is none of the three is written as Armed. */
+	/* Anything else is written as Armed, as natively. */
 	to->path_mig_state = min_t(u32, from->path_mig_state, IB_MIG_ARMED);
 	to->en_sqd_async_notify = !!from->en_sqd_async_notify;
 	to->max_rd_atomic = from->max_rd_atomic;
@@ -324,7 +324,7 @@ static void ibfront_read_qp_attr(struct ibfront_qp *qp, struct ib_qp_attr *to,
 	to->dest_qp_num = from->dest_qpn;
 	to->qp_access_flags = from->access;
 	if (qp->ibqp.qp_type != IB_QPT_UD) {
-		/* Before there is a path it reads as one of port 1. */
+		/* In Init there is no path yet: it reads as one of port 1. */
 		ibfront_ah_from_av(&to->ah_attr, &from->av,
 				   from->state == IB_QPS_INIT ? 1 : from->port);
 		ibfront_ah_from_av(&to->alt_ah_attr, &from->alt_av,
@@ -379,7 +379,7 @@ static int ibfront_query_qp(struct ib_qp *ibqp, struct ib_qp_attr *attr,
 	struct ibfront_qp *qp = to_fqp(ibqp);
 	int err;
 
-	/* ib_uverbs hands on whole structures that it has not cleared. */
+	/* ib_uverbs gives the process all of them, and has not cleared them. */
 	memset(attr, 0, sizeof(*attr));
 	memset(init_attr, 0, sizeof(*init_attr));
 

@@ -196,9 +196,9 @@ static bool ibfront_backend_left(struct xenbus_device *xbdev)
 }
 
 /*
- * A backend that answers others may get to this request later: it is given up
- * when it has answered none. Its state is read rather than waited for,
- * because the watch may be waiting for the caller.
+ * Give up a backend that answers nothing: one that answers other requests may
+ * get to this one later. Its state is read rather than waited for, because the
+ * watch may be waiting for the caller.
  */
 static void ibfront_wait(struct ibfront_dev *dev, struct ibfront_slot *slot,
 			 const struct vibif_req *req)

@@ -88,7 +88,7 @@ static void ibfront_fail_work(struct work_struct *work)
 	mutex_unlock(&info->lock);
 }
 
-/* Whether "versions", a list with commas, has ours. */
+/* Whether our version is in "versions", a list with commas. */
 static bool ibfront_version_ok(struct xenbus_device *xbdev)
 {
 	char *versions, *next, *version;
@@ -204,7 +204,7 @@ static void ibfront_backend_initwait(struct ibfront_info *info)
 {
 	struct xenbus_device *xbdev = info->xbdev;
 
-	/* Published, and the backend has not looked yet. */
+	/* We have published, and the backend has not looked yet. */
 	if (xbdev->state == XenbusStateInitialised)
 		return;
 
@@ -222,12 +222,14 @@ static void ibfront_backend_connected(struct ibfront_info *info)
 	struct xenbus_device *xbdev = info->xbdev;
 	int err;
 
+	lockdep_assert_held(&info->lock);
+
 	if (!info->dev || xbdev->state != XenbusStateInitialised)
 		return;
 
 	err = ibfront_dev_register(info->dev);
 	if (err) {
-		/* No failure of ours if the backend has left meanwhile */
+		/* It is no failure of ours if the backend has left. */
 		if (compat_read_state(xbdev->otherend) == XenbusStateConnected)
 			xenbus_dev_fatal(xbdev, err, "registering the HCA");
 		ibfront_stop(info);
@@ -260,9 +262,9 @@ static void ibfront_backend_closed(struct ibfront_info *info)
 }
 
 /*
- * In the thread that reports changes, for all that this may take: Linux 7 takes
- * a device for a new one if that thread reads Initialising from xenstore while
- * another one changes the state.
+ * All is done in the thread that reports changes, however long it takes. Linux
+ * 7 takes a device for a new one if that thread reads Initialising from
+ * xenstore while another thread changes the state.
  */
 static void ibfront_otherend_changed(struct xenbus_device *xbdev,
 				     enum xenbus_state state)
@@ -306,7 +308,7 @@ static int ibfront_probe(struct xenbus_device *xbdev,
 	INIT_WORK(&info->fail_work, ibfront_fail_work);
 	dev_set_drvdata(&xbdev->dev, info);
 
-	/* After an earlier frontend, which left Closed */
+	/* An earlier frontend left Closed. */
 	if (xbdev->state != XenbusStateInitialising)
 		xenbus_switch_state(xbdev, XenbusStateInitialising);
 	return 0;
@@ -372,8 +374,8 @@ static int __init ibfront_init(void)
 	if (!xen_domain())
 		return -ENODEV;
 	/*
-	 * Without an owner, because xenbus would else hold the module as long
-	 * as there is a device: remove() leaves nothing that needs it.
+	 * No owner: with one, xenbus would hold the module as long as there is
+	 * a device. remove() leaves nothing that needs the module.
 	 */
 	return __xenbus_register_frontend(&ibfront_driver, NULL,
 					  KBUILD_MODNAME);
