@@ -128,15 +128,21 @@ void failure_restore(struct xenib *xn, const struct failure *f)
 int domain_alive(struct xenib *xn, uint32_t domid, xc_domaininfo_t *info)
 {
 	xc_domaininfo_t local;
+	int found;
 
 	if (!info)
 		info = &local;
-	if (!xc_domain_getinfo_single(xn->xc, domid, info))
-		return !(info->flags & XEN_DOMINF_dying);
-	if (errno == ESRCH)
-		return 0;
-	return fail(xn, errno, "cannot ask the hypervisor about domain %u: %s",
-		    domid, strerror(errno));
+	/*
+	 * This finds the first domain with that id or a higher one. The call
+	 * for one domain is another in Xen 4.17 than from 4.18 on.
+	 */
+	found = xc_domain_getinfolist(xn->xc, domid, 1, info);
+	if (found < 0)
+		return fail(xn, errno,
+			    "cannot ask the hypervisor about domain %u: %s",
+			    domid, strerror(errno));
+	return found && info->domain == domid &&
+	       !(info->flags & XEN_DOMINF_dying);
 }
 
 bool backend_loaded(struct xenib *xn)

@@ -427,23 +427,29 @@ int xc_interface_close(xc_interface *xc)
 	return 0;
 }
 
-int xc_domain_getinfo_single(xc_interface *xc, uint32_t domid,
-			     xc_domaininfo_t *info)
+int xc_domain_getinfolist(xc_interface *xc, uint32_t first, unsigned int max,
+			  xc_domaininfo_t *info)
 {
-	struct domain *d;
+	struct domain *d = NULL;
+	size_t i;
 
 	(void)xc;
+	if (max != 1)
+		die("one domain at a time");
 	if (failing())
 		return -1;
-	d = find_domain(domid);
+	for (i = 0; i < nr_domains; i++)
+		if (domains[i].domid >= first &&
+		    (!d || domains[i].domid < d->domid))
+			d = &domains[i];
 	if (!d)
-		return -1;
+		return 0;
 	memset(info, 0, sizeof(*info));
-	info->domain = domid;
+	info->domain = d->domid;
 	info->flags = d->flags;
 	info->max_pages = d->max_pages;
 	info->gpaddr_bits = 40;
-	return 0;
+	return 1;
 }
 
 int xc_domain_iomem_permission(xc_interface *xc, uint32_t domid,

@@ -346,6 +346,9 @@ static void test_attach_refused(void **state)
 	assert_error(attach(0), EINVAL, "domain 0");
 	assert_error(attach(DOMID_SELF), EINVAL, "domain id");
 	assert_error(attach(99), ESRCH, "no such domain: 99");
+	fake_domain(100, "next", 0, 1 << 17);
+	assert_error(attach(99), ESRCH, "no such domain: 99");
+	fake_domain_gone(100);
 	args.devid = XENIB_MAX_DEVID + 1;
 	assert_error(xenib_attach(xn, &args), EINVAL, "device id 256");
 	args = args_for(PV);
