@@ -16,6 +16,8 @@ SUITES := bookworm trixie forky
 MODULE_SOURCES = Kbuild frontend/Kbuild backend/Kbuild \
 	$(filter-out %.mod.c,$(wildcard frontend/*.[ch] backend/*.[ch] backend/*/*.[ch])) \
 	include/compat.h include/xen/interface/io/vibif.h
+TOOLS_SOURCES = Makefile $(wildcard $(addsuffix /*.[ch],userlib tools) include/*.h \
+	include/xen/interface/io/*.h) userlib/Makefile userlib/libxenib.map tools/Makefile
 
 all: modules lib tools
 
@@ -39,7 +41,7 @@ clean:
 	$(MAKE) -C $(KDIR) M=$(CURDIR) clean
 	$(MAKE) -C userlib clean
 	$(MAKE) -C tools clean
-	rm -rf build/unit build/kernels build/rogue $(OVERLAY)
+	rm -rf build/unit build/kernels build/tools build/rogue $(OVERLAY)
 
 # What the lab's nodes get on top of Debian, built by Debian 13's own compiler
 # in the lab's build tree. Modules go where insmod is told to find them:
@@ -64,6 +66,12 @@ $(SUITES:%=modules-%): modules-%: lab-deps
 		$(SPARSE) M=$(CURDIR)/build/kernels/$* modules && \
 		strip -g build/kernels/$*/*/*.ko'
 
+# The library and the command with the oldest Xen that they support, Debian 12's
+tools-bookworm: lab-deps
+	mkdir -p build/tools/bookworm
+	cp -u --parents -t build/tools/bookworm $(TOOLS_SOURCES)
+	$(LAB) build-sh --suite bookworm -- $(MAKE) -C build/tools/bookworm tools
+
 # The hostile guest's, for tests only
 rogue: lab-deps
 	mkdir -p build/rogue
@@ -84,7 +92,7 @@ lab-deps:
 check-deps: lab-deps
 	dpkg -s python3-pytest >/dev/null 2>&1 || $(APT_INSTALL) python3-pytest
 
-check check-all: check-deps overlay unit modules-all
+check check-all: check-deps overlay unit modules-all tools-bookworm
 	/usr/bin/python3 -m pytest -p no:cacheprovider --durations=25 \
 		$(if $(filter check-all,$@),--exhaustive) tests
 
@@ -95,4 +103,4 @@ mutants: check-deps overlay unit
 demo: overlay
 	tests/lab/demo
 
-.PHONY: all modules modules-all $(SUITES:%=modules-%) lib tools install clean overlay rogue unit lab-deps check-deps check check-all mutants demo
+.PHONY: all modules modules-all $(SUITES:%=modules-%) lib tools tools-bookworm install clean overlay rogue unit lab-deps check-deps check check-all mutants demo

@@ -27,6 +27,8 @@ KERNEL_SUITES = ("bookworm", "forky")
 KERNEL_PACKAGES = """
     gcc make linux-headers-amd64 linux-image-amd64 initramfs-tools
 """.split()
+# libxenib is to build with Debian 12's Xen, too.
+MORE_PACKAGES = {"bookworm": ["libc6-dev", "libxen-dev"]}
 
 # Of that kernel's modules, all that a guest could need.
 KERNEL_FILES = ["path-exclude=*/lib/modules/*/kernel/*"] + [
@@ -75,9 +77,13 @@ def _make(tmp):
                what="mmdebstrap of the build tree")
 
 
+def _kernel_packages(suite):
+    return KERNEL_PACKAGES + MORE_PACKAGES.get(suite, [])
+
+
 def _make_for_kernel(suite, tmp):
     # Testing's lists expire in a week, also on a mirror that is a snapshot.
-    mmdebstrap(suite, KERNEL_PACKAGES, os.path.join(tmp, "root"),
+    mmdebstrap(suite, _kernel_packages(suite), os.path.join(tmp, "root"),
                "--aptopt=Acquire::Check-Valid-Until false",
                *["--dpkgopt=" + line for line in KERNEL_FILES],
                log=tmp + ".log", what="mmdebstrap of the tree of " + suite)
@@ -89,7 +95,8 @@ def path(suite=SUITE):
         key = key_of(mirror(), SUITE, " ".join(PACKAGES), FETCH_QEMU)
         found = cached("tree-" + key, "the build tree", _make)
     else:
-        key = key_of(mirror(), suite, " ".join(KERNEL_PACKAGES + KERNEL_FILES))
+        key = key_of(mirror(), suite,
+                     " ".join(_kernel_packages(suite) + KERNEL_FILES))
         found = cached("tree-%s-%s" % (suite, key), "the tree of " + suite,
                        functools.partial(_make_for_kernel, suite))
     return os.path.join(found, "root")
