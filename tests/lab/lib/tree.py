@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The build trees: a Debian 13 root in which everything is compiled, and one
-of each other release of Debian whose kernel guests are to run.
+"""The build trees: a Debian 13 root in which everything is compiled, one of
+each other release of Debian whose kernel guests are to run, and one with what
+reads the sources only.
 
 Modules must be built with the compiler of the kernel they are for, and the
 result must not depend on the build machine. Commands run in a tree by chroot,
-in a mount namespace of their own, so nothing stays mounted on the machine.
+in a mount namespace of their own, so nothing stays mounted on the machine; a
+user who is not root has a user namespace of his own, too.
 """
 
 import functools
@@ -36,24 +38,51 @@ KERNEL_FILES = ["path-exclude=*/lib/modules/*/kernel/*"] + [
     ("arch/*", "crypto/*", "drivers/block/xen*", "drivers/infiniband/core/*",
      "drivers/net/xen*", "fs/*", "lib/*")]
 
+# What reads the sources only has a tree of its own: nothing that is built, and
+# no lab, waits for it.
+LINT = "lint"
+LINT_PACKAGES = "flake8 perl shellcheck xz-utils".split()
+
+# Debian has the kernel's own checkpatch.pl nowhere but in its whole source.
+CHECKPATCH = "/usr/src/scripts/checkpatch.pl"
+FETCH_CHECKPATCH = r"""chroot "$1" sh -ec '
+cd /tmp
+source=$(apt-cache depends linux-source | sed -n "s/.*Depends: //p")
+apt-get download -q "$source"
+dpkg-deb --fsys-tarfile "$source"_*.deb |
+	tar -x -O "./usr/src/$source.tar.xz" |
+	tar -x -J -C /usr/src --strip-components=1 --wildcards \
+		"*/scripts/checkpatch.pl" "*/scripts/spelling.txt" \
+		"*/scripts/const_structs.checkpatch"
+rm "$source"_*.deb
+'"""
+
 # QEMU's source comes along while apt's lists are there.
 FETCH_QEMU = ('chroot "$1" sh -c "cd /usr/src && '
               'apt-get source -q --download-only qemu"')
 
+# A root in memory, with the tree's programs and what it takes to run them: so
+# nothing is written to the tree, and a user who may only read it can enter it.
 # $1 = tree, $2 = working directory, $3 = the number of folders to bind,
 # then these, then the command.
 ENTER = r"""
 tree=$1 dir=$2 n=$3; shift 3
-mount --rbind /dev "$tree/dev"
-mount -t proc proc "$tree/proc"
-mount -t sysfs -o ro sysfs "$tree/sys"
-mount -t tmpfs -o mode=1777 tmpfs "$tree/tmp"
+root=$tree/tmp
+bind() {
+	mkdir -p "$root$2"
+	mount --rbind "$1" "$root$2"
+}
+mount -t tmpfs -o mode=755 tmpfs "$root"
+mkdir -m 1777 "$root/tmp"
+cp -P "$tree"/*bin "$tree"/lib* "$root"
+for d in usr etc; do bind "$tree/$d" "/$d"; done
+for d in dev proc sys; do bind "/$d" "/$d"; done
+mount -o remount,bind,ro "$root/sys"
 while [ "$n" -gt 0 ]; do
-	mkdir -p "$tree$1"
-	mount --rbind "$1" "$tree$1"
+	bind "$1" "$1"
 	shift; n=$((n - 1))
 done
-exec chroot "$tree" sh -c 'cd "$1" && shift && exec "$@"' sh "$dir" "$@"
+exec chroot "$root" sh -c 'cd "$1" && shift && exec "$@"' sh "$dir" "$@"
 """
 
 
@@ -67,7 +96,8 @@ def mmdebstrap(suite, packages, root, *options, **kw):
     """
     run(["mmdebstrap", "--variant=minbase", "--include=" + ",".join(packages),
          *options, suite, root] +
-        ["%s %s %s main" % (kind, mirror(), suite) for kind in ("deb", "deb-src")],
+        ["%s %s %s main" % (kind, mirror(), suite)
+         for kind in ("deb", "deb-src")],
         env=dict(os.environ, INITRD="No"), **kw)
 
 
@@ -89,9 +119,18 @@ def _make_for_kernel(suite, tmp):
                log=tmp + ".log", what="mmdebstrap of the tree of " + suite)
 
 
+def _make_for_lint(tmp):
+    mmdebstrap(SUITE, LINT_PACKAGES, os.path.join(tmp, "root"),
+               "--customize-hook=" + FETCH_CHECKPATCH, log=tmp + ".log",
+               what="mmdebstrap of the linters' tree")
+
+
 def path(suite=SUITE):
     """The root of the build tree, made when missing (about a minute)."""
-    if suite == SUITE:
+    if suite == LINT:
+        key = key_of(mirror(), SUITE, " ".join(LINT_PACKAGES), FETCH_CHECKPATCH)
+        found = cached("tree-lint-" + key, "the linters' tree", _make_for_lint)
+    elif suite == SUITE:
         key = key_of(mirror(), SUITE, " ".join(PACKAGES), FETCH_QEMU)
         found = cached("tree-" + key, "the build tree", _make)
     else:
@@ -114,16 +153,19 @@ def kernel_version(suite=SUITE):
 def argv(command, cwd, binds=(), suite=SUITE):
     """The command line that runs `command` in the tree, with cwd inside."""
     binds = list(binds)
-    return (["unshare", "-m", "--propagation", "private", "sh", "-ec", ENTER,
-             "sh", path(suite), cwd, str(len(binds))] + binds + list(command))
+    own = ["--map-root-user"] if os.getuid() else []
+    return (["unshare", "-m", "--propagation", "private", *own, "sh", "-ec",
+             ENTER, "sh", path(suite), cwd, str(len(binds))] + binds +
+            list(command))
 
 
 def environment(suite=SUITE):
     """The environment of commands in the tree: the caller's, made safe."""
     env = dict(os.environ)
     env.update(PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:"
-                    "/sbin:/bin", HOME="/root", LC_ALL="C.UTF-8", TMPDIR="/tmp")
-    env.setdefault("KDIR", "/lib/modules/%s/build" % kernel_version(suite))
+                    "/sbin:/bin", HOME="/tmp", LC_ALL="C.UTF-8", TMPDIR="/tmp")
+    if suite != LINT:
+        env.setdefault("KDIR", "/lib/modules/%s/build" % kernel_version(suite))
     return env
 
 

@@ -156,6 +156,9 @@ def cached(name, what, make):
     path = os.path.join(CACHE, name)
     if os.path.isdir(path):
         return path
+    if os.getuid():
+        raise LabError("%s is not in %s: root makes it with \"lab build\"" %
+                       (what, CACHE))
     with locked(os.path.join(CACHE, "locks", name + ".lock")):
         if os.path.isdir(path):
             return path
