@@ -6,7 +6,8 @@ import pytest
 from lib import util
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
-OTHERS = "deb [signed-by=/etc/apt/keyrings/x.gpg] https://x.example/debian a main"
+OTHERS = ("deb [signed-by=/etc/apt/keyrings/x.gpg] "
+          "https://x.example/debian a main")
 
 DEB822 = """\
 # Types: deb

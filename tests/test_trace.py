@@ -12,8 +12,8 @@ PAGE_FAULT, PTWR, MATH = 4, 11, 8       # of TRC_PV_ENTRY
 
 
 def record(event, *extra, time=1):
-    return struct.pack("<IQ%dI" % len(extra), 1 << 31 | len(extra) << 28 | event,
-                       time, *extra)
+    return struct.pack("<IQ%dI" % len(extra),
+                       1 << 31 | len(extra) << 28 | event, time, *extra)
 
 
 def switch(domid):

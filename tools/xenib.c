@@ -164,7 +164,7 @@ static int failed(struct xenib *xn)
 	return EXIT_FAILURE;
 }
 
-/* Values of options without a letter. Quotas follow each other from the last. */
+/* Values of options without a letter; quotas follow in a row from the last */
 enum {
 	OPT_HCA = 256,
 	OPT_DEVID,

@@ -2,8 +2,9 @@
 /*
  * io.c - open doorbell pages to a guest, and close them
  *
- * A PV guest maps machine frames itself, and Xen lets it once it has permission.
- * A translated guest also needs them in its own physical address space.
+ * A PV guest maps machine frames itself, and Xen lets it once it has
+ * permission. A translated guest also needs them in its own physical address
+ * space.
  */
 
 #include <errno.h>

@@ -92,8 +92,7 @@ int parse_guid(const char *s, uint64_t *guid)
 
 bool valid_hca_name(const char *s)
 {
-	size_t len = strspn(s, "abcdefghijklmnopqrstuvwxyz"
-			       "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.:");
+	size_t len = strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.:");
 
 	/* The kernel's names have up to 63 characters. */
 	return len && len < 64 && !s[len] && s[0] != '.';

@@ -292,8 +292,9 @@ def attached_with(quotas, host, guest):
 
 def wait_active(node, timeout=30):
     """Wait until port 1 is active; fails with what ibv_devinfo shows."""
-    node.run("for i in $(seq %d); do ibv_devinfo -i 1 2>&1 | grep -q PORT_ACTIVE && "
-             "exit 0; sleep 0.2; done; ibv_devinfo -i 1; exit 1" % (5 * timeout),
+    node.run("for i in $(seq %d); do "
+             "ibv_devinfo -i 1 2>&1 | grep -q PORT_ACTIVE && exit 0; "
+             "sleep 0.2; done; ibv_devinfo -i 1; exit 1" % (5 * timeout),
              timeout=4 * timeout)
 
 

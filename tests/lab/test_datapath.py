@@ -154,8 +154,8 @@ def test_ping_pongs_make_no_hypercall(guests, dom0):
     """
     A guest that polls enters Xen for its timer tick and for nothing else: its
     doorbells make no hypercall, trap nowhere and are emulated by nobody. So a
-    process that only spins is the measure for one that ping-pongs, and what that
-    does more is far less than one entry for each message.
+    process that only spins is the measure for one that ping-pongs, and what
+    that does more is far less than one entry for each message.
     """
     host, node = dom0[0], guests[0]
     domid = int(host.out("xl domid " + node.domain))

@@ -16,7 +16,7 @@ EXPLAINED = {
     "modify_qp/Q_Key 0xffffffff": "EPERM",
     # The backend lets no region go around the end of all addresses
     "reg_mr/iova around the end": "EINVAL",
-    # Natively this changes nothing, and the program believes the QP to be in RTR
+    # Natively this changes nothing; the program believes the QP to be in RTR
     "modify_qp/INIT to RTR, mask 0x4000 more, alt_pkey_index 128": "EINVAL",
     "modify_qp/INIT to RTR, mask 0x4000 more, alt_pkey_index 65535": "EINVAL",
 }

@@ -51,7 +51,7 @@ def on_both_ports(names):
 
 def test_port_events(native, dom0, guest, pvh):
     """
-    What a subnet manager changes, and a cable, all processes are told, a guest's
+    All processes are told what a subnet manager changes, and a cable, a guest's
     no more often than dom0's; those of a guest that was paused meanwhile,
     afterwards and once.
     """

@@ -32,7 +32,8 @@ def test_subnet_manager_is_found(pair):
 
 
 def test_lids_come_from_the_subnet_manager(pair):
-    lids = {node.out("cat /sys/class/infiniband/*/ports/1/lid") for node in pair}
+    lids = {node.out("cat /sys/class/infiniband/*/ports/1/lid")
+            for node in pair}
     assert len(lids) == 2 and "0x0" not in lids, lids
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The modules in guests with the kernels of other Debian releases (that of host1
-has one, that of host2 the other), and in HVM guests. All their kernels fill memory
-that is not in use, which shows who hands it on."""
+"""The modules in guests with the kernels of other Debian releases (that of
+host1 has one, that of host2 the other), and in HVM guests. All their kernels
+fill memory that is not in use, which shows who hands it on."""
 
 import concurrent.futures
 import os

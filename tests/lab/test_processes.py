@@ -11,7 +11,7 @@ def test_a_flood_leaves_others_their_share(guests):
 
 
 def test_fork_and_mprotect_after_a_forced_detach(guest, dom0):
-    """The guest may not map the doorbell pages any more, and has not noticed."""
+    """The guest may not map the doorbell pages now, and has not noticed."""
     host, node = dom0[1], guest[1]
     nodes.install_program("fork_check", node)
     process = node.start("timeout 100 /root/fork_check /root/detached")

@@ -2,9 +2,9 @@
 """
 Random sequences of verbs end in the same way natively and in guests.
 
-XENIB_SEED and XENIB_STEPS choose the sequence; a run that decides about a change
-has always the same one. A step that ends otherwise in a guest is shown with what
-preceded it.
+XENIB_SEED and XENIB_STEPS choose the sequence; a run that decides about a
+change has always the same one. A step that ends otherwise in a guest is shown
+with what preceded it.
 """
 
 import itertools

@@ -32,8 +32,8 @@ def renamed(dom0, guest, pvh):
 
 @pytest.mark.usefixtures("renamed")
 def test_hca_fails_and_comes_back(native, dom0, guest, pvh):
-    """Processes are told and can clean up; devices are there again, although the
-    HCA that comes back has the name that mlx4 gives it."""
+    """Processes are told and can clean up; devices are there again, although
+    the HCA that comes back has the name that mlx4 gives it."""
     machines = native[1], dom0[1]
     watches = [nodes.Watch(node) for node in (native[1], guest[1], pvh[1])]
     with contextlib.ExitStack() as stack:

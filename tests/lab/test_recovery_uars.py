@@ -45,7 +45,7 @@ def test_driver_reload_gives_the_devices_back(guest, pvh, dom0):
 
 
 def test_quarantine_outlives_a_restart(guest, pvh, dom0):
-    """What a guest without its device may still have mapped is nobody else's."""
+    """Nobody else has what a guest without its device may still have mapped."""
     host, node = dom0[1], guest[1]
     his = uars(host, node)
     host.run("xenib detach " + node.domain)

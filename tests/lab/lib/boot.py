@@ -213,7 +213,8 @@ def qemu_argv(lab, node):
                  "console=ttyS0 " + words]
     if c["hca"]:
         argv += _wires(lab, node)
-        argv += ["-device", "xenib-hca,id=hca,wire1=wire1,wire2=wire2,node-guid=" +
+        argv += ["-device",
+                 "xenib-hca,id=hca,wire1=wire1,wire2=wire2,node-guid=" +
                  topology.node_guid(node)]
     return argv
 

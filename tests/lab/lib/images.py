@@ -175,8 +175,9 @@ def kernel(suite):
 
 def image():
     """The folder with root.img, vmlinux, xen and the initramfs's parts."""
-    key = key_of(mirror(), SUITE, " ".join(PACKAGES), " ".join(extra_packages()),
-                 tree.kernel_version(), inspect.getsource(_make_image))
+    key = key_of(mirror(), SUITE, " ".join(PACKAGES),
+                 " ".join(extra_packages()), tree.kernel_version(),
+                 inspect.getsource(_make_image))
     return cached("image-" + key, "the root image", _make_image)
 
 

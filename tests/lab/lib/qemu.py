@@ -12,8 +12,7 @@ import subprocess
 import tempfile
 
 from . import tree
-from .util import (CACHE, LAB_DIR, LabError, cached, key_of, locked, progress,
-                   read_bytes, run)
+from .util import CACHE, LAB_DIR, cached, key_of, locked, read_bytes
 
 HCA_DIR = os.path.join(LAB_DIR, "hca")
 OPTIONS = """
