@@ -4,6 +4,7 @@
 # make install      the same, installed (DESTDIR, PREFIX)
 # make modules-all  modules for the kernels of three Debian releases, in build/
 # make demo         the whole idea, on any Debian machine without an HCA
+# make quick        what needs no lab: units, sparse and the linters
 # make check        every test, and a sample of what takes long
 # make check-all    every test in full
 # make mutants      deletes checks, and tells which no test misses
@@ -80,8 +81,17 @@ rogue: lab-deps
 		$(SPARSE) M=$(CURDIR)/build/rogue modules && \
 		strip -g build/rogue/xen-ibrogue.ko'
 
-unit: lab-deps
-	$(LAB) build-sh -- $(MAKE) -C tests/unit
+# What needs no lab, and after the first time no root either
+quick: modules-trixie unit lint
+
+unit: unit-programs
+	$(LAB) build-sh -- $(MAKE) -s -C tests/unit run
+
+unit-programs: lab-deps
+	$(LAB) build-sh -- sh -c '$(MAKE) -j$$(nproc) -C tests/unit'
+
+lint: lab-deps
+	$(LAB) build-sh --suite lint -- tests/lint
 
 # The lab command is Python, and a bare Debian has none.
 lab-deps:
@@ -92,15 +102,15 @@ lab-deps:
 check-deps: lab-deps
 	dpkg -s python3-pytest >/dev/null 2>&1 || $(APT_INSTALL) python3-pytest
 
-check check-all: check-deps overlay unit modules-all tools-bookworm
+check check-all: check-deps overlay unit-programs modules-all tools-bookworm
 	/usr/bin/python3 -m pytest -p no:cacheprovider --durations=25 \
 		$(if $(filter check-all,$@),--exhaustive) tests
 
-mutants: check-deps overlay unit
+mutants: check-deps overlay unit-programs
 	$(LAB) build-sh -- tests/mutants unit
 	/usr/bin/python3 tests/mutants lab
 
 demo: overlay
 	tests/lab/demo
 
-.PHONY: all modules modules-all $(SUITES:%=modules-%) lib tools tools-bookworm install clean overlay rogue unit lab-deps check-deps check check-all mutants demo
+.PHONY: all modules modules-all $(SUITES:%=modules-%) lib tools tools-bookworm install clean overlay rogue quick unit unit-programs lint lab-deps check-deps check check-all mutants demo

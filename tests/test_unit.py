@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The C unit tests that `make unit` built, one program a case."""
+"""The C unit tests that `make unit-programs` built, one program a case."""
 
 import glob
 import os
@@ -15,7 +15,7 @@ PROGRAMS = sorted(path for path in glob.glob(os.path.join(
 
 
 def test_unit_programs_were_built():
-    assert PROGRAMS, "no programs in build/unit: run make unit"
+    assert PROGRAMS, "no programs in build/unit: run make unit-programs"
 
 
 @pytest.mark.parametrize("program", PROGRAMS,
