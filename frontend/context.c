@@ -9,6 +9,19 @@
 
 #include "ibfront.h"
 
+static bool ibfront_uars_fit(const struct ibfront_ucontext *ctx)
+{
+	u32 i;
+
+	if (!ctx->nr_uars || ctx->nr_uars > VIBIF_MAX_CONTEXT_UARS)
+		return false;
+	for (i = 0; i < ctx->nr_uars; i++)
+		if ((ctx->uar[i].frame | ctx->uar[i].bf_frame) >
+		    VIBIF_MAX_FRAME)
+			return false;
+	return true;
+}
+
 static int ibfront_alloc_ucontext(struct ib_ucontext *ibctx,
 				  struct ib_udata *udata)
 {
@@ -24,11 +37,10 @@ static int ibfront_alloc_ucontext(struct ib_ucontext *ibctx,
 	if (err)
 		return err;
 
-	ctx->uar_frame = rsp.op.alloc_context.uar[0].frame;
-	ctx->bf_frame = rsp.op.alloc_context.uar[0].bf_frame;
-	if ((ctx->uar_frame | ctx->bf_frame) > VIBIF_MAX_FRAME) {
-		ibfront_fail(dev, "backend sent frames %#llx and %#llx",
-			     ctx->uar_frame, ctx->bf_frame);
+	ctx->nr_uars = rsp.op.alloc_context.nr_uars;
+	memcpy(ctx->uar, rsp.op.alloc_context.uar, sizeof(ctx->uar));
+	if (!ibfront_uars_fit(ctx)) {
+		ibfront_fail(dev, "backend sent bad doorbell pages");
 		return -EIO;
 	}
 

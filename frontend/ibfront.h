@@ -160,8 +160,8 @@ struct ibfront_ucontext {
 	struct ibfront_obj obj;
 	struct mutex db_mutex;	/* Protects db_pages */
 	struct list_head db_pages;	/* ibfront_mem */
-	u64 uar_frame;		/* see struct vibif_alloc_context_rsp */
-	u64 bf_frame;
+	u32 nr_uars;
+	struct vibif_uar uar[VIBIF_MAX_CONTEXT_UARS];
 };
 
 struct ibfront_pd {

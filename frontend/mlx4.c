@@ -132,10 +132,10 @@ static u64 ibfront_mlx4_doorbell_frame(const struct ibfront_ucontext *ctx,
 	switch (pgoff) {
 	case IBFRONT_MLX4_MMAP_UAR:
 		*wc = false;
-		return ctx->uar_frame;
+		return ctx->uar[0].frame;
 	case IBFRONT_MLX4_MMAP_BLUEFLAME:
 		*wc = true;
-		return ctx->bf_frame;
+		return ctx->uar[0].bf_frame;
 	default:
 		return 0;
 	}
