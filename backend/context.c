@@ -17,59 +17,56 @@ static void fill_uar(const struct ibback_dev *dev, const struct ibback_uar *uar,
 	}
 }
 
-static int context_create(struct ibback_obj *obj, const struct vibif_req *req,
+int ibback_context_create(struct ibback_obj *obj, const struct vibif_req *req,
 			  struct vibif_rsp *rsp)
 {
+	struct vibif_alloc_context_rsp *answer = &rsp->op.alloc_context;
 	struct ibback_context *ctx = ibback_to(context, obj);
-	u32 i, nr = obj->dev->hca->uars_per_context;
+	u32 i;
 
 	ctx->uar = ibback_uars_get(obj->dev);
 	if (!ctx->uar)
 		return -ENOMEM;
-	rsp->op.alloc_context.handle = obj->handle;
-	rsp->op.alloc_context.nr_uars = nr;
-	for (i = 0; i < nr; i++)
-		fill_uar(obj->dev, &ctx->uar[i], &rsp->op.alloc_context.uar[i]);
+	obj->number = ctx->uar->index;
+	answer->nr_uars = obj->dev->hca->uars_per_context;
+	for (i = 0; i < answer->nr_uars; i++)
+		fill_uar(obj->dev, &ctx->uar[i], &answer->uar[i]);
 	return 0;
 }
 
-int ibback_alloc_context(struct ibback_dev *dev, const struct vibif_req *req,
-			 struct vibif_rsp *rsp)
-{
-	return ibback_obj_create(dev, IBBACK_CONTEXT, context_create, req, rsp);
-}
-
-int ibback_context_destroy(struct ibback_obj *obj)
+static int context_destroy(struct ibback_obj *obj)
 {
 	ibback_uars_put(obj->dev, ibback_to(context, obj)->uar);
 	return 0;
 }
 
-static int pd_create(struct ibback_obj *obj, const struct vibif_req *req,
+const struct ibback_obj_type ibback_context_type = {
+	.name = "context",
+	.size = sizeof(struct ibback_context),
+	.destroy = context_destroy,
+};
+
+int ibback_pd_create(struct ibback_obj *obj, const struct vibif_req *req,
 		     struct vibif_rsp *rsp)
 {
-	struct ibback_pd *pd = ibback_to(pd, obj);
 	struct ibback_hca *hca = obj->dev->hca;
 	int err;
 
-	err = hca->ops->pd->alloc(hca, &pd->pdn);
-	if (err)
-		return err;
-	rsp->op.alloc_pd.handle = obj->handle;
-	rsp->op.alloc_pd.pdn = pd->pdn;
-	return 0;
+	err = hca->ops->pd->alloc(hca, &obj->number);
+	rsp->op.alloc_pd.pdn = obj->number;
+	return err;
 }
 
-int ibback_alloc_pd(struct ibback_dev *dev, const struct vibif_req *req,
-		    struct vibif_rsp *rsp)
-{
-	return ibback_obj_create(dev, IBBACK_PD, pd_create, req, rsp);
-}
-
-int ibback_pd_destroy(struct ibback_obj *obj)
+static int pd_destroy(struct ibback_obj *obj)
 {
 	struct ibback_hca *hca = obj->dev->hca;
 
-	hca->ops->pd->free(hca, ibback_to(pd, obj)->pdn);
+	hca->ops->pd->free(hca, obj->number);
 	return 0;
 }
+
+const struct ibback_obj_type ibback_pd_type = {
+	.name = "PD",
+	.size = sizeof(struct ibback_obj),
+	.destroy = pd_destroy,
+};

@@ -3,26 +3,7 @@
 
 #include "ibback.h"
 
-static void cq_unmap(struct ibback_cq *cq)
-{
-	ibback_pages_unmap(cq->obj.dev, &cq->db);
-	ibback_pages_unmap(cq->obj.dev, &cq->pages);
-}
-
-static int cq_map(struct ibback_cq *cq, const struct vibif_create_cq_req *req)
-{
-	int err;
-
-	err = ibback_pages_map(cq->obj.dev, &cq->pages, &req->pages, true);
-	if (!err)
-		err = ibback_page_map(cq->obj.dev, &cq->db,
-				      req->doorbell.gref);
-	if (err)
-		cq_unmap(cq);
-	return err;
-}
-
-/* What the guest has set; but one with too many events gets no shorter period. */
+/* What the guest has set, but no shorter period than its events allow. */
 static int cq_moderate(struct ibback_cq *cq, u16 count, u16 period_us)
 {
 	struct ibback_hca *hca = cq->obj.dev->hca;
@@ -33,62 +14,52 @@ static int cq_moderate(struct ibback_cq *cq, u16 count, u16 period_us)
 	return hca->ops->cq->modify(hca, cq->hw, count, period_us);
 }
 
-static int cq_create(struct ibback_obj *obj, const struct vibif_req *msg,
-		     struct vibif_rsp *answer)
+int ibback_cq_create(struct ibback_obj *obj, const struct vibif_req *req,
+		     struct vibif_rsp *rsp)
 {
-	const struct vibif_create_cq_req *req = &msg->op.create_cq;
-	struct vibif_create_cq_rsp *rsp = &answer->op.create_cq;
+	const struct vibif_create_cq_req *args = &req->op.create_cq;
 	struct ibback_cq *cq = ibback_to(cq, obj);
 	struct ibback_hca *hca = obj->dev->hca;
 	struct ibback_cq_params params = {
-		.entries = req->entries,
-		.vector = req->comp_vector,
+		.entries = args->entries,
+		.vector = args->comp_vector,
 		.sink = { ibback_obj_event, obj },
 	};
 	struct ibback_obj *ctx;
-	u32 cqn;
 	int err;
 
-	ctx = ibback_obj_depend(obj, req->context, IBBACK_CONTEXT);
+	ctx = ibback_obj_depend(obj, args->context, IBBACK_CONTEXT);
 	if (!ctx)
 		return -ENOENT;
-	err = cq_map(cq, req);
+	err = ibback_queue_map(obj->dev, &cq->queue, &args->pages,
+			       &args->doorbell);
 	if (err)
 		return err;
 	params.uar = ibback_to(context, ctx)->uar;
-	params.pages = cq->pages.dma;
-	params.db_addr = cq->db.dma.addr[0] + req->doorbell.offset;
-	cq->hw = hca->ops->cq->create(hca, &params, &cqn);
+	params.pages = cq->queue.pages.dma;
+	params.db_addr = cq->queue.db_addr;
+	cq->hw = hca->ops->cq->create(hca, &params, &obj->number);
 	if (IS_ERR(cq->hw)) {
-		cq_unmap(cq);
+		ibback_queue_unmap(obj->dev, &cq->queue);
 		return PTR_ERR(cq->hw);
 	}
 	if (ibback_moderation(obj->dev))
 		cq_moderate(cq, 0, 0);
-	rsp->handle = obj->handle;
-	rsp->cqn = cqn;
+	rsp->op.create_cq.cqn = obj->number;
 	return 0;
 }
 
-int ibback_create_cq(struct ibback_dev *dev, const struct vibif_req *req,
+int ibback_cq_modify(struct ibback_obj *obj, const struct vibif_req *req,
 		     struct vibif_rsp *rsp)
 {
-	int err = ibback_check_create_cq(&dev->limits, &req->op.create_cq);
-
-	return err ?: ibback_obj_create(dev, IBBACK_CQ, cq_create, req, rsp);
-}
-
-int ibback_modify_cq(struct ibback_obj *obj, const struct vibif_req *req,
-		     struct vibif_rsp *rsp)
-{
-	const struct vibif_modify_cq_req *modify = &req->op.modify_cq;
+	const struct vibif_modify_cq_req *args = &req->op.modify_cq;
 	struct ibback_cq *cq = ibback_to(cq, obj);
 	int err;
 
-	err = cq_moderate(cq, modify->count, modify->period_us);
+	err = cq_moderate(cq, args->count, args->period_us);
 	if (!err) {
-		cq->count = modify->count;
-		cq->period_us = modify->period_us;
+		cq->count = args->count;
+		cq->period_us = args->period_us;
 	}
 	return err;
 }
@@ -124,36 +95,43 @@ void ibback_cqs_moderate(struct ibback_dev *dev, bool on)
 	}
 }
 
-int ibback_resize_cq(struct ibback_obj *obj, const struct vibif_req *req,
+int ibback_cq_resize(struct ibback_obj *obj, const struct vibif_req *req,
 		     struct vibif_rsp *rsp)
 {
-	const struct vibif_resize_cq_req *resize = &req->op.resize_cq;
+	const struct vibif_resize_cq_req *args = &req->op.resize_cq;
 	struct ibback_cq *cq = ibback_to(cq, obj);
 	struct ibback_dev *dev = obj->dev;
 	struct ibback_pages pages = {};
 	int err;
 
-	err = ibback_check_resize_cq(&dev->limits, resize);
+	err = ibback_check_resize_cq(&dev->limits, args);
 	if (err)
 		return err;
-	err = ibback_pages_map(dev, &pages, &resize->pages, true);
+	err = ibback_pages_map(dev, &pages, &args->pages, true);
 	if (err)
 		return err;
-	err = dev->hca->ops->cq->resize(dev->hca, cq->hw, resize->entries,
-				       &pages.dma);
+	err = dev->hca->ops->cq->resize(dev->hca, cq->hw, args->entries,
+					&pages.dma);
 	/* On success unmap the old pages, on failure the new ones */
 	if (!err)
-		swap(cq->pages, pages);
+		swap(cq->queue.pages, pages);
 	ibback_pages_unmap(dev, &pages);
 	return err;
 }
 
-int ibback_cq_destroy(struct ibback_obj *obj)
+static int cq_destroy(struct ibback_obj *obj)
 {
 	struct ibback_cq *cq = ibback_to(cq, obj);
 	struct ibback_hca *hca = obj->dev->hca;
 
 	hca->ops->cq->destroy(hca, cq->hw);
-	cq_unmap(cq);
+	ibback_queue_unmap(obj->dev, &cq->queue);
 	return 0;
 }
+
+const struct ibback_obj_type ibback_cq_type = {
+	.name = "CQ",
+	.size = sizeof(struct ibback_cq),
+	.events = true,
+	.destroy = cq_destroy,
+};

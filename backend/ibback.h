@@ -76,120 +76,51 @@ struct ibback_pages {
 	grant_handle_t *handle;
 };
 
+/**
+ * struct ibback_queue - a queue in the guest's memory
+ * @pages: the queue itself
+ * @db: the page with its doorbell record
+ * @db_addr: bus address of the record, 0 if it has none
+ */
+struct ibback_queue {
+	struct ibback_pages pages;
+	struct ibback_pages db;
+	u64 db_addr;
+};
+
 #define IBBACK_MAX_DEPS		6
 
 /**
  * struct ibback_obj - an object that a guest has created
  * @dev: whose it is
- * @type: what it is, IBBACK_CONTEXT ... but never IBBACK_PAGE, IBBACK_MCAST
+ * @type: what it is, of IBBACK_OBJECTS
  * @handle: its name on the wire
+ * @number: its name in the HCA: UAR, PDN, CQN, QPN, SRQN or key; 0: none
  * @refs: 1 for the table, and one for each object that depends on it and each
  *	request that works on it; it can be destroyed when this is 1
  * @lock: held during commands that change it
  * @nr_deps: entries of @dep
- * @dep: the objects it depends on, each with a reference
+ * @dep: the objects it depends on, each with a reference; changes under
+ *	dev->objects.xa_lock
  */
 struct ibback_obj {
 	struct ibback_dev *dev;
 	enum ibback_resource type;
 	u32 handle;
+	u32 number;
 	refcount_t refs;
 	struct mutex lock;	/* orders commands on the object */
 	unsigned int nr_deps;
 	struct ibback_obj *dep[IBBACK_MAX_DEPS];
 };
 
+/* Begins with what all kinds of objects have, whose name is obj in each. */
+#define ibback_to(kind, o)	container_of(o, struct ibback_##kind, obj)
+
+/* What objects use of each other; a PD is its number, and nothing else */
 struct ibback_context {
 	struct ibback_obj obj;
 	struct ibback_uar *uar;	/* hca->uars_per_context of them */
-};
-
-struct ibback_pd {
-	struct ibback_obj obj;
-	u32 pdn;
-};
-
-/**
- * struct ibback_mr - a memory region
- * @obj: its first dependency is the PD
- * @hw: the HCA's
- * @lkey: of @hw
- * @rkey: of @hw
- * @access: VIBIF_ACCESS_*
- * @writable: @pages are mapped for writing
- * @broken: a REREG_MR failed halfway, nothing is left but to destroy it
- * @pages: what it translates to
- * @other_pages: what it was to translate to, if @broken
- */
-struct ibback_mr {
-	struct ibback_obj obj;
-	struct ibback_hw_mr *hw;
-	u32 lkey;
-	u32 rkey;
-	u32 access;
-	bool writable;
-	bool broken;
-	struct ibback_pages pages;
-	struct ibback_pages other_pages;
-};
-
-/**
- * struct ibback_cq - a completion queue
- * @obj: its dependency is the context
- * @hw: the HCA's
- * @count: event moderation that the guest has set: completions, and
- * @period_us: microseconds
- * @pages: the queue
- * @db: the doorbell record
- */
-struct ibback_cq {
-	struct ibback_obj obj;
-	struct ibback_hw_cq *hw;
-	u16 count;
-	u16 period_us;
-	struct ibback_pages pages;
-	struct ibback_pages db;
-};
-
-struct ibback_srq {
-	struct ibback_obj obj;
-	struct ibback_hw_srq *hw;
-	u32 nr_wqes;
-	struct ibback_pages pages;
-	struct ibback_pages db;
-};
-
-/**
- * struct ibback_qp - a queue pair
- * @obj: its dependencies are all that it uses
- * @hw: the HCA's
- * @type: never changes
- * @state: after the last command or query
- * @port: the path's port, 0 before one was set
- * @alt_port: the alternate path's, which @port becomes by migration
- * @pages: the queues
- * @db: the doorbell record
- * @mcast: struct ibback_mcast, one for each group
- * @in_group: the HCA did not take it out of one
- *
- * @obj.lock protects what changes, but migration is told in interrupt context.
- */
-struct ibback_qp {
-	struct ibback_obj obj;
-	struct ibback_hw_qp *hw;
-	enum ib_qp_type type;
-	enum ib_qp_state state;
-	u8 port;
-	u8 alt_port;
-	struct ibback_pages pages;
-	struct ibback_pages db;
-	struct list_head mcast;
-	bool in_group;
-};
-
-struct ibback_mw {
-	struct ibback_obj obj;
-	struct ibback_hw_mw *hw;
 };
 
 struct ibback_xrcd {
@@ -197,7 +128,28 @@ struct ibback_xrcd {
 	struct ibback_hw_xrcd *hw;
 };
 
-#define ibback_to(kind, o)	container_of(o, struct ibback_##kind, obj)
+/**
+ * struct ibback_cq - a completion queue
+ * @obj: depends on the context
+ * @hw: the HCA's
+ * @count: event moderation that the guest has set: completions, and
+ * @period_us: microseconds
+ * @queue: its memory
+ */
+struct ibback_cq {
+	struct ibback_obj obj;
+	struct ibback_hw_cq *hw;
+	u16 count;
+	u16 period_us;
+	struct ibback_queue queue;
+};
+
+struct ibback_srq {
+	struct ibback_obj obj;
+	struct ibback_hw_srq *hw;
+	u32 nr_wqes;
+	struct ibback_queue queue;
+};
 
 /* A request taken from the ring, until its response is there. */
 struct ibback_request {
@@ -347,32 +299,91 @@ void ibback_ring_disconnect(struct ibback_dev *dev);
 int ibback_execute(struct ibback_dev *dev, const struct vibif_req *req,
 		   struct vibif_rsp *rsp);
 
-/* What a request does with an object */
-typedef int (*ibback_obj_verb)(struct ibback_obj *obj,
-			       const struct vibif_req *req,
-			       struct vibif_rsp *rsp);
+/* A request to the device, and one that makes an object or is on one. */
+typedef int ibback_dev_verb(struct ibback_dev *dev, const struct vibif_req *req,
+			    struct vibif_rsp *rsp);
+typedef int ibback_obj_verb(struct ibback_obj *obj, const struct vibif_req *req,
+			    struct vibif_rsp *rsp);
+
+/**
+ * struct ibback_obj_type - a kind of object
+ * @name: for messages
+ * @size: of its struct, which has an obj first
+ * @events: it has a word in the event area
+ * @destroy: take it from the HCA and free what it holds, but not the object.
+ *	After an error it is as before
+ * @stop: if not NULL, comes first of all when a guest goes: afterwards the
+ *	HCA uses its memory no more
+ * @detach: if not NULL, comes before @destroy when a guest goes: leave what
+ *	would keep it from that
+ */
+struct ibback_obj_type {
+	const char *name;
+	size_t size;
+	bool events;
+	int (*destroy)(struct ibback_obj *obj);
+	void (*stop)(struct ibback_obj *obj);
+	void (*detach)(struct ibback_obj *obj);
+};
+
+/* All kinds, users before what they use: the order they are destroyed in */
+#define IBBACK_OBJECTS(X)			\
+	X(MW, mw)				\
+	X(QP, qp)				\
+	X(SRQ, srq)				\
+	X(XRCD, xrcd)				\
+	X(CQ, cq)				\
+	X(MR, mr)				\
+	X(PD, pd)				\
+	X(CONTEXT, context)
+
+#define IBBACK_OBJ_TYPE_DECLARE(id, kind)	\
+	extern const struct ibback_obj_type ibback_##kind##_type;
+IBBACK_OBJECTS(IBBACK_OBJ_TYPE_DECLARE)
+
+/* context.c, mr.c, mw.c, cq.c, srq.c, qp.c, xrcd.c */
+ibback_obj_verb ibback_context_create, ibback_pd_create;
+ibback_obj_verb ibback_mr_create, ibback_mr_rereg;
+ibback_obj_verb ibback_mw_create;
+ibback_obj_verb ibback_cq_create, ibback_cq_modify, ibback_cq_resize;
+ibback_obj_verb ibback_srq_create, ibback_srq_modify, ibback_srq_query;
+ibback_obj_verb ibback_qp_create, ibback_qp_modify, ibback_qp_query;
+ibback_obj_verb ibback_qp_attach_mcast, ibback_qp_detach_mcast;
+ibback_obj_verb ibback_xrcd_create;
+void ibback_cqs_moderate(struct ibback_dev *dev, bool on);
+
+/* query.c */
+ibback_dev_verb ibback_query_device, ibback_query_port;
+ibback_dev_verb ibback_query_gid, ibback_query_pkey;
 
 /* objects.c */
 int ibback_obj_create(struct ibback_dev *dev, enum ibback_resource type,
-		      ibback_obj_verb create, const struct vibif_req *req,
+		      ibback_obj_verb *create, const struct vibif_req *req,
 		      struct vibif_rsp *rsp);
 struct ibback_obj *ibback_obj_get(struct ibback_dev *dev, u32 handle,
 				  enum ibback_resource type);
 void ibback_obj_put(struct ibback_obj *obj);
-struct ibback_obj *ibback_obj_depend(struct ibback_obj *obj, u32 handle,
-				     enum ibback_resource type);
+struct ibback_obj * __must_check
+ibback_obj_depend(struct ibback_obj *obj, u32 handle,
+		  enum ibback_resource type);
+void ibback_obj_undepend(struct ibback_obj *obj, struct ibback_obj *dep);
 int ibback_obj_destroy(struct ibback_dev *dev, u32 handle);
 void ibback_objects_destroy_all(struct ibback_dev *dev);
 void ibback_obj_event(void *arg, unsigned int event);
 
 /* pages.c */
-int ibback_pages_map(struct ibback_dev *dev, struct ibback_pages *pages,
-		     const struct vibif_page_list *list, bool writable);
-int ibback_page_map(struct ibback_dev *dev, struct ibback_pages *pages,
-		    grant_ref_t gref);
+int __must_check ibback_pages_map(struct ibback_dev *dev,
+				  struct ibback_pages *pages,
+				  const struct vibif_page_list *list,
+				  bool writable);
 void ibback_pages_unmap(struct ibback_dev *dev, struct ibback_pages *pages);
-int ibback_copy_to_guest(struct ibback_dev *dev, grant_ref_t gref,
-			 void *data, size_t len);
+int __must_check ibback_queue_map(struct ibback_dev *dev,
+				  struct ibback_queue *queue,
+				  const struct vibif_page_list *list,
+				  const struct vibif_doorbell *db);
+void ibback_queue_unmap(struct ibback_dev *dev, struct ibback_queue *queue);
+int __must_check ibback_copy_to_guest(struct ibback_dev *dev, grant_ref_t gref,
+				      void *data, size_t len);
 
 /* events.c */
 void ibback_events_init(struct ibback_dev *dev);
@@ -397,79 +408,14 @@ void ibback_uars_hca_back(struct ibback_hca *hca);
 void ibback_uars_exit(void);
 
 /* stats.c */
-int ibback_charge(struct ibback_dev *dev, enum ibback_resource res, u32 nr);
+int __must_check ibback_charge(struct ibback_dev *dev,
+			       enum ibback_resource res, u32 nr);
 void ibback_uncharge(struct ibback_dev *dev, enum ibback_resource res, u32 nr);
 void ibback_count(struct ibback_dev *dev, enum ibback_counter counter, u64 nr);
 void ibback_total_add(enum ibback_total total, long nr);
 void ibback_quotas_read(struct ibback_dev *dev);
 extern const struct attribute_group *ibback_dev_groups[];
 extern const struct attribute_group *ibback_driver_groups[];
-
-/* query.c, context.c, mr.c, cq.c, srq.c, qp.c, xrcd.c, mw.c: the verbs */
-
-/* What the device as a whole does, or creates */
-typedef int (*ibback_verb)(struct ibback_dev *dev, const struct vibif_req *req,
-			   struct vibif_rsp *rsp);
-int ibback_query_device(struct ibback_dev *dev, const struct vibif_req *req,
-			struct vibif_rsp *rsp);
-int ibback_query_port(struct ibback_dev *dev, const struct vibif_req *req,
-		      struct vibif_rsp *rsp);
-int ibback_query_gid(struct ibback_dev *dev, const struct vibif_req *req,
-		     struct vibif_rsp *rsp);
-int ibback_query_pkey(struct ibback_dev *dev, const struct vibif_req *req,
-		      struct vibif_rsp *rsp);
-int ibback_alloc_context(struct ibback_dev *dev, const struct vibif_req *req,
-			 struct vibif_rsp *rsp);
-int ibback_alloc_pd(struct ibback_dev *dev, const struct vibif_req *req,
-		    struct vibif_rsp *rsp);
-int ibback_reg_mr(struct ibback_dev *dev, const struct vibif_req *req,
-		  struct vibif_rsp *rsp);
-int ibback_create_cq(struct ibback_dev *dev, const struct vibif_req *req,
-		     struct vibif_rsp *rsp);
-int ibback_create_srq(struct ibback_dev *dev, const struct vibif_req *req,
-		      struct vibif_rsp *rsp);
-int ibback_create_qp(struct ibback_dev *dev, const struct vibif_req *req,
-		     struct vibif_rsp *rsp);
-int ibback_alloc_mw(struct ibback_dev *dev, const struct vibif_req *req,
-		    struct vibif_rsp *rsp);
-int ibback_alloc_xrcd(struct ibback_dev *dev, const struct vibif_req *req,
-		      struct vibif_rsp *rsp);
-
-/* What is done with an object, under its lock */
-int ibback_rereg_mr(struct ibback_obj *obj, const struct vibif_req *req,
-		    struct vibif_rsp *rsp);
-int ibback_modify_cq(struct ibback_obj *obj, const struct vibif_req *req,
-		     struct vibif_rsp *rsp);
-int ibback_resize_cq(struct ibback_obj *obj, const struct vibif_req *req,
-		     struct vibif_rsp *rsp);
-void ibback_cqs_moderate(struct ibback_dev *dev, bool on);
-int ibback_modify_srq(struct ibback_obj *obj, const struct vibif_req *req,
-		      struct vibif_rsp *rsp);
-int ibback_query_srq(struct ibback_obj *obj, const struct vibif_req *req,
-		     struct vibif_rsp *rsp);
-int ibback_modify_qp(struct ibback_obj *obj, const struct vibif_req *req,
-		     struct vibif_rsp *rsp);
-int ibback_query_qp(struct ibback_obj *obj, const struct vibif_req *req,
-		    struct vibif_rsp *rsp);
-int ibback_attach_mcast(struct ibback_obj *obj, const struct vibif_req *req,
-			struct vibif_rsp *rsp);
-int ibback_detach_mcast(struct ibback_obj *obj, const struct vibif_req *req,
-			struct vibif_rsp *rsp);
-
-/*
- * Take an object away from the HCA and free what it holds, but not the object.
- * -EBUSY or another error: it stays as it was.
- */
-int ibback_context_destroy(struct ibback_obj *obj);
-int ibback_pd_destroy(struct ibback_obj *obj);
-int ibback_mr_destroy(struct ibback_obj *obj);
-int ibback_cq_destroy(struct ibback_obj *obj);
-int ibback_srq_destroy(struct ibback_obj *obj);
-int ibback_qp_destroy(struct ibback_obj *obj);
-int ibback_xrcd_destroy(struct ibback_obj *obj);
-int ibback_mw_destroy(struct ibback_obj *obj);
-void ibback_qp_reset(struct ibback_obj *obj);
-void ibback_qp_detach_all(struct ibback_obj *obj);
 
 /* hca.c */
 int ibback_hca_init(void);

@@ -3,38 +3,60 @@
 
 #include "ibback.h"
 
-static void mr_response(const struct ibback_mr *mr,
-			struct vibif_reg_mr_rsp *rsp)
+/**
+ * struct ibback_mr - a memory region
+ * @obj: depends on the PD; if @broken, also on what was to become its PD
+ * @hw: the HCA's
+ * @pd: the PD
+ * @lkey: of @hw
+ * @rkey: of @hw
+ * @access: VIBIF_ACCESS_*
+ * @writable: @pages are mapped for writing
+ * @broken: a REREG_MR failed halfway, nothing is left but to destroy it
+ * @pages: what it translates to
+ * @other_pages: what it was to translate to, if @broken
+ */
+struct ibback_mr {
+	struct ibback_obj obj;
+	struct ibback_hw_mr *hw;
+	struct ibback_obj *pd;
+	u32 lkey;
+	u32 rkey;
+	u32 access;
+	bool writable;
+	bool broken;
+	struct ibback_pages pages;
+	struct ibback_pages other_pages;
+};
+
+static void mr_response(const struct ibback_mr *mr, struct vibif_rsp *rsp)
 {
-	rsp->handle = mr->obj.handle;
-	rsp->lkey = mr->lkey;
-	rsp->rkey = mr->rkey;
+	rsp->op.reg_mr.lkey = mr->lkey;
+	rsp->op.reg_mr.rkey = mr->rkey;
 }
 
-static int mr_create(struct ibback_obj *obj, const struct vibif_req *msg,
-		     struct vibif_rsp *answer)
+int ibback_mr_create(struct ibback_obj *obj, const struct vibif_req *req,
+		     struct vibif_rsp *rsp)
 {
-	const struct vibif_reg_mr_req *req = &msg->op.reg_mr;
-	struct vibif_reg_mr_rsp *rsp = &answer->op.reg_mr;
+	const struct vibif_reg_mr_req *args = &req->op.reg_mr;
 	struct ibback_mr *mr = ibback_to(mr, obj);
 	struct ibback_dev *dev = obj->dev;
 	struct ibback_mr_params params = {
-		.access = req->access,
-		.iova = req->iova,
-		.length = req->length,
+		.access = args->access,
+		.iova = args->iova,
+		.length = args->length,
 	};
-	struct ibback_obj *pd;
 	int err;
 
-	pd = ibback_obj_depend(obj, req->pd, IBBACK_PD);
-	if (!pd)
+	mr->pd = ibback_obj_depend(obj, args->pd, IBBACK_PD);
+	if (!mr->pd)
 		return -ENOENT;
-	mr->access = req->access;
-	mr->writable = req->flags & VIBIF_MR_WRITABLE;
-	err = ibback_pages_map(dev, &mr->pages, &req->pages, mr->writable);
+	mr->access = args->access;
+	mr->writable = args->flags & VIBIF_MR_WRITABLE;
+	err = ibback_pages_map(dev, &mr->pages, &args->pages, mr->writable);
 	if (err)
 		return err;
-	params.pdn = ibback_to(pd, pd)->pdn;
+	params.pdn = mr->pd->number;
 	params.pages = mr->pages.dma;
 	mr->hw = dev->hca->ops->mr->create(dev->hca, &params, &mr->lkey,
 					   &mr->rkey);
@@ -42,84 +64,73 @@ static int mr_create(struct ibback_obj *obj, const struct vibif_req *msg,
 		ibback_pages_unmap(dev, &mr->pages);
 		return PTR_ERR(mr->hw);
 	}
+	obj->number = mr->lkey;
 	mr_response(mr, rsp);
 	return 0;
 }
 
-int ibback_reg_mr(struct ibback_dev *dev, const struct vibif_req *req,
-		  struct vibif_rsp *rsp)
-{
-	int err = ibback_check_reg_mr(&req->op.reg_mr);
-
-	return err ?: ibback_obj_create(dev, IBBACK_MR, mr_create, req, rsp);
-}
-
-/* What remains to be done once the HCA has answered; @pd, @pages or none. */
+/*
+ * The HCA has answered: keep what it uses now. @pd and @pages, or none, become
+ * what it does not. If it may use both, all is kept until it gives up the MR.
+ */
 static void mr_changed(struct ibback_mr *mr,
-		       const struct vibif_reg_mr_req *req,
+		       const struct vibif_reg_mr_req *args, int err,
 		       struct ibback_obj **pd, struct ibback_pages *pages)
 {
-	if (req->flags & VIBIF_MR_REREG_PD)
-		swap(mr->obj.dep[0], *pd);
-	if (req->flags & VIBIF_MR_REREG_ACCESS)
-		mr->access = req->access;
-	if (req->flags & VIBIF_MR_REREG_TRANS) {
-		mr->writable = req->flags & VIBIF_MR_WRITABLE;
+	if (err == -EIO) {
+		mr->broken = true;
+		*pd = NULL;
+		swap(mr->other_pages, *pages);
+	}
+	if (err)
+		return;
+	if (args->flags & VIBIF_MR_REREG_PD)
+		swap(mr->pd, *pd);
+	if (args->flags & VIBIF_MR_REREG_ACCESS)
+		mr->access = args->access;
+	if (args->flags & VIBIF_MR_REREG_TRANS) {
+		mr->writable = args->flags & VIBIF_MR_WRITABLE;
 		swap(mr->pages, *pages);
 	}
 }
 
-/* The HCA may have some of it: keep everything until it gives up the MR. */
-static void mr_break(struct ibback_mr *mr, struct ibback_obj **pd,
-		     struct ibback_pages *pages)
-{
-	mr->broken = true;
-	if (*pd)
-		mr->obj.dep[mr->obj.nr_deps++] = *pd;
-	*pd = NULL;
-	swap(mr->other_pages, *pages);
-}
-
-static int mr_rereg(struct ibback_mr *mr, const struct vibif_reg_mr_req *req)
+static int mr_rereg(struct ibback_mr *mr, const struct vibif_reg_mr_req *args)
 {
 	struct ibback_dev *dev = mr->obj.dev;
 	struct ibback_mr_params params = {
-		.access = req->access,
-		.iova = req->iova,
-		.length = req->length,
+		.access = args->access,
+		.iova = args->iova,
+		.length = args->length,
 	};
 	struct ibback_pages pages = {};
 	struct ibback_obj *pd = NULL;
 	int err;
 
-	err = ibback_check_rereg_mr(req, mr->access, mr->writable);
+	err = ibback_check_rereg_mr(args, mr->access, mr->writable);
 	if (err)
 		return err;
-	if (req->flags & VIBIF_MR_REREG_PD) {
-		pd = ibback_obj_get(dev, req->pd, IBBACK_PD);
+	if (args->flags & VIBIF_MR_REREG_PD) {
+		pd = ibback_obj_depend(&mr->obj, args->pd, IBBACK_PD);
 		if (!pd)
 			return -ENOENT;
-		params.pdn = ibback_to(pd, pd)->pdn;
+		params.pdn = pd->number;
 	}
-	if (req->flags & VIBIF_MR_REREG_TRANS)
-		err = ibback_pages_map(dev, &pages, &req->pages,
-				       req->flags & VIBIF_MR_WRITABLE);
+	if (args->flags & VIBIF_MR_REREG_TRANS)
+		err = ibback_pages_map(dev, &pages, &args->pages,
+				       args->flags & VIBIF_MR_WRITABLE);
 	if (!err) {
 		params.pages = pages.dma;
 		err = dev->hca->ops->mr->rereg(dev->hca, mr->hw, &params,
-					      req->flags);
-		if (!err)
-			mr_changed(mr, req, &pd, &pages);
-		else if (err == -EIO)
-			mr_break(mr, &pd, &pages);
+					       args->flags);
+		mr_changed(mr, args, err, &pd, &pages);
 	}
 	ibback_pages_unmap(dev, &pages);
 	if (pd)
-		ibback_obj_put(pd);
+		ibback_obj_undepend(&mr->obj, pd);
 	return err;
 }
 
-int ibback_rereg_mr(struct ibback_obj *obj, const struct vibif_req *req,
+int ibback_mr_rereg(struct ibback_obj *obj, const struct vibif_req *req,
 		    struct vibif_rsp *rsp)
 {
 	struct ibback_mr *mr = ibback_to(mr, obj);
@@ -128,12 +139,14 @@ int ibback_rereg_mr(struct ibback_obj *obj, const struct vibif_req *req,
 	if (mr->broken)
 		return -EINVAL;
 	err = mr_rereg(mr, &req->op.reg_mr);
-	if (!err)
-		mr_response(mr, &rsp->op.reg_mr);
-	return err;
+	if (err)
+		return err;
+	rsp->op.reg_mr.handle = obj->handle;
+	mr_response(mr, rsp);
+	return 0;
 }
 
-int ibback_mr_destroy(struct ibback_obj *obj)
+static int mr_destroy(struct ibback_obj *obj)
 {
 	struct ibback_mr *mr = ibback_to(mr, obj);
 	struct ibback_hca *hca = obj->dev->hca;
@@ -146,3 +159,9 @@ int ibback_mr_destroy(struct ibback_obj *obj)
 	ibback_pages_unmap(obj->dev, &mr->other_pages);
 	return 0;
 }
+
+const struct ibback_obj_type ibback_mr_type = {
+	.name = "MR",
+	.size = sizeof(struct ibback_mr),
+	.destroy = mr_destroy,
+};

@@ -3,40 +3,41 @@
 
 #include "ibback.h"
 
-static int mw_create(struct ibback_obj *obj, const struct vibif_req *msg,
-		     struct vibif_rsp *answer)
+struct ibback_mw {
+	struct ibback_obj obj;
+	struct ibback_hw_mw *hw;
+};
+
+int ibback_mw_create(struct ibback_obj *obj, const struct vibif_req *req,
+		     struct vibif_rsp *rsp)
 {
-	const struct vibif_alloc_mw_req *req = &msg->op.alloc_mw;
-	struct vibif_alloc_mw_rsp *rsp = &answer->op.alloc_mw;
+	const struct vibif_alloc_mw_req *args = &req->op.alloc_mw;
 	struct ibback_mw *mw = ibback_to(mw, obj);
 	struct ibback_hca *hca = obj->dev->hca;
 	struct ibback_obj *pd;
-	u32 rkey;
 
-	pd = ibback_obj_depend(obj, req->pd, IBBACK_PD);
+	pd = ibback_obj_depend(obj, args->pd, IBBACK_PD);
 	if (!pd)
 		return -ENOENT;
-	mw->hw = hca->ops->mw->create(hca, ibback_to(pd, pd)->pdn,
-				      (enum ib_mw_type)req->type, &rkey);
+	mw->hw = hca->ops->mw->create(hca, pd->number,
+				      (enum ib_mw_type)args->type,
+				      &obj->number);
 	if (IS_ERR(mw->hw))
 		return PTR_ERR(mw->hw);
-	rsp->handle = obj->handle;
-	rsp->rkey = rkey;
+	rsp->op.alloc_mw.rkey = obj->number;
 	return 0;
 }
 
-int ibback_alloc_mw(struct ibback_dev *dev, const struct vibif_req *req,
-		    struct vibif_rsp *rsp)
-{
-	int err = ibback_check_alloc_mw(&dev->limits, &req->op.alloc_mw);
-
-	return err ?: ibback_obj_create(dev, IBBACK_MW, mw_create, req, rsp);
-}
-
-int ibback_mw_destroy(struct ibback_obj *obj)
+static int mw_destroy(struct ibback_obj *obj)
 {
 	struct ibback_hca *hca = obj->dev->hca;
 
 	hca->ops->mw->destroy(hca, ibback_to(mw, obj)->hw);
 	return 0;
 }
+
+const struct ibback_obj_type ibback_mw_type = {
+	.name = "MW",
+	.size = sizeof(struct ibback_mw),
+	.destroy = mw_destroy,
+};

@@ -13,32 +13,14 @@
 
 #include "ibback.h"
 
-struct obj_type {
-	const char *name;
-	size_t size;
-	int (*destroy)(struct ibback_obj *obj);
-	bool events;	/* has a word in the event area */
+#define OBJ_TYPE(id, kind)	[IBBACK_##id] = &ibback_##kind##_type,
+static const struct ibback_obj_type *const obj_types[IBBACK_NR_RESOURCES] = {
+	IBBACK_OBJECTS(OBJ_TYPE)
 };
 
-#define OBJ_TYPE(type_name, kind, has_events)				\
-	{ type_name, sizeof(struct ibback_##kind),			\
-	  ibback_##kind##_destroy, has_events }
-
-static const struct obj_type obj_types[IBBACK_NR_RESOURCES] = {
-	[IBBACK_CONTEXT] = OBJ_TYPE("context", context, false),
-	[IBBACK_PD] = OBJ_TYPE("PD", pd, false),
-	[IBBACK_MR] = OBJ_TYPE("MR", mr, false),
-	[IBBACK_CQ] = OBJ_TYPE("CQ", cq, true),
-	[IBBACK_QP] = OBJ_TYPE("QP", qp, true),
-	[IBBACK_SRQ] = OBJ_TYPE("SRQ", srq, true),
-	[IBBACK_MW] = OBJ_TYPE("MW", mw, false),
-	[IBBACK_XRCD] = OBJ_TYPE("XRCD", xrcd, false),
-};
-
-/* Users before what they use */
+#define OBJ_IN_ORDER(id, kind)	IBBACK_##id,
 static const enum ibback_resource destroy_order[] = {
-	IBBACK_MW, IBBACK_QP, IBBACK_SRQ, IBBACK_XRCD, IBBACK_CQ, IBBACK_MR,
-	IBBACK_PD, IBBACK_CONTEXT,
+	IBBACK_OBJECTS(OBJ_IN_ORDER)
 };
 
 /*
@@ -49,7 +31,7 @@ static int obj_init(struct ibback_dev *dev, struct ibback_obj *obj,
 		    enum ibback_resource type)
 {
 	u32 words = dev->limits.nr_event_words;
-	struct xa_limit limit = obj_types[type].events ?
+	struct xa_limit limit = obj_types[type]->events ?
 		XA_LIMIT(1, words - 1) : XA_LIMIT(words, INT_MAX);
 
 	if (ibback_charge(dev, type, 1))
@@ -62,7 +44,7 @@ static int obj_init(struct ibback_dev *dev, struct ibback_obj *obj,
 	obj->type = type;
 	mutex_init(&obj->lock);
 	refcount_set(&obj->refs, 1);
-	if (obj_types[type].events)
+	if (obj_types[type]->events)
 		ibback_event_clear(dev, obj->handle);
 	return 0;
 }
@@ -74,8 +56,8 @@ static void obj_publish(struct ibback_obj *obj)
 	xa_store(&obj->dev->objects, obj->handle, obj, GFP_KERNEL);
 }
 
-/* Undo obj_init() and ibback_obj_depend(). */
-static void obj_abort(struct ibback_obj *obj)
+/* Undo obj_init() and ibback_obj_depend(); the object is free. */
+static void obj_release(struct ibback_obj *obj)
 {
 	while (obj->nr_deps)
 		ibback_obj_put(obj->dep[--obj->nr_deps]);
@@ -89,8 +71,8 @@ static void obj_abort(struct ibback_obj *obj)
  * @dev: the guest's device
  * @type: what it is to be
  * @create: fills in the object, which is zeroed but for its first member, and
- *	the response; on an error it leaves nothing but what
- *	ibback_obj_depend() has found
+ *	the response but for the handle; on an error it leaves nothing but
+ *	what ibback_obj_depend() has found
  * @req: the request, checked
  * @rsp: the response
  *
@@ -98,13 +80,13 @@ static void obj_abort(struct ibback_obj *obj)
  * @create returned.
  */
 int ibback_obj_create(struct ibback_dev *dev, enum ibback_resource type,
-		      ibback_obj_verb create, const struct vibif_req *req,
+		      ibback_obj_verb *create, const struct vibif_req *req,
 		      struct vibif_rsp *rsp)
 {
 	struct ibback_obj *obj;
 	int err;
 
-	obj = kzalloc(obj_types[type].size, GFP_KERNEL);
+	obj = kzalloc(obj_types[type]->size, GFP_KERNEL);
 	if (!obj)
 		return -ENOMEM;
 	err = obj_init(dev, obj, type);
@@ -112,15 +94,32 @@ int ibback_obj_create(struct ibback_dev *dev, enum ibback_resource type,
 		goto err_free;
 	err = create(obj, req, rsp);
 	if (err)
-		goto err_abort;
+		goto err_release;
+	rsp->op.created.handle = obj->handle;
 	obj_publish(obj);
 	return 0;
 
-err_abort:
-	obj_abort(obj);
+err_release:
+	obj_release(obj);
 err_free:
 	kfree(obj);
 	return err;
+}
+
+/* A reference to the object, or NULL; dev->objects.xa_lock is held. */
+static struct ibback_obj *obj_find(struct ibback_dev *dev, u32 handle,
+				   enum ibback_resource type)
+{
+	struct ibback_obj *obj;
+
+	lockdep_assert_held(&dev->objects.xa_lock);
+
+	obj = xa_load(&dev->objects, handle);
+	if (obj && obj->type == type)
+		refcount_inc(&obj->refs);
+	else
+		obj = NULL;
+	return obj;
 }
 
 /**
@@ -137,11 +136,7 @@ struct ibback_obj *ibback_obj_get(struct ibback_dev *dev, u32 handle,
 	struct ibback_obj *obj;
 
 	xa_lock(&dev->objects);
-	obj = xa_load(&dev->objects, handle);
-	if (obj && obj->type == type)
-		refcount_inc(&obj->refs);
-	else
-		obj = NULL;
+	obj = obj_find(dev, handle, type);
 	xa_unlock(&dev->objects);
 	return obj;
 }
@@ -154,7 +149,7 @@ void ibback_obj_put(struct ibback_obj *obj)
 
 /**
  * ibback_obj_depend - make an object depend on another
- * @obj: the one being created
+ * @obj: the one being created or changed
  * @handle: the other
  * @type: what the other must be
  *
@@ -163,11 +158,32 @@ void ibback_obj_put(struct ibback_obj *obj)
 struct ibback_obj *ibback_obj_depend(struct ibback_obj *obj, u32 handle,
 				     enum ibback_resource type)
 {
-	struct ibback_obj *dep = ibback_obj_get(obj->dev, handle, type);
+	struct ibback_dev *dev = obj->dev;
+	struct ibback_obj *dep = NULL;
 
+	xa_lock(&dev->objects);
+	if (!WARN_ON_ONCE(obj->nr_deps == IBBACK_MAX_DEPS))
+		dep = obj_find(dev, handle, type);
 	if (dep)
 		obj->dep[obj->nr_deps++] = dep;
+	xa_unlock(&dev->objects);
 	return dep;
+}
+
+/* Undo ibback_obj_depend(), while @obj lives on. */
+void ibback_obj_undepend(struct ibback_obj *obj, struct ibback_obj *dep)
+{
+	struct ibback_dev *dev = obj->dev;
+	unsigned int i = 0;
+
+	xa_lock(&dev->objects);
+	while (i < obj->nr_deps && obj->dep[i] != dep)
+		i++;
+	if (!WARN_ON_ONCE(i == obj->nr_deps)) {
+		obj->dep[i] = obj->dep[--obj->nr_deps];
+		ibback_obj_put(dep);
+	}
+	xa_unlock(&dev->objects);
 }
 
 /* @obj has left the table, its handle is still reserved. */
@@ -176,15 +192,15 @@ static int obj_finish(struct ibback_obj *obj)
 	struct ibback_dev *dev = obj->dev;
 	int err;
 
-	err = obj_types[obj->type].destroy(obj);
+	err = obj_types[obj->type]->destroy(obj);
 	if (err) {
 		refcount_set(&obj->refs, 1);
 		obj_publish(obj);
 		return err;
 	}
-	if (obj_types[obj->type].events)
+	if (obj_types[obj->type]->events)
 		ibback_event_clear(dev, obj->handle);
-	obj_abort(obj);
+	obj_release(obj);
 	kfree(obj);
 	return 0;
 }
@@ -225,22 +241,23 @@ static void destroy_type(struct ibback_dev *dev, enum ibback_resource type)
 	xa_for_each(&dev->objects, handle, obj) {
 		if (obj->type != type)
 			continue;
-		if (type == IBBACK_QP)
-			ibback_qp_detach_all(obj);
+		if (obj_types[type]->detach)
+			obj_types[type]->detach(obj);
 		err = ibback_obj_destroy(dev, handle);
 		if (err)
 			dev_err(&dev->xbdev->dev, "HCA keeps %s %u [%d]\n",
-				obj_types[type].name, obj->handle, err);
+				obj_types[type]->name, obj->handle, err);
 		cond_resched();
 	}
 }
 
 /*
- * Destroy everything, when no request is in flight. Queue pairs stop first,
- * whatever else fails. What the HCA does not give up keeps its memory pinned
- * for good: releasing it would let the HCA write into pages that belong to
- * someone else by then. That can be a memory region, with its PD, and these
- * have no events, so nothing of them finds the way back here.
+ * Destroy everything, when no request is in flight. What can use memory without
+ * being asked, queue pairs, stops first, whatever else fails. What the HCA does
+ * not give up keeps its memory pinned for good: releasing it would let the HCA
+ * write into pages that belong to someone else by then. That can be a memory
+ * region, with its PD, and these have no events, so nothing of them finds the
+ * way back here.
  */
 void ibback_objects_destroy_all(struct ibback_dev *dev)
 {
@@ -249,8 +266,8 @@ void ibback_objects_destroy_all(struct ibback_dev *dev)
 	unsigned int i;
 
 	xa_for_each(&dev->objects, handle, obj) {
-		if (obj->type == IBBACK_QP)
-			ibback_qp_reset(obj);
+		if (obj_types[obj->type]->stop)
+			obj_types[obj->type]->stop(obj);
 		cond_resched();
 	}
 	for (i = 0; i < ARRAY_SIZE(destroy_order); i++)

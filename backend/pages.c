@@ -230,8 +230,17 @@ int ibback_pages_map(struct ibback_dev *dev, struct ibback_pages *pages,
 	return err;
 }
 
-/* The same for one page that is named by itself, for reading. */
-int ibback_page_map(struct ibback_dev *dev, struct ibback_pages *pages,
+/* Undo ibback_pages_map(); does nothing where there are no pages. */
+void ibback_pages_unmap(struct ibback_dev *dev, struct ibback_pages *pages)
+{
+	if (!pages->dma.nr)
+		return;
+	unmap_mapped(dev, pages, pages->dma.nr);
+	pages_free(dev, pages);
+}
+
+/* One page that is named by itself, for reading. */
+static int page_map(struct ibback_dev *dev, struct ibback_pages *pages,
 		    grant_ref_t gref)
 {
 	u32 done = 0;
@@ -246,11 +255,35 @@ int ibback_page_map(struct ibback_dev *dev, struct ibback_pages *pages,
 	return err;
 }
 
-/* Undo either; does nothing where there are no pages. */
-void ibback_pages_unmap(struct ibback_dev *dev, struct ibback_pages *pages)
+/**
+ * ibback_queue_map - map a queue and its doorbell record for the HCA
+ * @dev: the guest's device
+ * @queue: result, zeroed
+ * @list: the pages of the queue, as for ibback_pages_map()
+ * @db: the record, whose place has been checked, or NULL
+ *
+ * Return: as ibback_pages_map().
+ */
+int ibback_queue_map(struct ibback_dev *dev, struct ibback_queue *queue,
+		     const struct vibif_page_list *list,
+		     const struct vibif_doorbell *db)
 {
-	if (!pages->dma.nr)
-		return;
-	unmap_mapped(dev, pages, pages->dma.nr);
-	pages_free(dev, pages);
+	int err;
+
+	err = ibback_pages_map(dev, &queue->pages, list, true);
+	if (err || !db)
+		return err;
+	err = page_map(dev, &queue->db, db->gref);
+	if (err)
+		ibback_pages_unmap(dev, &queue->pages);
+	else
+		queue->db_addr = queue->db.dma.addr[0] + db->offset;
+	return err;
+}
+
+/* Undo ibback_queue_map(); does nothing where there is no queue. */
+void ibback_queue_unmap(struct ibback_dev *dev, struct ibback_queue *queue)
+{
+	ibback_pages_unmap(dev, &queue->db);
+	ibback_pages_unmap(dev, &queue->pages);
 }

@@ -6,6 +6,32 @@
 #include "ibback.h"
 
 /**
+ * struct ibback_qp - a queue pair
+ * @obj: depends on all that it uses
+ * @hw: the HCA's
+ * @type: never changes
+ * @state: after the last command or query
+ * @port: the path's port, 0 before one was set
+ * @alt_port: the alternate path's, which @port becomes by migration
+ * @queue: its queues
+ * @mcast: struct ibback_mcast, one for each group
+ * @in_group: the HCA did not take it out of one
+ *
+ * @obj.lock protects what changes, but migration is told in interrupt context.
+ */
+struct ibback_qp {
+	struct ibback_obj obj;
+	struct ibback_hw_qp *hw;
+	enum ib_qp_type type;
+	enum ib_qp_state state;
+	u8 port;
+	u8 alt_port;
+	struct ibback_queue queue;
+	struct list_head mcast;
+	bool in_group;
+};
+
+/**
  * struct ibback_mcast - the membership of a QP in a multicast group
  * @entry: in qp->mcast
  * @dev_entry: in dev->mcast
@@ -21,57 +47,36 @@ struct ibback_mcast {
 	u64 reg_id;
 };
 
-static void qp_unmap(struct ibback_qp *qp)
-{
-	ibback_pages_unmap(qp->obj.dev, &qp->db);
-	ibback_pages_unmap(qp->obj.dev, &qp->pages);
-}
-
-static int qp_map(struct ibback_qp *qp, const struct vibif_create_qp_req *req)
-{
-	int err;
-
-	if (qp->type == IB_QPT_XRC_TGT)
-		return 0;
-	err = ibback_pages_map(qp->obj.dev, &qp->pages, &req->pages, true);
-	if (!err && req->flags & VIBIF_QP_HAS_RQ)
-		err = ibback_page_map(qp->obj.dev, &qp->db,
-				      req->doorbell.gref);
-	if (err)
-		qp_unmap(qp);
-	return err;
-}
-
 /* Find what the QP is to use, all of it the guest's own. */
-static int qp_depend(struct ibback_qp *qp,
-		     const struct vibif_create_qp_req *req,
+static int qp_depend(struct ibback_obj *obj,
+		     const struct vibif_create_qp_req *args,
 		     struct ibback_qp_params *params)
 {
 	struct ibback_obj *ctx, *pd, *send_cq, *recv_cq, *srq, *xrcd;
 
-	if (qp->type == IB_QPT_XRC_TGT) {
-		xrcd = ibback_obj_depend(&qp->obj, req->xrcd, IBBACK_XRCD);
+	if (params->type == IB_QPT_XRC_TGT) {
+		xrcd = ibback_obj_depend(obj, args->xrcd, IBBACK_XRCD);
 		if (!xrcd)
 			return -ENOENT;
 		params->xrcd = ibback_to(xrcd, xrcd)->hw;
 		return 0;
 	}
-	ctx = ibback_obj_depend(&qp->obj, req->context, IBBACK_CONTEXT);
-	pd = ibback_obj_depend(&qp->obj, req->pd, IBBACK_PD);
-	send_cq = ibback_obj_depend(&qp->obj, req->send_cq, IBBACK_CQ);
+	ctx = ibback_obj_depend(obj, args->context, IBBACK_CONTEXT);
+	pd = ibback_obj_depend(obj, args->pd, IBBACK_PD);
+	send_cq = ibback_obj_depend(obj, args->send_cq, IBBACK_CQ);
 	if (!ctx || !pd || !send_cq)
 		return -ENOENT;
 	params->uar = ibback_to(context, ctx)->uar;
-	params->pdn = ibback_to(pd, pd)->pdn;
+	params->pdn = pd->number;
 	params->send_cq = ibback_to(cq, send_cq)->hw;
-	if (qp->type != IB_QPT_XRC_INI) {
-		recv_cq = ibback_obj_depend(&qp->obj, req->recv_cq, IBBACK_CQ);
+	if (params->type != IB_QPT_XRC_INI) {
+		recv_cq = ibback_obj_depend(obj, args->recv_cq, IBBACK_CQ);
 		if (!recv_cq)
 			return -ENOENT;
 		params->recv_cq = ibback_to(cq, recv_cq)->hw;
 	}
-	if (req->srq) {
-		srq = ibback_obj_depend(&qp->obj, req->srq, IBBACK_SRQ);
+	if (args->srq) {
+		srq = ibback_obj_depend(obj, args->srq, IBBACK_SRQ);
 		if (!srq)
 			return -ENOENT;
 		params->srq = ibback_to(srq, srq)->hw;
@@ -89,54 +94,44 @@ static void qp_event(void *arg, unsigned int event)
 	ibback_obj_event(arg, event);
 }
 
-static int qp_create(struct ibback_obj *obj, const struct vibif_req *msg,
-		     struct vibif_rsp *answer)
+int ibback_qp_create(struct ibback_obj *obj, const struct vibif_req *req,
+		     struct vibif_rsp *rsp)
 {
-	const struct vibif_create_qp_req *req = &msg->op.create_qp;
-	struct vibif_create_qp_rsp *rsp = &answer->op.create_qp;
+	const struct vibif_create_qp_req *args = &req->op.create_qp;
 	struct ibback_qp *qp = ibback_to(qp, obj);
 	struct ibback_hca *hca = obj->dev->hca;
 	struct ibback_qp_params params = {
-		.type = (enum ib_qp_type)req->type,
-		.has_rq = req->flags & VIBIF_QP_HAS_RQ,
-		.inl_recv = req->flags & VIBIF_QP_INL_RECV,
-		.log_sq_wqe_count = req->log_sq_wqe_count,
-		.log_sq_wqe_stride = req->log_sq_wqe_stride,
-		.log_rq_wqe_count = req->log_rq_wqe_count,
-		.log_rq_wqe_stride = req->log_rq_wqe_stride,
+		.type = (enum ib_qp_type)args->type,
+		.has_rq = args->flags & VIBIF_QP_HAS_RQ,
+		.inl_recv = args->flags & VIBIF_QP_INL_RECV,
+		.log_sq_wqe_count = args->log_sq_wqe_count,
+		.log_sq_wqe_stride = args->log_sq_wqe_stride,
+		.log_rq_wqe_count = args->log_rq_wqe_count,
+		.log_rq_wqe_stride = args->log_rq_wqe_stride,
 		.sink = { qp_event, obj },
 	};
-	u32 qpn;
 	int err;
 
 	qp->type = params.type;
 	qp->state = IB_QPS_RESET;
 	INIT_LIST_HEAD(&qp->mcast);
-	err = qp_depend(qp, req, &params);
+	err = qp_depend(obj, args, &params);
 	if (err)
 		return err;
-	err = qp_map(qp, req);
+	if (qp->type != IB_QPT_XRC_TGT)
+		err = ibback_queue_map(obj->dev, &qp->queue, &args->pages,
+				       params.has_rq ? &args->doorbell : NULL);
 	if (err)
 		return err;
-	params.pages = qp->pages.dma;
-	if (params.has_rq)
-		params.db_addr = qp->db.dma.addr[0] + req->doorbell.offset;
-	qp->hw = hca->ops->qp->create(hca, &params, &qpn);
+	params.pages = qp->queue.pages.dma;
+	params.db_addr = qp->queue.db_addr;
+	qp->hw = hca->ops->qp->create(hca, &params, &obj->number);
 	if (IS_ERR(qp->hw)) {
-		qp_unmap(qp);
+		ibback_queue_unmap(obj->dev, &qp->queue);
 		return PTR_ERR(qp->hw);
 	}
-	rsp->handle = obj->handle;
-	rsp->qpn = qpn;
+	rsp->op.create_qp.qpn = obj->number;
 	return 0;
-}
-
-int ibback_create_qp(struct ibback_dev *dev, const struct vibif_req *req,
-		     struct vibif_rsp *rsp)
-{
-	int err = ibback_check_create_qp(&dev->limits, &req->op.create_qp);
-
-	return err ?: ibback_obj_create(dev, IBBACK_QP, qp_create, req, rsp);
 }
 
 /* The HCA has accepted: remember what later commands need. */
@@ -152,7 +147,7 @@ static void qp_changed(struct ibback_qp *qp,
 		WRITE_ONCE(qp->alt_port, attr->alt_port);
 }
 
-int ibback_modify_qp(struct ibback_obj *obj, const struct vibif_req *req,
+int ibback_qp_modify(struct ibback_obj *obj, const struct vibif_req *req,
 		     struct vibif_rsp *rsp)
 {
 	const struct vibif_qp_attr *attr = &req->op.modify_qp;
@@ -188,7 +183,7 @@ int ibback_modify_qp(struct ibback_obj *obj, const struct vibif_req *req,
 	return err;
 }
 
-int ibback_query_qp(struct ibback_obj *obj, const struct vibif_req *req,
+int ibback_qp_query(struct ibback_obj *obj, const struct vibif_req *req,
 		    struct vibif_rsp *rsp)
 {
 	struct vibif_qp_attr *attr = &rsp->op.query_qp;
@@ -248,15 +243,15 @@ static void mcast_leave(struct ibback_dev *dev, struct ibback_mcast *mc)
 }
 
 static int mcast_attach(struct ibback_qp *qp,
-			const struct vibif_mcast_req *req)
+			const struct vibif_mcast_req *args)
 {
 	struct ibback_dev *dev = qp->obj.dev;
 	struct ibback_mcast *mc;
 	int err;
 
-	mc = mcast_find(qp, req->gid);
+	mc = mcast_find(qp, args->gid);
 	if (mc)
-		return mc->flags == req->flags ? 0 : -EINVAL;
+		return mc->flags == args->flags ? 0 : -EINVAL;
 	err = ibback_charge(dev, IBBACK_MCAST, 1);
 	if (err)
 		return err;
@@ -265,8 +260,8 @@ static int mcast_attach(struct ibback_qp *qp,
 		err = -ENOMEM;
 		goto err_uncharge;
 	}
-	memcpy(mc->gid, req->gid, sizeof(mc->gid));
-	mc->flags = req->flags;
+	memcpy(mc->gid, args->gid, sizeof(mc->gid));
+	mc->flags = args->flags;
 	err = mcast_enter(dev, mc);
 	if (err)
 		goto err_free;
@@ -303,38 +298,39 @@ static int mcast_detach(struct ibback_qp *qp, struct ibback_mcast *mc)
 	return 0;
 }
 
-int ibback_attach_mcast(struct ibback_obj *obj, const struct vibif_req *req,
-			struct vibif_rsp *rsp)
+int ibback_qp_attach_mcast(struct ibback_obj *obj, const struct vibif_req *req,
+			   struct vibif_rsp *rsp)
 {
+	const struct vibif_mcast_req *args = &req->op.mcast;
 	struct ibback_qp *qp = ibback_to(qp, obj);
 	int err;
 
-	err = ibback_check_mcast(&req->op.mcast);
+	err = ibback_check_mcast(args);
 	if (err)
 		return err;
 	if (qp->type != IB_QPT_UD)
 		return -EINVAL;
-	return mcast_attach(qp, &req->op.mcast);
+	return mcast_attach(qp, args);
 }
 
-int ibback_detach_mcast(struct ibback_obj *obj, const struct vibif_req *req,
-			struct vibif_rsp *rsp)
+int ibback_qp_detach_mcast(struct ibback_obj *obj, const struct vibif_req *req,
+			   struct vibif_rsp *rsp)
 {
+	const struct vibif_mcast_req *args = &req->op.mcast;
 	struct ibback_qp *qp = ibback_to(qp, obj);
 	struct ibback_mcast *mc;
 	int err;
 
-	err = ibback_check_mcast(&req->op.mcast);
+	err = ibback_check_mcast(args);
 	if (err)
 		return err;
-	mc = mcast_find(qp, req->op.mcast.gid);
-	if (!mc || mc->flags != req->op.mcast.flags)
+	mc = mcast_find(qp, args->gid);
+	if (!mc || mc->flags != args->flags)
 		return -EINVAL;
 	return mcast_detach(qp, mc);
 }
 
-/* First of all in a teardown: the QP touches no memory any more. */
-void ibback_qp_reset(struct ibback_obj *obj)
+static void qp_reset(struct ibback_obj *obj)
 {
 	struct ibback_qp *qp = ibback_to(qp, obj);
 	struct ibback_hca *hca = obj->dev->hca;
@@ -344,11 +340,8 @@ void ibback_qp_reset(struct ibback_obj *obj)
 	qp->state = IB_QPS_RESET;
 }
 
-/*
- * Before a forced destroy, when no request is in flight. A group that the HCA
- * does not take it out of keeps its number only.
- */
-void ibback_qp_detach_all(struct ibback_obj *obj)
+/* A group that the HCA does not take it out of keeps its number only. */
+static void qp_detach_all(struct ibback_obj *obj)
 {
 	struct ibback_qp *qp = ibback_to(qp, obj);
 	struct ibback_mcast *mc, *next;
@@ -367,17 +360,26 @@ void ibback_qp_detach_all(struct ibback_obj *obj)
 	}
 }
 
-int ibback_qp_destroy(struct ibback_obj *obj)
+static int qp_destroy(struct ibback_obj *obj)
 {
 	struct ibback_qp *qp = ibback_to(qp, obj);
 	struct ibback_hca *hca = obj->dev->hca;
 
 	if (!list_empty(&qp->mcast))
 		return -EBUSY;
-	ibback_qp_reset(obj);
+	qp_reset(obj);
 	hca->ops->qp->destroy(hca, qp->hw, qp->in_group);
 	if (qp->in_group)
 		ibback_total_add(IBBACK_TOTAL_STUCK, 1);
-	qp_unmap(qp);
+	ibback_queue_unmap(obj->dev, &qp->queue);
 	return 0;
 }
+
+const struct ibback_obj_type ibback_qp_type = {
+	.name = "QP",
+	.size = sizeof(struct ibback_qp),
+	.events = true,
+	.destroy = qp_destroy,
+	.stop = qp_reset,
+	.detach = qp_detach_all,
+};

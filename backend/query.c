@@ -140,20 +140,20 @@ int ibback_query_port(struct ibback_dev *dev, const struct vibif_req *req,
 int ibback_query_gid(struct ibback_dev *dev, const struct vibif_req *req,
 		     struct vibif_rsp *rsp)
 {
-	const struct vibif_query_table_req *q = &req->op.query_table;
+	const struct vibif_query_table_req *args = &req->op.query_table;
 	u32 i, nr;
 	int err;
 
-	err = ibback_check_table(&dev->limits, q, true);
+	err = ibback_check_table(&dev->limits, args, true);
 	if (err)
 		return err;
-	nr = min_t(u32, dev->limits.gid_tbl_len[q->port] - q->index,
+	nr = min_t(u32, dev->limits.gid_tbl_len[args->port] - args->index,
 		   VIBIF_GIDS_PER_RSP);
 	for (i = 0; i < nr; i++) {
 		union ib_gid gid = {};
 
 		/* An entry that the cache calls invalid is empty */
-		err = rdma_query_gid(dev->hca->ibdev, q->port, q->index + i,
+		err = rdma_query_gid(dev->hca->ibdev, args->port, args->index + i,
 				     &gid);
 		if (err && err != -ENOENT)
 			return err;
@@ -165,18 +165,18 @@ int ibback_query_gid(struct ibback_dev *dev, const struct vibif_req *req,
 int ibback_query_pkey(struct ibback_dev *dev, const struct vibif_req *req,
 		      struct vibif_rsp *rsp)
 {
-	const struct vibif_query_table_req *q = &req->op.query_table;
+	const struct vibif_query_table_req *args = &req->op.query_table;
 	u32 i, nr;
 	int err;
 
-	err = ibback_check_table(&dev->limits, q, false);
+	err = ibback_check_table(&dev->limits, args, false);
 	if (err)
 		return err;
-	nr = min_t(u32, dev->limits.pkey_tbl_len[q->port] - q->index,
+	nr = min_t(u32, dev->limits.pkey_tbl_len[args->port] - args->index,
 		   VIBIF_PKEYS_PER_RSP);
 	for (i = 0; i < nr && !err; i++)
-		err = ib_get_cached_pkey(dev->hca->ibdev, q->port,
-					 q->index + i,
+		err = ib_get_cached_pkey(dev->hca->ibdev, args->port,
+					 args->index + i,
 					 &rsp->op.query_pkey.pkey[i]);
 	return err;
 }

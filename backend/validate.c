@@ -64,13 +64,13 @@ int ibback_check_port(const struct ibback_limits *lim, u32 port)
 }
 
 int ibback_check_table(const struct ibback_limits *lim,
-		       const struct vibif_query_table_req *req, bool gid)
+		       const struct vibif_query_table_req *args, bool gid)
 {
 	const u32 *len = gid ? lim->gid_tbl_len : lim->pkey_tbl_len;
 
-	if (req->reserved || ibback_check_port(lim, req->port))
+	if (args->reserved || ibback_check_port(lim, args->port))
 		return -EINVAL;
-	return req->index < len[req->port] ? 0 : -EINVAL;
+	return args->index < len[args->port] ? 0 : -EINVAL;
 }
 
 static int check_access(u32 access, bool writable)
@@ -98,59 +98,65 @@ static int check_access(u32 access, bool writable)
  * overflowing. One of no octets has a page nevertheless, where it begins
  * within one.
  */
-static int check_translation(const struct vibif_reg_mr_req *req)
+static int check_translation(const struct vibif_reg_mr_req *args)
 {
-	u64 offset = req->iova % VIBIF_PAGE_SIZE;
-	u64 last = req->length ? req->length - 1 : 0;
+	u64 offset = args->iova % VIBIF_PAGE_SIZE;
+	u64 last = args->length ? args->length - 1 : 0;
 
-	if ((!req->length && !offset) || req->iova + last < req->iova)
+	if ((!args->length && !offset) || args->iova + last < args->iova)
 		return -EINVAL;
-	if (((offset + last) >> VIBIF_PAGE_SHIFT) + 1 != req->pages.nr_pages)
+	if (((offset + last) >> VIBIF_PAGE_SHIFT) + 1 != args->pages.nr_pages)
 		return -EINVAL;
 	return 0;
 }
 
 /**
  * ibback_check_reg_mr - check a memory region's place, size and rights
+ * @lim: the HCA's limits
  * @req: the request
  */
-int ibback_check_reg_mr(const struct vibif_reg_mr_req *req)
+int ibback_check_reg_mr(const struct ibback_limits *lim,
+			const struct vibif_req *req)
 {
-	if (req->reserved || req->flags & ~VIBIF_MR_WRITABLE)
+	const struct vibif_reg_mr_req *args = &req->op.reg_mr;
+
+	if (args->reserved || args->flags & ~VIBIF_MR_WRITABLE)
 		return -EINVAL;
-	if (check_translation(req))
+	if (check_translation(args))
 		return -EINVAL;
-	return check_access(req->access, req->flags & VIBIF_MR_WRITABLE);
+	return check_access(args->access, args->flags & VIBIF_MR_WRITABLE);
 }
 
 /**
  * ibback_check_rereg_mr - the same for what a REREG_MR changes
- * @req: the request
+ * @args: its part of the request
  * @access: the region's VIBIF_ACCESS_*
  * @writable: its pages are mapped for writing
  */
-int ibback_check_rereg_mr(const struct vibif_reg_mr_req *req, u32 access,
+int ibback_check_rereg_mr(const struct vibif_reg_mr_req *args, u32 access,
 			  bool writable)
 {
-	if (req->reserved || req->flags & ~VIBIF_MR_MASK ||
-	    !(req->flags & ~VIBIF_MR_WRITABLE))
+	if (args->reserved || args->flags & ~VIBIF_MR_MASK ||
+	    !(args->flags & ~VIBIF_MR_WRITABLE))
 		return -EINVAL;
-	if (req->flags & VIBIF_MR_REREG_TRANS) {
-		if (check_translation(req))
+	if (args->flags & VIBIF_MR_REREG_TRANS) {
+		if (check_translation(args))
 			return -EINVAL;
-		writable = req->flags & VIBIF_MR_WRITABLE;
-	} else if (req->flags & VIBIF_MR_WRITABLE) {
+		writable = args->flags & VIBIF_MR_WRITABLE;
+	} else if (args->flags & VIBIF_MR_WRITABLE) {
 		return -EINVAL;
 	}
-	if (req->flags & VIBIF_MR_REREG_ACCESS)
-		access = req->access;
+	if (args->flags & VIBIF_MR_REREG_ACCESS)
+		access = args->access;
 	return check_access(access, writable);
 }
 
 int ibback_check_alloc_mw(const struct ibback_limits *lim,
-			  const struct vibif_alloc_mw_req *req)
+			  const struct vibif_req *req)
 {
-	switch (req->type) {
+	const struct vibif_alloc_mw_req *args = &req->op.alloc_mw;
+
+	switch (args->type) {
 	case VIBIF_MW_TYPE_1:
 		return lim->caps & IBBACK_CAP_MW_TYPE_1 ? 0 : -EOPNOTSUPP;
 	case VIBIF_MW_TYPE_2:
@@ -172,19 +178,21 @@ static int check_cq_size(const struct ibback_limits *lim, u32 entries,
 }
 
 int ibback_check_create_cq(const struct ibback_limits *lim,
-			   const struct vibif_create_cq_req *req)
+			   const struct vibif_req *req)
 {
-	if (req->reserved || req->comp_vector >= lim->num_comp_vectors)
+	const struct vibif_create_cq_req *args = &req->op.create_cq;
+
+	if (args->reserved || args->comp_vector >= lim->num_comp_vectors)
 		return -EINVAL;
-	if (check_cq_size(lim, req->entries, &req->pages))
+	if (check_cq_size(lim, args->entries, &args->pages))
 		return -EINVAL;
-	return ibback_check_doorbell(&req->doorbell, lim->cq_db_size);
+	return ibback_check_doorbell(&args->doorbell, lim->cq_db_size);
 }
 
 int ibback_check_resize_cq(const struct ibback_limits *lim,
-			   const struct vibif_resize_cq_req *req)
+			   const struct vibif_resize_cq_req *args)
 {
-	return check_cq_size(lim, req->entries, &req->pages);
+	return check_cq_size(lim, args->entries, &args->pages);
 }
 
 static int check_wq(const struct ibback_wq_limits *lim, u32 log_count,
@@ -198,59 +206,68 @@ static int check_wq(const struct ibback_wq_limits *lim, u32 log_count,
 }
 
 int ibback_check_create_srq(const struct ibback_limits *lim,
-			    const struct vibif_create_srq_req *req)
+			    const struct vibif_req *req)
 {
-	if (req->reserved || req->type > VIBIF_SRQ_XRC)
+	const struct vibif_create_srq_req *args = &req->op.create_srq;
+
+	if (args->reserved || args->type > VIBIF_SRQ_XRC)
 		return -EINVAL;
-	if (req->type == VIBIF_SRQ_BASIC && (req->cq || req->xrcd))
+	if (args->type == VIBIF_SRQ_BASIC && (args->cq || args->xrcd))
 		return -EINVAL;
-	if (check_wq(&lim->srq, req->log_wqe_count, req->log_wqe_stride))
+	if (check_wq(&lim->srq, args->log_wqe_count, args->log_wqe_stride))
 		return -EINVAL;
-	if (pages_of(1ULL << (req->log_wqe_count + req->log_wqe_stride)) !=
-	    req->pages.nr_pages)
+	if (pages_of(1ULL << (args->log_wqe_count + args->log_wqe_stride)) !=
+	    args->pages.nr_pages)
 		return -EINVAL;
-	return ibback_check_doorbell(&req->doorbell, lim->srq_db_size);
+	return ibback_check_doorbell(&args->doorbell, lim->srq_db_size);
+}
+
+int ibback_check_alloc_xrcd(const struct ibback_limits *lim,
+			    const struct vibif_req *req)
+{
+	return lim->caps & IBBACK_CAP_XRC ? 0 : -EOPNOTSUPP;
 }
 
 static int check_qp_rq(const struct ibback_limits *lim,
-		       const struct vibif_create_qp_req *req)
+		       const struct vibif_create_qp_req *args)
 {
-	if (req->flags & VIBIF_QP_HAS_RQ) {
-		if (check_wq(&lim->rq, req->log_rq_wqe_count,
-			     req->log_rq_wqe_stride))
+	if (args->flags & VIBIF_QP_HAS_RQ) {
+		if (check_wq(&lim->rq, args->log_rq_wqe_count,
+			     args->log_rq_wqe_stride))
 			return -EINVAL;
-		return ibback_check_doorbell(&req->doorbell, lim->qp_db_size);
+		return ibback_check_doorbell(&args->doorbell, lim->qp_db_size);
 	}
-	if (req->log_rq_wqe_count || req->log_rq_wqe_stride ||
-	    req->flags & VIBIF_QP_INL_RECV || !all_zero(&req->doorbell, sizeof(req->doorbell)))
+	if (args->log_rq_wqe_count || args->log_rq_wqe_stride ||
+	    args->flags & VIBIF_QP_INL_RECV ||
+	    !all_zero(&args->doorbell, sizeof(args->doorbell)))
 		return -EINVAL;
 	return 0;
 }
 
 /* The send queue, and with it the pages of both. */
 static int check_qp_sq(const struct ibback_limits *lim,
-		       const struct vibif_create_qp_req *req)
+		       const struct vibif_create_qp_req *args)
 {
 	u64 octets;
 
-	if (check_wq(&lim->sq, req->log_sq_wqe_count, req->log_sq_wqe_stride))
+	if (check_wq(&lim->sq, args->log_sq_wqe_count, args->log_sq_wqe_stride))
 		return -EINVAL;
-	octets = 1ULL << (req->log_sq_wqe_count + req->log_sq_wqe_stride);
-	if (req->flags & VIBIF_QP_HAS_RQ)
-		octets += 1ULL << (req->log_rq_wqe_count +
-				   req->log_rq_wqe_stride);
-	return pages_of(octets) == req->pages.nr_pages ? 0 : -EINVAL;
+	octets = 1ULL << (args->log_sq_wqe_count + args->log_sq_wqe_stride);
+	if (args->flags & VIBIF_QP_HAS_RQ)
+		octets += 1ULL << (args->log_rq_wqe_count +
+				   args->log_rq_wqe_stride);
+	return pages_of(octets) == args->pages.nr_pages ? 0 : -EINVAL;
 }
 
-static int check_qp_xrc(const struct vibif_create_qp_req *req)
+static int check_qp_xrc(const struct vibif_create_qp_req *args)
 {
-	if (req->recv_cq || req->srq || req->flags & VIBIF_QP_HAS_RQ)
+	if (args->recv_cq || args->srq || args->flags & VIBIF_QP_HAS_RQ)
 		return -EINVAL;
-	if (req->type == VIBIF_QPT_XRC_INI)
-		return req->xrcd ? -EINVAL : 0;
-	if (req->context || req->pd || req->send_cq || req->log_sq_wqe_count ||
-	    req->log_sq_wqe_stride || req->pages.gref_directory ||
-	    req->pages.nr_pages)
+	if (args->type == VIBIF_QPT_XRC_INI)
+		return args->xrcd ? -EINVAL : 0;
+	if (args->context || args->pd || args->send_cq ||
+	    args->log_sq_wqe_count || args->log_sq_wqe_stride ||
+	    args->pages.gref_directory || args->pages.nr_pages)
 		return -EINVAL;
 	return 0;
 }
@@ -261,37 +278,40 @@ static int check_qp_xrc(const struct vibif_create_qp_req *req)
  * @req: the request
  */
 int ibback_check_create_qp(const struct ibback_limits *lim,
-			   const struct vibif_create_qp_req *req)
+			   const struct vibif_req *req)
 {
-	if (req->reserved || req->flags & ~(VIBIF_QP_HAS_RQ | VIBIF_QP_INL_RECV))
+	const struct vibif_create_qp_req *args = &req->op.create_qp;
+
+	if (args->reserved ||
+	    args->flags & ~(VIBIF_QP_HAS_RQ | VIBIF_QP_INL_RECV))
 		return -EINVAL;
-	switch (req->type) {
+	switch (args->type) {
 	case VIBIF_QPT_RC:
 	case VIBIF_QPT_UC:
 	case VIBIF_QPT_UD:
-		if (req->xrcd)
+		if (args->xrcd)
 			return -EINVAL;
 		/*
 		 * One of the two. With neither the HCA would take sizes and a
 		 * doorbell record of 0 for a receive queue, and read foreign
 		 * memory as work requests.
 		 */
-		if (!req->srq == !(req->flags & VIBIF_QP_HAS_RQ))
+		if (!args->srq == !(args->flags & VIBIF_QP_HAS_RQ))
 			return -EINVAL;
 		break;
 	case VIBIF_QPT_XRC_INI:
 	case VIBIF_QPT_XRC_TGT:
-		if (check_qp_xrc(req))
+		if (check_qp_xrc(args))
 			return -EINVAL;
 		break;
 	default:
 		return -EINVAL;
 	}
-	if (check_qp_rq(lim, req))
+	if (check_qp_rq(lim, args))
 		return -EINVAL;
-	if (req->type != VIBIF_QPT_XRC_TGT && check_qp_sq(lim, req))
+	if (args->type != VIBIF_QPT_XRC_TGT && check_qp_sq(lim, args))
 		return -EINVAL;
-	if (req->type > VIBIF_QPT_UD && !(lim->caps & IBBACK_CAP_XRC))
+	if (args->type > VIBIF_QPT_UD && !(lim->caps & IBBACK_CAP_XRC))
 		return -EOPNOTSUPP;
 	return 0;
 }
@@ -405,9 +425,9 @@ int ibback_check_qp_attr(const struct ibback_limits *lim, u8 qp_port,
 	return 0;
 }
 
-int ibback_check_mcast(const struct vibif_mcast_req *req)
+int ibback_check_mcast(const struct vibif_mcast_req *args)
 {
-	if (req->flags & ~VIBIF_MCAST_BLOCK_LOOPBACK)
+	if (args->flags & ~VIBIF_MCAST_BLOCK_LOOPBACK)
 		return -EINVAL;
-	return req->gid[0] == VIBIF_MCAST_GID_PREFIX ? 0 : -EINVAL;
+	return args->gid[0] == VIBIF_MCAST_GID_PREFIX ? 0 : -EINVAL;
 }

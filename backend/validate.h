@@ -97,24 +97,27 @@ struct ibback_op_shape {
 int ibback_check_header(const struct vibif_req *req,
 			const struct ibback_op_shape *shape);
 int ibback_check_doorbell(const struct vibif_doorbell *db, u32 size);
+
+/* A whole request, before anything is done with it */
+typedef int ibback_check_fn(const struct ibback_limits *lim,
+			    const struct vibif_req *req);
+ibback_check_fn ibback_check_reg_mr;
+ibback_check_fn ibback_check_alloc_mw;
+ibback_check_fn ibback_check_create_cq;
+ibback_check_fn ibback_check_create_srq;
+ibback_check_fn ibback_check_alloc_xrcd;
+ibback_check_fn ibback_check_create_qp;
+
+/* The operation's part of one, which is about what there is already */
 int ibback_check_port(const struct ibback_limits *lim, u32 port);
 int ibback_check_table(const struct ibback_limits *lim,
-		       const struct vibif_query_table_req *req, bool gid);
-int ibback_check_reg_mr(const struct vibif_reg_mr_req *req);
-int ibback_check_rereg_mr(const struct vibif_reg_mr_req *req, u32 access,
+		       const struct vibif_query_table_req *args, bool gid);
+int ibback_check_rereg_mr(const struct vibif_reg_mr_req *args, u32 access,
 			  bool writable);
-int ibback_check_alloc_mw(const struct ibback_limits *lim,
-			  const struct vibif_alloc_mw_req *req);
-int ibback_check_create_cq(const struct ibback_limits *lim,
-			   const struct vibif_create_cq_req *req);
 int ibback_check_resize_cq(const struct ibback_limits *lim,
-			   const struct vibif_resize_cq_req *req);
-int ibback_check_create_srq(const struct ibback_limits *lim,
-			    const struct vibif_create_srq_req *req);
-int ibback_check_create_qp(const struct ibback_limits *lim,
-			   const struct vibif_create_qp_req *req);
+			   const struct vibif_resize_cq_req *args);
 int ibback_check_qp_attr(const struct ibback_limits *lim, u8 qp_port,
 			 const struct vibif_qp_attr *attr);
-int ibback_check_mcast(const struct vibif_mcast_req *req);
+int ibback_check_mcast(const struct vibif_mcast_req *args);
 
 #endif /* IBBACK_VALIDATE_H */

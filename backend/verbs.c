@@ -5,60 +5,92 @@
 
 #include "ibback.h"
 
-static int destroy(struct ibback_dev *dev, const struct vibif_req *req,
-		   struct vibif_rsp *rsp)
+static int verb_destroy(struct ibback_dev *dev, const struct vibif_req *req,
+			struct vibif_rsp *rsp)
 {
 	return ibback_obj_destroy(dev, req->handle);
 }
 
-#define LEN(member)	sizeof(((struct vibif_req *)NULL)->op.member)
-
-/* A verb takes an object, which the request must name, or it takes none. */
-#define ON(otype, fn, len)	{ .obj_verb = fn, .type = IBBACK_##otype,	\
-				  .shape = { len, true } }
-#define ON_NONE(fn, len)	{ .verb = fn, .shape = { len, false } }
-
-static const struct {
-	ibback_verb verb;
-	ibback_obj_verb obj_verb;	/* neither: not served */
-	enum ibback_resource type;
+/**
+ * struct ibback_op - how an operation is served
+ * @shape: which parts of a request it uses
+ * @type: of the object that it is on, or makes
+ * @check: of a request that makes one, before anything is done; or NULL
+ * @create: makes an object
+ * @on_obj: is on one, which the request must name
+ * @on_dev: is on the device. Of these three there is one; none: not served
+ */
+struct ibback_op {
 	struct ibback_op_shape shape;
-} verbs[VIBIF_OP_MAX + 1] = {
-	[VIBIF_OP_QUERY_DEVICE] = ON_NONE(ibback_query_device,
-					  LEN(query_device)),
-	[VIBIF_OP_QUERY_PORT] = ON_NONE(ibback_query_port, LEN(query_port)),
-	[VIBIF_OP_QUERY_GID] = ON_NONE(ibback_query_gid, LEN(query_table)),
-	[VIBIF_OP_QUERY_PKEY] = ON_NONE(ibback_query_pkey, LEN(query_table)),
-	[VIBIF_OP_ALLOC_CONTEXT] = ON_NONE(ibback_alloc_context, 0),
-	[VIBIF_OP_ALLOC_PD] = ON_NONE(ibback_alloc_pd, 0),
-	[VIBIF_OP_REG_MR] = ON_NONE(ibback_reg_mr, LEN(reg_mr)),
-	[VIBIF_OP_REREG_MR] = ON(MR, ibback_rereg_mr, LEN(reg_mr)),
-	[VIBIF_OP_CREATE_CQ] = ON_NONE(ibback_create_cq, LEN(create_cq)),
-	[VIBIF_OP_MODIFY_CQ] = ON(CQ, ibback_modify_cq, LEN(modify_cq)),
-	[VIBIF_OP_RESIZE_CQ] = ON(CQ, ibback_resize_cq, LEN(resize_cq)),
-	[VIBIF_OP_CREATE_SRQ] = ON_NONE(ibback_create_srq, LEN(create_srq)),
-	[VIBIF_OP_MODIFY_SRQ] = ON(SRQ, ibback_modify_srq, LEN(modify_srq)),
-	[VIBIF_OP_QUERY_SRQ] = ON(SRQ, ibback_query_srq, 0),
-	[VIBIF_OP_CREATE_QP] = ON_NONE(ibback_create_qp, LEN(create_qp)),
-	[VIBIF_OP_MODIFY_QP] = ON(QP, ibback_modify_qp, LEN(modify_qp)),
-	[VIBIF_OP_QUERY_QP] = ON(QP, ibback_query_qp, 0),
-	[VIBIF_OP_ATTACH_MCAST] = ON(QP, ibback_attach_mcast, LEN(mcast)),
-	[VIBIF_OP_DETACH_MCAST] = ON(QP, ibback_detach_mcast, LEN(mcast)),
-	/* Of any type, and not while it is in use: found by the verb itself */
-	[VIBIF_OP_DESTROY] = { .verb = destroy, .shape = { 0, true } },
-	[VIBIF_OP_ALLOC_MW] = ON_NONE(ibback_alloc_mw, LEN(alloc_mw)),
-	[VIBIF_OP_ALLOC_XRCD] = ON_NONE(ibback_alloc_xrcd, 0),
+	enum ibback_resource type;
+	ibback_check_fn *check;
+	ibback_obj_verb *create;
+	ibback_obj_verb *on_obj;
+	ibback_dev_verb *on_dev;
 };
 
-static int execute_on(struct ibback_obj *obj, ibback_obj_verb verb,
-		      const struct vibif_req *req, struct vibif_rsp *rsp)
+#define LEN(member)	sizeof(((struct vibif_req *)NULL)->op.member)
+#define CREATE(otype, chk, fn, len)					\
+	{ .type = IBBACK_##otype, .check = chk, .create = fn,		\
+	  .shape = { len, false } }
+#define ON_OBJ(otype, fn, len)						\
+	{ .type = IBBACK_##otype, .on_obj = fn, .shape = { len, true } }
+#define ON_DEV(fn, len)		{ .on_dev = fn, .shape = { len, false } }
+
+static const struct ibback_op operations[VIBIF_OP_MAX + 1] = {
+	[VIBIF_OP_QUERY_DEVICE] = ON_DEV(ibback_query_device,
+					 LEN(query_device)),
+	[VIBIF_OP_QUERY_PORT] = ON_DEV(ibback_query_port, LEN(query_port)),
+	[VIBIF_OP_QUERY_GID] = ON_DEV(ibback_query_gid, LEN(query_table)),
+	[VIBIF_OP_QUERY_PKEY] = ON_DEV(ibback_query_pkey, LEN(query_table)),
+	[VIBIF_OP_ALLOC_CONTEXT] = CREATE(CONTEXT, NULL, ibback_context_create,
+					  0),
+	[VIBIF_OP_ALLOC_PD] = CREATE(PD, NULL, ibback_pd_create, 0),
+	[VIBIF_OP_REG_MR] = CREATE(MR, ibback_check_reg_mr, ibback_mr_create,
+				   LEN(reg_mr)),
+	[VIBIF_OP_REREG_MR] = ON_OBJ(MR, ibback_mr_rereg, LEN(reg_mr)),
+	[VIBIF_OP_CREATE_CQ] = CREATE(CQ, ibback_check_create_cq,
+				      ibback_cq_create, LEN(create_cq)),
+	[VIBIF_OP_MODIFY_CQ] = ON_OBJ(CQ, ibback_cq_modify, LEN(modify_cq)),
+	[VIBIF_OP_RESIZE_CQ] = ON_OBJ(CQ, ibback_cq_resize, LEN(resize_cq)),
+	[VIBIF_OP_CREATE_SRQ] = CREATE(SRQ, ibback_check_create_srq,
+				       ibback_srq_create, LEN(create_srq)),
+	[VIBIF_OP_MODIFY_SRQ] = ON_OBJ(SRQ, ibback_srq_modify,
+				       LEN(modify_srq)),
+	[VIBIF_OP_QUERY_SRQ] = ON_OBJ(SRQ, ibback_srq_query, 0),
+	[VIBIF_OP_CREATE_QP] = CREATE(QP, ibback_check_create_qp,
+				      ibback_qp_create, LEN(create_qp)),
+	[VIBIF_OP_MODIFY_QP] = ON_OBJ(QP, ibback_qp_modify, LEN(modify_qp)),
+	[VIBIF_OP_QUERY_QP] = ON_OBJ(QP, ibback_qp_query, 0),
+	[VIBIF_OP_ATTACH_MCAST] = ON_OBJ(QP, ibback_qp_attach_mcast,
+					 LEN(mcast)),
+	[VIBIF_OP_DETACH_MCAST] = ON_OBJ(QP, ibback_qp_detach_mcast,
+					 LEN(mcast)),
+	/* Of any type, and not while it is in use: found by the verb itself */
+	[VIBIF_OP_DESTROY] = { .on_dev = verb_destroy, .shape = { 0, true } },
+	[VIBIF_OP_ALLOC_MW] = CREATE(MW, ibback_check_alloc_mw,
+				     ibback_mw_create, LEN(alloc_mw)),
+	[VIBIF_OP_ALLOC_XRCD] = CREATE(XRCD, ibback_check_alloc_xrcd,
+				       ibback_xrcd_create, 0),
+};
+
+static int execute_create(struct ibback_dev *dev, const struct ibback_op *op,
+			  const struct vibif_req *req, struct vibif_rsp *rsp)
+{
+	int err = op->check ? op->check(&dev->limits, req) : 0;
+
+	return err ?: ibback_obj_create(dev, op->type, op->create, req, rsp);
+}
+
+static int execute_on_obj(struct ibback_obj *obj, const struct ibback_op *op,
+			  const struct vibif_req *req, struct vibif_rsp *rsp)
 {
 	int err;
 
 	if (!obj)
 		return -ENOENT;
 	mutex_lock(&obj->lock);
-	err = verb(obj, req, rsp);
+	err = op->on_obj(obj, req, rsp);
 	mutex_unlock(&obj->lock);
 	ibback_obj_put(obj);
 	return err;
@@ -75,17 +107,22 @@ static int execute_on(struct ibback_obj *obj, ibback_obj_verb verb,
 int ibback_execute(struct ibback_dev *dev, const struct vibif_req *req,
 		   struct vibif_rsp *rsp)
 {
-	unsigned int op = req->operation;
+	const struct ibback_op *op;
 	int err;
 
-	if (op > VIBIF_OP_MAX || !(verbs[op].verb || verbs[op].obj_verb))
+	if (req->operation > VIBIF_OP_MAX)
 		return -EOPNOTSUPP;
-	op = array_index_nospec(op, ARRAY_SIZE(verbs));
-	err = ibback_check_header(req, &verbs[op].shape);
+	op = &operations[array_index_nospec(req->operation,
+					    ARRAY_SIZE(operations))];
+	if (!op->create && !op->on_obj && !op->on_dev)
+		return -EOPNOTSUPP;
+	err = ibback_check_header(req, &op->shape);
 	if (err)
 		return err;
-	if (verbs[op].verb)
-		return verbs[op].verb(dev, req, rsp);
-	return execute_on(ibback_obj_get(dev, req->handle, verbs[op].type),
-			  verbs[op].obj_verb, req, rsp);
+	if (op->create)
+		return execute_create(dev, op, req, rsp);
+	if (op->on_obj)
+		return execute_on_obj(ibback_obj_get(dev, req->handle,
+						     op->type), op, req, rsp);
+	return op->on_dev(dev, req, rsp);
 }

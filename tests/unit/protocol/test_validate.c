@@ -10,6 +10,14 @@
 
 #include "validate.h"
 
+/* What a check of whole requests says of one whose operation's part is this */
+#define CHECK(operation, lim, args)					\
+({									\
+	struct vibif_req req_ = { .op.operation = *(args) };		\
+									\
+	ibback_check_##operation(lim, &req_);				\
+})
+
 /* As of a ConnectX-3 */
 static const struct ibback_limits lim = {
 	.caps = IBBACK_CAP_XRC | IBBACK_CAP_MW_TYPE_1 | IBBACK_CAP_MW_TYPE_2,
@@ -102,7 +110,7 @@ static int reg_mr(uint64_t iova, uint64_t length, uint32_t nr_pages)
 		.pages.nr_pages = nr_pages,
 	};
 
-	return ibback_check_reg_mr(&req);
+	return CHECK(reg_mr, &lim, &req);
 }
 
 static void test_mr_geometry(void **state)
@@ -155,13 +163,13 @@ static void test_mr_access(void **state)
 			else if (access & (VIBIF_ACCESS_LOCAL_WRITE |
 					   VIBIF_ACCESS_MW_BIND) && !flags)
 				want = -EPERM;
-			assert_int_equal(ibback_check_reg_mr(&req), want);
+			assert_int_equal(CHECK(reg_mr, &lim, &req), want);
 		}
 	}
 	req.access = 0;
 	req.flags = 0;
 	req.reserved = 1;
-	assert_int_equal(ibback_check_reg_mr(&req), -EINVAL);
+	assert_int_equal(CHECK(reg_mr, &lim, &req), -EINVAL);
 }
 
 static void test_rereg(void **state)
@@ -226,17 +234,18 @@ static void test_mw(void **state)
 
 	(void)state;
 	for (req.type = 0; req.type < 300; req.type++)
-		assert_int_equal(ibback_check_alloc_mw(&lim, &req),
+		assert_int_equal(CHECK(alloc_mw, &lim, &req),
 				 req.type == VIBIF_MW_TYPE_1 ||
 				 req.type == VIBIF_MW_TYPE_2 ? 0 : -EINVAL);
 	req.type = 1U << 31;
-	assert_int_equal(ibback_check_alloc_mw(&lim, &req), -EINVAL);
+	assert_int_equal(CHECK(alloc_mw, &lim, &req), -EINVAL);
 }
 
 /* An HCA that has not everything refuses what it has not, and nothing else. */
 static void test_caps(void **state)
 {
 	struct vibif_create_qp_req tgt = { .type = VIBIF_QPT_XRC_TGT };
+	const struct vibif_req xrcd = {};
 	struct vibif_create_qp_req ini = {
 		.type = VIBIF_QPT_XRC_INI,
 		.log_sq_wqe_stride = 6,
@@ -251,18 +260,19 @@ static void test_caps(void **state)
 		int xrc = caps & IBBACK_CAP_XRC ? 0 : -EOPNOTSUPP;
 
 		some.caps = caps;
-		assert_int_equal(ibback_check_create_qp(&some, &ini), xrc);
-		assert_int_equal(ibback_check_create_qp(&some, &tgt), xrc);
+		assert_int_equal(CHECK(create_qp, &some, &ini), xrc);
+		assert_int_equal(CHECK(create_qp, &some, &tgt), xrc);
+		assert_int_equal(ibback_check_alloc_xrcd(&some, &xrcd), xrc);
 		mw.type = VIBIF_MW_TYPE_1;
-		assert_int_equal(ibback_check_alloc_mw(&some, &mw),
+		assert_int_equal(CHECK(alloc_mw, &some, &mw),
 				 caps & IBBACK_CAP_MW_TYPE_1 ?
 				 0 : -EOPNOTSUPP);
 		mw.type = VIBIF_MW_TYPE_2;
-		assert_int_equal(ibback_check_alloc_mw(&some, &mw),
+		assert_int_equal(CHECK(alloc_mw, &some, &mw),
 				 caps & IBBACK_CAP_MW_TYPE_2 ?
 				 0 : -EOPNOTSUPP);
 		mw.type = VIBIF_MW_TYPE_2 + 1;
-		assert_int_equal(ibback_check_alloc_mw(&some, &mw), -EINVAL);
+		assert_int_equal(CHECK(alloc_mw, &some, &mw), -EINVAL);
 	}
 }
 
@@ -297,24 +307,24 @@ static void test_other_geometry(void **state)
 	other.sq.min_log_stride = 7;
 	other.rq.min_log_stride = 5;
 	other.srq.min_log_stride = 4;
-	assert_int_equal(ibback_check_create_cq(&other, &cq), 0);
-	assert_int_equal(ibback_check_create_srq(&other, &srq), 0);
-	assert_int_equal(ibback_check_create_qp(&other, &qp), 0);
+	assert_int_equal(CHECK(create_cq, &other, &cq), 0);
+	assert_int_equal(CHECK(create_srq, &other, &srq), 0);
+	assert_int_equal(CHECK(create_qp, &other, &qp), 0);
 	cq.entries = 2;
-	assert_int_equal(ibback_check_create_cq(&other, &cq), -EINVAL);
+	assert_int_equal(CHECK(create_cq, &other, &cq), -EINVAL);
 	cq.entries = 4;
 	cq.doorbell.offset = 8;
-	assert_int_equal(ibback_check_create_cq(&other, &cq), -EINVAL);
+	assert_int_equal(CHECK(create_cq, &other, &cq), -EINVAL);
 	srq.doorbell.offset = 4;
-	assert_int_equal(ibback_check_create_srq(&other, &srq), -EINVAL);
+	assert_int_equal(CHECK(create_srq, &other, &srq), -EINVAL);
 	qp.doorbell.offset = 4;
-	assert_int_equal(ibback_check_create_qp(&other, &qp), -EINVAL);
+	assert_int_equal(CHECK(create_qp, &other, &qp), -EINVAL);
 	qp.doorbell.offset = 0;
 	qp.log_sq_wqe_stride = 6;
-	assert_int_equal(ibback_check_create_qp(&other, &qp), -EINVAL);
+	assert_int_equal(CHECK(create_qp, &other, &qp), -EINVAL);
 	qp.log_sq_wqe_stride = 7;
 	qp.log_rq_wqe_stride = 4;
-	assert_int_equal(ibback_check_create_qp(&other, &qp), -EINVAL);
+	assert_int_equal(CHECK(create_qp, &other, &qp), -EINVAL);
 }
 
 static void test_cq(void **state)
@@ -326,41 +336,41 @@ static void test_cq(void **state)
 	struct vibif_resize_cq_req resize = { .entries = 128 };
 
 	(void)state;
-	assert_int_equal(ibback_check_create_cq(&lim, &req), 0);
+	assert_int_equal(CHECK(create_cq, &lim, &req), 0);
 	req.comp_vector = 3;
-	assert_int_equal(ibback_check_create_cq(&lim, &req), -EINVAL);
+	assert_int_equal(CHECK(create_cq, &lim, &req), -EINVAL);
 	req.comp_vector = 2;
 	req.entries = 65;
-	assert_int_equal(ibback_check_create_cq(&lim, &req), -EINVAL);
+	assert_int_equal(CHECK(create_cq, &lim, &req), -EINVAL);
 	req.entries = 128;
-	assert_int_equal(ibback_check_create_cq(&lim, &req), -EINVAL);
+	assert_int_equal(CHECK(create_cq, &lim, &req), -EINVAL);
 	req.pages.nr_pages = 2;
-	assert_int_equal(ibback_check_create_cq(&lim, &req), 0);
+	assert_int_equal(CHECK(create_cq, &lim, &req), 0);
 	/* No power of two, with as many pages as it needs */
 	req.entries = 127;
-	assert_int_equal(ibback_check_create_cq(&lim, &req), -EINVAL);
+	assert_int_equal(CHECK(create_cq, &lim, &req), -EINVAL);
 	req.entries = 0;
 	req.pages.nr_pages = 0;
-	assert_int_equal(ibback_check_create_cq(&lim, &req), -EINVAL);
+	assert_int_equal(CHECK(create_cq, &lim, &req), -EINVAL);
 	req.entries = 1;
 	req.pages.nr_pages = 1;
-	assert_int_equal(ibback_check_create_cq(&lim, &req), -EINVAL);
+	assert_int_equal(CHECK(create_cq, &lim, &req), -EINVAL);
 	req.entries = 1 << 22;
 	req.pages.nr_pages = 1 << 16;
-	assert_int_equal(ibback_check_create_cq(&lim, &req), 0);
+	assert_int_equal(CHECK(create_cq, &lim, &req), 0);
 	req.entries = 1 << 23;
 	req.pages.nr_pages = 1 << 17;
-	assert_int_equal(ibback_check_create_cq(&lim, &req), -EINVAL);
+	assert_int_equal(CHECK(create_cq, &lim, &req), -EINVAL);
 	req.entries = 1U << 31;
 	req.pages.nr_pages = 1 << 25;
-	assert_int_equal(ibback_check_create_cq(&lim, &req), -EINVAL);
+	assert_int_equal(CHECK(create_cq, &lim, &req), -EINVAL);
 	req.entries = 2;
 	req.pages.nr_pages = 1;
 	req.doorbell.offset = 4;
-	assert_int_equal(ibback_check_create_cq(&lim, &req), -EINVAL);
+	assert_int_equal(CHECK(create_cq, &lim, &req), -EINVAL);
 	req.doorbell.offset = 8;
 	req.reserved = 1;
-	assert_int_equal(ibback_check_create_cq(&lim, &req), -EINVAL);
+	assert_int_equal(CHECK(create_cq, &lim, &req), -EINVAL);
 	resize.pages.nr_pages = 2;
 	assert_int_equal(ibback_check_resize_cq(&lim, &resize), 0);
 	resize.pages.nr_pages = 3;
@@ -378,45 +388,45 @@ static void test_srq(void **state)
 	struct vibif_create_srq_req req = good;
 
 	(void)state;
-	assert_int_equal(ibback_check_create_srq(&lim, &req), 0);
+	assert_int_equal(CHECK(create_srq, &lim, &req), 0);
 	req.pages.nr_pages = 1;
-	assert_int_equal(ibback_check_create_srq(&lim, &req), -EINVAL);
+	assert_int_equal(CHECK(create_srq, &lim, &req), -EINVAL);
 	req.log_wqe_count = 15;
 	req.pages.nr_pages = 1 << 9;
-	assert_int_equal(ibback_check_create_srq(&lim, &req), -EINVAL);
+	assert_int_equal(CHECK(create_srq, &lim, &req), -EINVAL);
 	req.log_wqe_count = 14;
 	req.pages.nr_pages = 1 << 8;
-	assert_int_equal(ibback_check_create_srq(&lim, &req), 0);
+	assert_int_equal(CHECK(create_srq, &lim, &req), 0);
 	req = good;
 	req.log_wqe_count = 0;
 	req.log_wqe_stride = 5;
 	req.pages.nr_pages = 1;
-	assert_int_equal(ibback_check_create_srq(&lim, &req), 0);
+	assert_int_equal(CHECK(create_srq, &lim, &req), 0);
 	req.log_wqe_stride = 4;
-	assert_int_equal(ibback_check_create_srq(&lim, &req), -EINVAL);
+	assert_int_equal(CHECK(create_srq, &lim, &req), -EINVAL);
 	/* 31 entries and the header are 512 octets */
 	req.log_wqe_stride = 9;
-	assert_int_equal(ibback_check_create_srq(&lim, &req), 0);
+	assert_int_equal(CHECK(create_srq, &lim, &req), 0);
 	req.log_wqe_stride = 10;
-	assert_int_equal(ibback_check_create_srq(&lim, &req), -EINVAL);
+	assert_int_equal(CHECK(create_srq, &lim, &req), -EINVAL);
 	req.log_wqe_stride = 255;
-	assert_int_equal(ibback_check_create_srq(&lim, &req), -EINVAL);
+	assert_int_equal(CHECK(create_srq, &lim, &req), -EINVAL);
 	req = good;
 	req.log_wqe_count = 255;
-	assert_int_equal(ibback_check_create_srq(&lim, &req), -EINVAL);
+	assert_int_equal(CHECK(create_srq, &lim, &req), -EINVAL);
 	req = good;
 	req.doorbell.offset = 2;
-	assert_int_equal(ibback_check_create_srq(&lim, &req), -EINVAL);
+	assert_int_equal(CHECK(create_srq, &lim, &req), -EINVAL);
 	req = good;
 	req.cq = 1;
-	assert_int_equal(ibback_check_create_srq(&lim, &req), -EINVAL);
+	assert_int_equal(CHECK(create_srq, &lim, &req), -EINVAL);
 	req.type = VIBIF_SRQ_XRC;
-	assert_int_equal(ibback_check_create_srq(&lim, &req), 0);
+	assert_int_equal(CHECK(create_srq, &lim, &req), 0);
 	req.type = VIBIF_SRQ_XRC + 1;
-	assert_int_equal(ibback_check_create_srq(&lim, &req), -EINVAL);
+	assert_int_equal(CHECK(create_srq, &lim, &req), -EINVAL);
 	req = good;
 	req.reserved = 1;
-	assert_int_equal(ibback_check_create_srq(&lim, &req), -EINVAL);
+	assert_int_equal(CHECK(create_srq, &lim, &req), -EINVAL);
 }
 
 static const struct vibif_create_qp_req good_qp = {
@@ -435,34 +445,34 @@ static void test_qp_sizes(void **state)
 	struct vibif_create_qp_req req = good_qp;
 
 	(void)state;
-	assert_int_equal(ibback_check_create_qp(&lim, &req), 0);
+	assert_int_equal(CHECK(create_qp, &lim, &req), 0);
 	req.flags |= VIBIF_QP_INL_RECV;
-	assert_int_equal(ibback_check_create_qp(&lim, &req), 0);
+	assert_int_equal(CHECK(create_qp, &lim, &req), 0);
 	req.pages.nr_pages = 1;
-	assert_int_equal(ibback_check_create_qp(&lim, &req), -EINVAL);
+	assert_int_equal(CHECK(create_qp, &lim, &req), -EINVAL);
 	req = good_qp;
 	req.log_sq_wqe_count = 14;
 	req.log_sq_wqe_stride = 10;
 	req.pages.nr_pages = (1 << 12) + 1;
-	assert_int_equal(ibback_check_create_qp(&lim, &req), 0);
+	assert_int_equal(CHECK(create_qp, &lim, &req), 0);
 	req.log_sq_wqe_stride = 11;
 	req.pages.nr_pages = (1 << 13) + 1;
-	assert_int_equal(ibback_check_create_qp(&lim, &req), -EINVAL);
+	assert_int_equal(CHECK(create_qp, &lim, &req), -EINVAL);
 	req = good_qp;
 	req.log_sq_wqe_count = 15;
 	req.pages.nr_pages = (1 << 9) + 1;
-	assert_int_equal(ibback_check_create_qp(&lim, &req), -EINVAL);
+	assert_int_equal(CHECK(create_qp, &lim, &req), -EINVAL);
 	req = good_qp;
 	req.log_sq_wqe_stride = 5;
-	assert_int_equal(ibback_check_create_qp(&lim, &req), -EINVAL);
+	assert_int_equal(CHECK(create_qp, &lim, &req), -EINVAL);
 	req = good_qp;
 	req.log_rq_wqe_stride = 3;
-	assert_int_equal(ibback_check_create_qp(&lim, &req), -EINVAL);
+	assert_int_equal(CHECK(create_qp, &lim, &req), -EINVAL);
 	req.log_rq_wqe_stride = 200;
-	assert_int_equal(ibback_check_create_qp(&lim, &req), -EINVAL);
+	assert_int_equal(CHECK(create_qp, &lim, &req), -EINVAL);
 	req = good_qp;
 	req.doorbell.offset = 6;
-	assert_int_equal(ibback_check_create_qp(&lim, &req), -EINVAL);
+	assert_int_equal(CHECK(create_qp, &lim, &req), -EINVAL);
 }
 
 static void test_qp_kinds(void **state)
@@ -473,58 +483,58 @@ static void test_qp_kinds(void **state)
 	(void)state;
 	for (type = 0; type < 256; type++) {
 		req.type = type;
-		assert_int_equal(ibback_check_create_qp(&lim, &req),
+		assert_int_equal(CHECK(create_qp, &lim, &req),
 				 type >= VIBIF_QPT_RC && type <= VIBIF_QPT_UD ?
 				 0 : -EINVAL);
 	}
 	req = good_qp;
 	req.srq = 1;
-	assert_int_equal(ibback_check_create_qp(&lim, &req), -EINVAL);
+	assert_int_equal(CHECK(create_qp, &lim, &req), -EINVAL);
 	req.flags = 0;
-	assert_int_equal(ibback_check_create_qp(&lim, &req), -EINVAL);
+	assert_int_equal(CHECK(create_qp, &lim, &req), -EINVAL);
 	req.log_rq_wqe_count = 0;
 	req.log_rq_wqe_stride = 0;
 	req.doorbell.offset = 0;
 	req.pages.nr_pages = 1;
-	assert_int_equal(ibback_check_create_qp(&lim, &req), 0);
+	assert_int_equal(CHECK(create_qp, &lim, &req), 0);
 	/* Neither a receive queue nor an SRQ */
 	req.srq = 0;
 	for (type = VIBIF_QPT_RC; type <= VIBIF_QPT_UD; type++) {
 		req.type = type;
-		assert_int_equal(ibback_check_create_qp(&lim, &req), -EINVAL);
+		assert_int_equal(CHECK(create_qp, &lim, &req), -EINVAL);
 	}
 	req.type = VIBIF_QPT_RC;
 	req.srq = 1;
 	req.flags = VIBIF_QP_INL_RECV;
-	assert_int_equal(ibback_check_create_qp(&lim, &req), -EINVAL);
+	assert_int_equal(CHECK(create_qp, &lim, &req), -EINVAL);
 	req.flags = VIBIF_QP_INL_RECV << 1;
-	assert_int_equal(ibback_check_create_qp(&lim, &req), -EINVAL);
+	assert_int_equal(CHECK(create_qp, &lim, &req), -EINVAL);
 	req.flags = 0;
 	req.xrcd = 1;
-	assert_int_equal(ibback_check_create_qp(&lim, &req), -EINVAL);
+	assert_int_equal(CHECK(create_qp, &lim, &req), -EINVAL);
 	req.xrcd = 0;
 	req.reserved = 1;
-	assert_int_equal(ibback_check_create_qp(&lim, &req), -EINVAL);
+	assert_int_equal(CHECK(create_qp, &lim, &req), -EINVAL);
 	req.reserved = 0;
 	req.srq = 0;
 	req.type = VIBIF_QPT_XRC_INI;
-	assert_int_equal(ibback_check_create_qp(&lim, &req), 0);
+	assert_int_equal(CHECK(create_qp, &lim, &req), 0);
 	req.recv_cq = 1;
-	assert_int_equal(ibback_check_create_qp(&lim, &req), -EINVAL);
+	assert_int_equal(CHECK(create_qp, &lim, &req), -EINVAL);
 	memset(&req, 0, sizeof(req));
 	req.type = VIBIF_QPT_XRC_TGT;
 	req.xrcd = 5;
-	assert_int_equal(ibback_check_create_qp(&lim, &req), 0);
+	assert_int_equal(CHECK(create_qp, &lim, &req), 0);
 	for (type = 0; type < offsetof(struct vibif_create_qp_req, type);
 	     type += sizeof(uint32_t)) {
 		if (type == offsetof(struct vibif_create_qp_req, xrcd))
 			continue;
 		*(uint32_t *)((char *)&req + type) = 1;
-		assert_int_equal(ibback_check_create_qp(&lim, &req), -EINVAL);
+		assert_int_equal(CHECK(create_qp, &lim, &req), -EINVAL);
 		*(uint32_t *)((char *)&req + type) = 0;
 	}
 	req.pages.nr_pages = 1;
-	assert_int_equal(ibback_check_create_qp(&lim, &req), -EINVAL);
+	assert_int_equal(CHECK(create_qp, &lim, &req), -EINVAL);
 }
 
 static int modify(const struct vibif_qp_attr *attr)
@@ -723,12 +733,12 @@ static void test_noise(void **state)
 		for (j = 0; j < sizeof(req); j++)
 			((uint8_t *)&req)[j] = rand() % 4 ? 0 : rand();
 		ibback_check_header(&req, &shape);
-		ibback_check_reg_mr(&req.op.reg_mr);
+		ibback_check_reg_mr(&lim, &req);
 		ibback_check_rereg_mr(&req.op.reg_mr, rand(), rand() % 2);
-		ibback_check_create_cq(&lim, &req.op.create_cq);
+		ibback_check_create_cq(&lim, &req);
 		ibback_check_resize_cq(&lim, &req.op.resize_cq);
-		ibback_check_create_srq(&lim, &req.op.create_srq);
-		ibback_check_create_qp(&lim, &req.op.create_qp);
+		ibback_check_create_srq(&lim, &req);
+		ibback_check_create_qp(&lim, &req);
 		ibback_check_qp_attr(&lim, rand() % 3, &req.op.modify_qp);
 		ibback_check_table(&lim, &req.op.query_table, rand() % 2);
 		ibback_check_mcast(&req.op.mcast);
