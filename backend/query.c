@@ -6,14 +6,6 @@
 
 #include "ibback.h"
 
-/*
- * What a guest cannot have: work requests that need the reserved lkey or fast
- * registration, raw packets, flow steering.
- */
-#define CAPS_HIDDEN	(IB_DEVICE_MEM_MGT_EXTENSIONS |			\
-			 IB_DEVICE_MANAGED_FLOW_STEERING |		\
-			 IB_DEVICE_RAW_IP_CSUM)
-
 static void fill_identity(struct ib_device *ibdev,
 			  struct vibif_device_attr *attr)
 {
@@ -27,7 +19,11 @@ static void fill_identity(struct ib_device *ibdev,
 	attr->vendor_part_id = a->vendor_part_id;
 	attr->hw_ver = a->hw_ver;
 	memcpy(attr->node_desc, ibdev->node_desc, sizeof(attr->node_desc));
-	attr->device_cap_flags = a->device_cap_flags & ~(u64)CAPS_HIDDEN;
+	/*
+	 * A guest cannot have work requests that need the reserved lkey or fast
+	 * registration, raw packets, or flow steering.
+	 */
+	attr->device_cap_flags = a->device_cap_flags & VIBIF_DEVICE_CAP_MASK;
 }
 
 static void fill_limits(const struct ibback_limits *lim,

@@ -6,15 +6,6 @@
 
 #include "ibfront.h"
 
-static_assert(VIBIF_ACCESS_LOCAL_WRITE == IB_ACCESS_LOCAL_WRITE);
-static_assert(VIBIF_ACCESS_REMOTE_WRITE == IB_ACCESS_REMOTE_WRITE);
-static_assert(VIBIF_ACCESS_REMOTE_READ == IB_ACCESS_REMOTE_READ);
-static_assert(VIBIF_ACCESS_REMOTE_ATOMIC == IB_ACCESS_REMOTE_ATOMIC);
-static_assert(VIBIF_ACCESS_MW_BIND == IB_ACCESS_MW_BIND);
-static_assert(VIBIF_MR_REREG_TRANS == IB_MR_REREG_TRANS << 1);
-static_assert(VIBIF_MR_REREG_PD == IB_MR_REREG_PD << 1);
-static_assert(VIBIF_MR_REREG_ACCESS == IB_MR_REREG_ACCESS << 1);
-
 /*
  * As natively, pin and grant for writing what the process may write, whatever
  * the access wanted: re-registration can then widen the access in place.

@@ -4,8 +4,6 @@
 #include "ibfront.h"
 
 /* The type goes over the wire as it is. */
-static_assert(IB_MW_TYPE_1 == 1 && IB_MW_TYPE_2 == 2);
-
 static int ibfront_alloc_mw(struct ib_mw *ibmw, struct ib_udata *udata)
 {
 	struct vibif_req req = {

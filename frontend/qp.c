@@ -96,11 +96,6 @@ static void ibfront_fill_create_qp(struct vibif_create_qp_req *create,
 	}
 }
 
-static_assert(VIBIF_QPT_RC == IB_QPT_RC && VIBIF_QPT_UC == IB_QPT_UC &&
-	      VIBIF_QPT_UD == IB_QPT_UD &&
-	      VIBIF_QPT_XRC_INI == IB_QPT_XRC_INI &&
-	      VIBIF_QPT_XRC_TGT == IB_QPT_XRC_TGT);
-
 static int ibfront_create_qp(struct ib_qp *ibqp,
 			     struct ib_qp_init_attr *init_attr,
 			     struct ib_udata *udata)
