@@ -13,29 +13,22 @@
 
 #include "ibfront.h"
 
-/* Octets: of a scatter entry, and of what precedes data in a WQE */
-#define IBFRONT_MLX4_DATA_SEG		16
+/* Octets of what precedes data in a WQE of a send queue */
 #define IBFRONT_MLX4_CTRL_SEG		16
 #define IBFRONT_MLX4_INLINE_SEG		4
-#define IBFRONT_MLX4_SRQ_NEXT_SEG	16
 
-#define IBFRONT_MLX4_SRQ_MIN_STRIDE	32
-#define IBFRONT_MLX4_SQ_MIN_LOG_STRIDE	6
 /* Octets set aside for the HCA's prefetch, and how many WQEs at most */
 #define IBFRONT_MLX4_SQ_HEADROOM	2048
-#define IBFRONT_MLX4_SQ_MAX_SPARE	(IBFRONT_MLX4_SQ_HEADROOM / 64 + 1)
-
-/* Octets of doorbell records: consumer index and arm; producer index */
-#define IBFRONT_MLX4_CQ_DB		8
-#define IBFRONT_MLX4_WQ_DB		4
+#define IBFRONT_MLX4_SQ_MAX_SPARE	\
+	((IBFRONT_MLX4_SQ_HEADROOM >> VIBIF_MLX4_MIN_LOG_SQ_STRIDE) + 1)
 
 /* Page offsets that libmlx4 maps */
 #define IBFRONT_MLX4_MMAP_UAR		0
 #define IBFRONT_MLX4_MMAP_BLUEFLAME	1
 
 /* Bounds within which the sizes computed from attributes cannot overflow */
-#define IBFRONT_MLX4_MAX_WQES		32768
-#define IBFRONT_MLX4_MAX_DESC		2048
+#define IBFRONT_MLX4_MAX_WQES		BIT(VIBIF_MAX_LOG_WQES)
+#define IBFRONT_MLX4_MAX_DESC		BIT(VIBIF_MAX_LOG_WQE_STRIDE)
 #define IBFRONT_MLX4_MAX_SG		128
 #define IBFRONT_MLX4_MAX_SRQ_WR		BIT(26)
 
@@ -107,7 +100,7 @@ static int ibfront_mlx4_query_device(const struct ibfront_dev *dev,
 		return 0;
 
 	/* No clock page, no RSS, no TSO: zeroes say so. */
-	resp.max_inl_recv_sz = dev->attr.mlx4_max_rq_sg * IBFRONT_MLX4_DATA_SEG;
+	resp.max_inl_recv_sz = dev->attr.mlx4_max_rq_sg * VIBIF_MLX4_DATA_SEG;
 	resp.response_length = min(sizeof(resp), udata->outlen);
 	return ibfront_mlx4_put_resp(udata, &resp, sizeof(resp));
 }
@@ -150,7 +143,7 @@ static u64 ibfront_mlx4_buf_addr(u64 addr)
 /* Of the address of an SRQ's or QP's record the HCA ignores the low bits. */
 static u64 ibfront_mlx4_wq_db_addr(u64 addr)
 {
-	return ALIGN_DOWN(addr, IBFRONT_MLX4_WQ_DB);
+	return ALIGN_DOWN(addr, VIBIF_MLX4_WQ_DOORBELL);
 }
 
 static int ibfront_mlx4_create_cq(const struct ibfront_dev *dev, u32 entries,
@@ -166,7 +159,7 @@ static int ibfront_mlx4_create_cq(const struct ibfront_dev *dev, u32 entries,
 	layout->addr = ibfront_mlx4_buf_addr(cmd.buf_addr);
 	layout->size = (size_t)entries * dev->attr.mlx4_cqe_size;
 	layout->db_addr = cmd.db_addr;
-	layout->db_size = IBFRONT_MLX4_CQ_DB;
+	layout->db_size = VIBIF_MLX4_CQ_DOORBELL;
 	return 0;
 }
 
@@ -196,9 +189,8 @@ static int ibfront_mlx4_size_srq(const struct ibfront_dev *dev,
 	    attr->max_sge > dev->attr.max_srq_sge)
 		return -EINVAL;
 
-	stride = IBFRONT_MLX4_SRQ_NEXT_SEG +
-		 attr->max_sge * IBFRONT_MLX4_DATA_SEG;
-	stride = max_t(u32, stride, IBFRONT_MLX4_SRQ_MIN_STRIDE);
+	stride = VIBIF_MLX4_NEXT_SEG + attr->max_sge * VIBIF_MLX4_DATA_SEG;
+	stride = max_t(u32, stride, 1 << VIBIF_MLX4_MIN_LOG_SRQ_STRIDE);
 	wq->count = roundup_pow_of_two(attr->max_wr + 1);
 	wq->max_sge = attr->max_sge;
 	wq->log_stride = order_base_2(stride);
@@ -227,7 +219,7 @@ static int ibfront_mlx4_create_srq(const struct ibfront_dev *dev,
 	layout->addr = ibfront_mlx4_buf_addr(cmd.buf_addr);
 	layout->size = ibfront_wq_size(wq);
 	layout->db_addr = ibfront_mlx4_wq_db_addr(cmd.db_addr);
-	layout->db_size = IBFRONT_MLX4_WQ_DB;
+	layout->db_size = VIBIF_MLX4_WQ_DOORBELL;
 	return 0;
 }
 
@@ -246,7 +238,7 @@ static int ibfront_mlx4_size_rq(const struct ibfront_dev *dev,
 				struct ibfront_qp *qp, struct ib_qp_cap *cap,
 				bool has_rq, u32 inl_recv_sz)
 {
-	u32 max_inl = dev->attr.mlx4_max_rq_sg * IBFRONT_MLX4_DATA_SEG;
+	u32 max_inl = dev->attr.mlx4_max_rq_sg * VIBIF_MLX4_DATA_SEG;
 	struct ibfront_wq *rq = &qp->rq;
 
 	if (cap->max_recv_wr > ibfront_mlx4_max_wr(dev) ||
@@ -264,7 +256,7 @@ static int ibfront_mlx4_size_rq(const struct ibfront_dev *dev,
 		rq->count = roundup_pow_of_two(cap->max_recv_wr);
 		rq->max_sge = roundup_pow_of_two(cap->max_recv_sge);
 		rq->log_stride = ilog2(max_t(u32, inl_recv_sz, rq->max_sge *
-					     IBFRONT_MLX4_DATA_SEG));
+					     VIBIF_MLX4_DATA_SEG));
 	}
 
 	cap->max_recv_wr = rq->count;
@@ -282,7 +274,7 @@ static int ibfront_mlx4_size_sq(const struct ibfront_dev *dev,
 	    sq->count > dev->attr.mlx4_max_wqes)
 		return -EINVAL;
 	if (cmd->log_sq_stride > ilog2(max_stride) ||
-	    cmd->log_sq_stride < IBFRONT_MLX4_SQ_MIN_LOG_STRIDE)
+	    cmd->log_sq_stride < VIBIF_MLX4_MIN_LOG_SQ_STRIDE)
 		return -EINVAL;
 	sq->log_stride = cmd->log_sq_stride;
 	return 0;
@@ -308,7 +300,7 @@ static int ibfront_mlx4_size_target(const struct ibfront_dev *dev,
 	    cap->max_send_sge > max_sge || cap->max_inline_data > max_desc)
 		return -EINVAL;
 	size = IBFRONT_MLX4_CTRL_SEG +
-	       max(cap->max_send_sge * IBFRONT_MLX4_DATA_SEG,
+	       max(cap->max_send_sge * VIBIF_MLX4_DATA_SEG,
 		   cap->max_inline_data + IBFRONT_MLX4_INLINE_SEG);
 	if (size > max_desc)
 		return -EINVAL;
@@ -317,7 +309,7 @@ static int ibfront_mlx4_size_target(const struct ibfront_dev *dev,
 	spare = IBFRONT_MLX4_SQ_HEADROOM / size + 1;
 	cap->max_send_wr = roundup_pow_of_two(cap->max_send_wr + spare) - spare;
 	cap->max_send_sge = min((min(max_desc, size) - IBFRONT_MLX4_CTRL_SEG) /
-				IBFRONT_MLX4_DATA_SEG, max_sge);
+				VIBIF_MLX4_DATA_SEG, max_sge);
 	cap->max_inline_data = 0;
 	return 0;
 }
@@ -349,7 +341,7 @@ static int ibfront_mlx4_create_qp(const struct ibfront_dev *dev,
 	layout->size = ibfront_wq_size(&qp->rq) + ibfront_wq_size(&qp->sq);
 	if (has_rq) {
 		layout->db_addr = ibfront_mlx4_wq_db_addr(cmd.db_addr);
-		layout->db_size = IBFRONT_MLX4_WQ_DB;
+		layout->db_size = VIBIF_MLX4_WQ_DOORBELL;
 	}
 	return 0;
 }

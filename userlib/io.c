@@ -23,10 +23,10 @@ int uars_read(struct xenib *xn, struct device *dev)
 	value = store_read(xn, XBT_NULL, dev->be, VIBIF_FIELD_UAR_COUNT);
 	if (!value)
 		return errno == ENOENT ? 0 : -1;
-	if (parse_number(value, 10, VIBIF_MAX_CONTEXTS, &count)) {
+	if (parse_number(value, 10, VIBIF_MAX_UARS, &count)) {
 		fail(xn, EPROTO,
 		     "%s/" VIBIF_FIELD_UAR_COUNT " is \"%s\", not 0 .. %u",
-		     dev->be, value, VIBIF_MAX_CONTEXTS);
+		     dev->be, value, VIBIF_MAX_UARS);
 		free(value);
 		return -1;
 	}

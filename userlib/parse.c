@@ -108,7 +108,7 @@ uint64_t choose_gfn_base(uint64_t max_pages, unsigned int gpaddr_bits,
 			 uint32_t devid)
 {
 	const uint64_t gib = 1ULL << (30 - XC_PAGE_SHIFT);
-	const uint64_t slot = VIBIF_FRAMES_PER_UAR * VIBIF_MAX_CONTEXTS;
+	const uint64_t slot = VIBIF_FRAMES_PER_UAR * VIBIF_MAX_UARS;
 	uint64_t limit, base;
 
 	/* 36 bits is the least that any processor with hvm support has */

@@ -50,11 +50,6 @@ static int ibback_mlx4_alloc_vectors(struct ibback_mlx4 *m, u32 wanted)
 	return -ENOSPC;
 }
 
-/* A WQE is a segment at least, an SRQ's two, a send queue's is 64 octets */
-#define MIN_LOG_RQ_STRIDE	4
-#define MIN_LOG_SRQ_STRIDE	5
-#define MIN_LOG_SQ_STRIDE	6
-
 static void ibback_mlx4_set_wq_limits(struct ibback_wq_limits *wq,
 				      u8 max_log_wqes, u8 min_log_stride,
 				      u8 max_log_stride)
@@ -70,8 +65,6 @@ static void ibback_mlx4_set_wq_limits(struct ibback_wq_limits *wq,
 static void ibback_mlx4_set_limits(struct ibback_mlx4 *m,
 				   struct ibback_limits *lim)
 {
-	const size_t seg = sizeof(struct mlx4_wqe_data_seg);
-	const size_t next = sizeof(struct mlx4_wqe_srq_next_seg);
 	const struct mlx4_caps *caps = &m->dev->caps;
 	u32 rq_sge = min(caps->max_sq_sg, caps->max_rq_sg);
 
@@ -80,18 +73,19 @@ static void ibback_mlx4_set_limits(struct ibback_mlx4 *m,
 	lim->max_cq_entries = roundup_pow_of_two(caps->max_cqes + 1);
 	lim->cqe_size = caps->cqe_size;
 	ibback_mlx4_set_wq_limits(&lim->sq, ilog2(caps->max_wqes),
-				  MIN_LOG_SQ_STRIDE,
+				  VIBIF_MLX4_MIN_LOG_SQ_STRIDE,
 				  order_base_2(caps->max_sq_desc_sz));
 	ibback_mlx4_set_wq_limits(&lim->rq, ilog2(caps->max_wqes),
-				  MIN_LOG_RQ_STRIDE,
-				  order_base_2(seg * rq_sge));
+				  VIBIF_MLX4_MIN_LOG_RQ_STRIDE,
+				  order_base_2(VIBIF_MLX4_DATA_SEG * rq_sge));
 	ibback_mlx4_set_wq_limits(&lim->srq, order_base_2(caps->max_srq_wqes),
-				  MIN_LOG_SRQ_STRIDE,
-				  order_base_2(next + seg *
+				  VIBIF_MLX4_MIN_LOG_SRQ_STRIDE,
+				  order_base_2(VIBIF_MLX4_NEXT_SEG +
+					       VIBIF_MLX4_DATA_SEG *
 					       caps->max_srq_sge));
-	lim->cq_db_size = 8;
-	lim->qp_db_size = 4;
-	lim->srq_db_size = 4;
+	lim->cq_db_size = VIBIF_MLX4_CQ_DOORBELL;
+	lim->qp_db_size = VIBIF_MLX4_WQ_DOORBELL;
+	lim->srq_db_size = VIBIF_MLX4_WQ_DOORBELL;
 }
 
 static bool ibback_mlx4_match(const struct ib_device *ibdev)

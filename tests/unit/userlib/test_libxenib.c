@@ -201,7 +201,7 @@ static void test_gfn_base(void **state)
 	a = choose_gfn_base(gib / 2, 40, 0);
 	assert_in_range(a, 5 * gib, 7 * gib);
 	b = choose_gfn_base(gib / 2, 40, 1);
-	assert_in_range(b, a + 2 * XENIB_MAX_CONTEXTS, 7 * gib);
+	assert_in_range(b, a + VIBIF_FRAMES_PER_UAR * VIBIF_MAX_UARS, 7 * gib);
 	/* Above all RAM, wherever it lies */
 	assert_in_range(choose_gfn_base(100 * gib, 40, 255), 104 * gib,
 			110 * gib);

@@ -140,7 +140,7 @@
  *	queues, and one more for each doorbell record. max-mcast counts pairs
  *	of a multicast group and a queue pair that is attached to it.
  *	The backend reserves as many UARs for each of max-contexts as a
- *	context of the HCA has.
+ *	context of the HCA has, VIBIF_MAX_UARS at most.
  *
  * Nodes of the toolstack, valid from the frontend's state Initialising on
  * ------------------------------------------------------------------------
@@ -769,6 +769,7 @@ struct vibif_doorbell {
  */
 #define VIBIF_PROVIDER_MLX4			1
 
+/* A WQE is a segment at least, that of an SRQ two. */
 #define VIBIF_MLX4_MIN_LOG_SQ_STRIDE		6
 #define VIBIF_MLX4_MIN_LOG_RQ_STRIDE		4
 #define VIBIF_MLX4_MIN_LOG_SRQ_STRIDE		5
