@@ -12,6 +12,8 @@
 
 #include <cmocka.h>
 
+#include <xen/interface/io/vibif.h>
+
 #include "ends.h"
 #include "fake.h"
 
@@ -126,6 +128,10 @@ static void test_usage(void **state)
 		succeeds(line, usage);
 	}
 	succeeds("xenib attach -h", "--contexts N");
+	snprintf(usage, sizeof(usage), "up to %u\n", VIBIF_MAX_QUOTA);
+	succeeds("xenib attach -h", usage);
+	snprintf(usage, sizeof(usage), "up to %u\n", VIBIF_MAX_CONTEXTS);
+	succeeds("xenib attach -h", usage);
 	succeeds("xenib detach --help", "--force");
 	succeeds("xenib list -h", "--json");
 }
