@@ -8,8 +8,8 @@
  * xen/interface/io/vibif.h; the library keeps no state of its own, so any
  * process may list or detach what another has attached.
  *
- * Errors: functions that return int return 0, or -1 with errno set; functions that
- * return a pointer return NULL with errno set. xenib_error() then has a
+ * Errors: functions that return int return 0, or -1 with errno set; functions
+ * that return a pointer return NULL with errno set. xenib_error() then has a
  * message for people, which names the thing that is wrong.
  *
  * Threads: a handle serves one thread at a time. After fork() only the parent
@@ -70,10 +70,10 @@ int xenib_domain(struct xenib *xn, const char *domain, uint32_t *domid);
 
 /** What a guest may hold at once; the objects are those of the protocol. */
 enum xenib_quota {
-	XENIB_QUOTA_CONTEXT,	/* processes; also the doorbell pages reserved */
+	XENIB_QUOTA_CONTEXT,	/* processes; doorbell pages reserved */
 	XENIB_QUOTA_PD,
 	XENIB_QUOTA_MR,
-	XENIB_QUOTA_PAGE,	/* pages registered and in queues, 4096 octets each */
+	XENIB_QUOTA_PAGE,	/* of 4096 octets, registered and in queues */
 	XENIB_QUOTA_CQ,
 	XENIB_QUOTA_QP,
 	XENIB_QUOTA_SRQ,
@@ -123,8 +123,9 @@ struct xenib_attach_args {
  * xenib_attach - give a guest a device
  *
  * Creates the backend's nodes, waits until the backend has reserved doorbell
- * pages, opens these to the guest and creates the frontend's nodes. What domains
- * that no longer exist have left behind in xenstore is removed on the way.
+ * pages, opens these to the guest and creates the frontend's nodes. What
+ * domains that no longer exist have left behind in xenstore is removed on the
+ * way.
  * On failure nothing stays attached. On success, xenib_warning() tells when the
  * guests of the HCA may hold more than is good for it.
  *
@@ -146,8 +147,8 @@ int xenib_attach(struct xenib *xn, const struct xenib_attach_args *args);
  * @timeout_ms: how long to wait for the guest, and then again for the backend;
  *	also how long to try each update of xenstore that others interfere with
  *
- * Asks both ends to close, closes the doorbell pages to the guest and removes the
- * device's nodes. Also removes what an interrupted attach or detach, or a
+ * Asks both ends to close, closes the doorbell pages to the guest and removes
+ * the device's nodes. Also removes what an interrupted attach or detach, or a
  * domain that is gone, has left. After a failure it may be called again.
  *
  * EINVAL: unknown flags. ENOENT: not attached. ENXIO: the backend driver does
@@ -162,7 +163,7 @@ int xenib_detach(struct xenib *xn, uint32_t domid, uint32_t devid,
 struct xenib_uar {
 	uint32_t index;		/* the HCA's number of it */
 	uint64_t frame;		/* machine frame */
-	uint64_t bf_frame;	/* machine frame of its BlueFlame page, 0: none */
+	uint64_t bf_frame;	/* machine frame of its BlueFlame page, or 0 */
 };
 
 /** A number with a name: a quota, or a counter of the backend. */
@@ -230,7 +231,7 @@ void xenib_list_free(struct xenib_device *devices, size_t nr);
  */
 int xenib_totals(struct xenib *xn, struct xenib_value **totals, size_t *nr);
 
-/** xenib_totals_free - release what xenib_totals() returned; NULL is allowed. */
+/** xenib_totals_free - release what xenib_totals() returned; NULL will do. */
 void xenib_totals_free(struct xenib_value *totals, size_t nr);
 
 /**
