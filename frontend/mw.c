@@ -3,7 +3,6 @@
 
 #include "ibfront.h"
 
-/* The type goes over the wire as it is. */
 static int ibfront_alloc_mw(struct ib_mw *ibmw, struct ib_udata *udata)
 {
 	struct vibif_req req = {

@@ -3,19 +3,6 @@
 
 #include "ibfront.h"
 
-#define IBFRONT_ASSERT_CREATED(response)				\
-	static_assert(offsetof(struct vibif_rsp, op.response.handle) ==	\
-		      offsetof(struct vibif_rsp, op.created.handle))
-
-IBFRONT_ASSERT_CREATED(alloc_context);
-IBFRONT_ASSERT_CREATED(alloc_pd);
-IBFRONT_ASSERT_CREATED(reg_mr);
-IBFRONT_ASSERT_CREATED(create_cq);
-IBFRONT_ASSERT_CREATED(create_srq);
-IBFRONT_ASSERT_CREATED(create_qp);
-IBFRONT_ASSERT_CREATED(alloc_xrcd);
-IBFRONT_ASSERT_CREATED(alloc_mw);
-
 /**
  * ibfront_create() - have the backend make an object
  * @dev: device
