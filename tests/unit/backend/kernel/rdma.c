@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The stand-in for ib_core. */
+
+#include "rdma.h"
+
+static struct ib_client *client;
+
+/*
+ * What each transition needs, as the IBTA has it for ModifyQP. What it may have
+ * besides is ib_core's own affair, and not looked at here.
+ */
+static const struct transition {
+	enum ib_qp_state cur;
+	enum ib_qp_state next;
+	int ud;
+	int uc;
+	int rc;
+	int xrc_ini;
+	int xrc_tgt;
+} transitions[] = {
+#define PATH	(IB_QP_AV | IB_QP_PATH_MTU | IB_QP_DEST_QPN | IB_QP_RQ_PSN)
+#define RESPOND	(IB_QP_MAX_DEST_RD_ATOMIC | IB_QP_MIN_RNR_TIMER)
+#define PLACE	(IB_QP_PKEY_INDEX | IB_QP_PORT)
+#define REQUEST	(IB_QP_TIMEOUT | IB_QP_RETRY_CNT | IB_QP_RNR_RETRY |	\
+		 IB_QP_SQ_PSN | IB_QP_MAX_QP_RD_ATOMIC)
+	{ IB_QPS_RESET, IB_QPS_INIT, PLACE | IB_QP_QKEY,
+	  PLACE | IB_QP_ACCESS_FLAGS, PLACE | IB_QP_ACCESS_FLAGS,
+	  PLACE | IB_QP_ACCESS_FLAGS, PLACE | IB_QP_ACCESS_FLAGS },
+	{ IB_QPS_INIT, IB_QPS_INIT },
+	{ IB_QPS_INIT, IB_QPS_RTR, 0, PATH, PATH | RESPOND, PATH,
+	  PATH | RESPOND },
+	{ IB_QPS_RTR, IB_QPS_RTS, IB_QP_SQ_PSN, IB_QP_SQ_PSN, REQUEST, REQUEST,
+	  IB_QP_TIMEOUT | IB_QP_SQ_PSN },
+	{ IB_QPS_RTS, IB_QPS_RTS },
+	{ IB_QPS_RTS, IB_QPS_SQD },
+	{ IB_QPS_SQD, IB_QPS_SQD },
+	{ IB_QPS_SQD, IB_QPS_RTS },
+	{ IB_QPS_SQE, IB_QPS_RTS },
+};
+
+static int needed(const struct transition *t, enum ib_qp_type type)
+{
+	switch (type) {
+	case IB_QPT_UD:
+		return t->ud;
+	case IB_QPT_UC:
+		return t->uc;
+	case IB_QPT_RC:
+		return t->rc;
+	case IB_QPT_XRC_INI:
+		return t->xrc_ini;
+	case IB_QPT_XRC_TGT:
+		return t->xrc_tgt;
+	}
+	kernel_bug("no QP is of type %d", type);
+}
+
+bool ib_modify_qp_is_ok(enum ib_qp_state cur, enum ib_qp_state next,
+			enum ib_qp_type type, enum ib_qp_attr_mask mask)
+{
+	unsigned int i;
+
+	if (next == IB_QPS_RESET || next == IB_QPS_ERR)
+		return !(mask & ~(IB_QP_STATE | IB_QP_CUR_STATE));
+	for (i = 0; i < ARRAY_SIZE(transitions); i++)
+		if (transitions[i].cur == cur && transitions[i].next == next)
+			return !(needed(&transitions[i], type) & ~mask);
+	return false;
+}
+
+int ib_query_port(struct ib_device *ibdev, u32 port, struct ib_port_attr *attr)
+{
+	int err = kernel_fail("ib_query_port", -EIO);
+
+	might_sleep();
+	if (err)
+		return err;
+	*attr = ibdev->port[port];
+	return 0;
+}
+
+int rdma_query_gid(struct ib_device *ibdev, u32 port, int index,
+		   union ib_gid *gid)
+{
+	int err = kernel_fail("rdma_query_gid", -ENODEV);
+
+	if (err)
+		return err;
+	*gid = (union ib_gid) { { 0xfe, 0x80, [14] = port, [15] = index } };
+	return 0;
+}
+
+int ib_get_cached_pkey(struct ib_device *ibdev, u32 port, int index, u16 *pkey)
+{
+	int err = kernel_fail("ib_get_cached_pkey", -ENODEV);
+
+	if (err)
+		return err;
+	*pkey = 0x8000 | port << 8 | index;
+	return 0;
+}
+
+int ib_register_client(struct ib_client *c)
+{
+	int err = kernel_fail("ib_register_client", -ENOMEM);
+
+	if (!err)
+		client = c;
+	return err;
+}
+
+void ib_unregister_client(struct ib_client *c)
+{
+	client = NULL;
+}
+
+void ib_register_event_handler(struct ib_event_handler *handler)
+{
+	handler->device->handler = handler;
+}
+
+void ib_unregister_event_handler(struct ib_event_handler *handler)
+{
+	handler->device->handler = NULL;
+}
+
+int ib_device_add(struct ib_device *ibdev)
+{
+	int err;
+
+	ibdev->client_data = NULL;
+	err = client->add(ibdev);
+	if (err && ibdev->handler)
+		kernel_bug("a client that failed listens for events");
+	return err;
+}
+
+void ib_device_remove(struct ib_device *ibdev)
+{
+	client->remove(ibdev, ibdev->client_data);
+	if (ibdev->handler)
+		kernel_bug("a client that is gone listens for events");
+}
+
+void ib_device_rename(struct ib_device *ibdev, const char *name)
+{
+	ibdev->dev.name = name;
+	client->rename(ibdev, ibdev->client_data);
+}
+
+void ib_device_event(struct ib_device *ibdev, enum ib_event_type type,
+		     u32 port)
+{
+	struct ib_event event = { .event = type, .element.port_num = port };
+
+	if (ibdev->handler)
+		ibdev->handler->handler(ibdev->handler, &event);
+}

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the backend uses of ib_core: one RDMA device, one client.
+ *
+ * Every <rdma/...> that the backend names is this file.
+ */
+#ifndef KERNEL_RDMA_H
+#define KERNEL_RDMA_H
+
+#include "linux.h"
+
+enum ib_qp_type {
+	IB_QPT_RC = 2,
+	IB_QPT_UC = 3,
+	IB_QPT_UD = 4,
+	IB_QPT_XRC_INI = 9,
+	IB_QPT_XRC_TGT = 10,
+};
+
+enum ib_qp_state {
+	IB_QPS_RESET,
+	IB_QPS_INIT,
+	IB_QPS_RTR,
+	IB_QPS_RTS,
+	IB_QPS_SQD,
+	IB_QPS_SQE,
+	IB_QPS_ERR,
+};
+
+enum ib_qp_attr_mask {
+	IB_QP_STATE = 1 << 0,
+	IB_QP_CUR_STATE = 1 << 1,
+	IB_QP_EN_SQD_ASYNC_NOTIFY = 1 << 2,
+	IB_QP_ACCESS_FLAGS = 1 << 3,
+	IB_QP_PKEY_INDEX = 1 << 4,
+	IB_QP_PORT = 1 << 5,
+	IB_QP_QKEY = 1 << 6,
+	IB_QP_AV = 1 << 7,
+	IB_QP_PATH_MTU = 1 << 8,
+	IB_QP_TIMEOUT = 1 << 9,
+	IB_QP_RETRY_CNT = 1 << 10,
+	IB_QP_RNR_RETRY = 1 << 11,
+	IB_QP_RQ_PSN = 1 << 12,
+	IB_QP_MAX_QP_RD_ATOMIC = 1 << 13,
+	IB_QP_ALT_PATH = 1 << 14,
+	IB_QP_MIN_RNR_TIMER = 1 << 15,
+	IB_QP_SQ_PSN = 1 << 16,
+	IB_QP_MAX_DEST_RD_ATOMIC = 1 << 17,
+	IB_QP_PATH_MIG_STATE = 1 << 18,
+	IB_QP_CAP = 1 << 19,
+	IB_QP_DEST_QPN = 1 << 20,
+};
+
+enum ib_mw_type {
+	IB_MW_TYPE_1 = 1,
+	IB_MW_TYPE_2 = 2,
+};
+
+enum ib_port_state {
+	IB_PORT_NOP,
+	IB_PORT_DOWN,
+	IB_PORT_INIT,
+	IB_PORT_ARMED,
+	IB_PORT_ACTIVE,
+};
+
+#define IB_DEVICE_MEM_WINDOW		(1ULL << 17)
+#define IB_DEVICE_XRC			(1ULL << 20)
+#define IB_DEVICE_MEM_MGT_EXTENSIONS	(1ULL << 21)
+#define IB_DEVICE_MEM_WINDOW_TYPE_2A	(1ULL << 23)
+#define IB_DEVICE_MEM_WINDOW_TYPE_2B	(1ULL << 24)
+#define IB_DEVICE_RAW_IP_CSUM		(1ULL << 26)
+#define IB_DEVICE_MANAGED_FLOW_STEERING	(1ULL << 29)
+
+struct ib_device_attr {
+	u64 fw_ver;
+	__be64 sys_image_guid;
+	u64 max_mr_size;
+	u64 page_size_cap;
+	u32 vendor_id;
+	u32 vendor_part_id;
+	u32 hw_ver;
+	int max_qp;
+	int max_qp_wr;
+	u64 device_cap_flags;
+	int max_send_sge;
+	int max_recv_sge;
+	int max_sge_rd;
+	int max_cq;
+	int max_cqe;
+	int max_mr;
+	int max_pd;
+	int max_qp_rd_atom;
+	int max_qp_init_rd_atom;
+	int atomic_cap;
+	int masked_atomic_cap;
+	int max_mw;
+	int max_mcast_grp;
+	int max_mcast_qp_attach;
+	int max_total_mcast_qp_attach;
+	int max_ah;
+	int max_srq;
+	int max_srq_wr;
+	int max_srq_sge;
+	u16 max_pkeys;
+	u8 local_ca_ack_delay;
+};
+
+struct ib_port_attr {
+	enum ib_port_state state;
+	u8 max_mtu;
+	u8 active_mtu;
+	int gid_tbl_len;
+	u32 port_cap_flags;
+	u32 max_msg_sz;
+	u32 bad_pkey_cntr;
+	u32 qkey_viol_cntr;
+	u16 pkey_tbl_len;
+	u32 sm_lid;
+	u32 lid;
+	u8 lmc;
+	u8 max_vl_num;
+	u8 sm_sl;
+	u8 subnet_timeout;
+	u8 init_type_reply;
+	u8 active_width;
+	u16 active_speed;
+	u8 phys_state;
+	u16 port_cap_flags2;
+};
+
+union ib_gid {
+	u8 raw[16];
+};
+
+struct ib_event_handler;
+
+struct ib_device {
+	struct device dev;
+	struct ib_device_attr attrs;
+	__be64 node_guid;
+	char node_desc[64];
+	u32 phys_port_cnt;
+	int num_comp_vectors;
+	struct ib_port_attr port[4];	/* from 1 */
+	bool ethernet;			/* all of its ports are */
+	void *client_data;
+	struct ib_event_handler *handler;
+};
+
+bool ib_modify_qp_is_ok(enum ib_qp_state cur, enum ib_qp_state next,
+			enum ib_qp_type type, enum ib_qp_attr_mask mask);
+int ib_query_port(struct ib_device *ibdev, u32 port,
+		  struct ib_port_attr *attr);
+/* GIDs and P_Keys say their port and index. */
+int rdma_query_gid(struct ib_device *ibdev, u32 port, int index,
+		   union ib_gid *gid);
+int ib_get_cached_pkey(struct ib_device *ibdev, u32 port, int index,
+		       u16 *pkey);
+
+enum rdma_link_layer {
+	IB_LINK_LAYER_INFINIBAND = 1,
+	IB_LINK_LAYER_ETHERNET = 2,
+};
+
+#define rdma_for_each_port(ibdev, port)					\
+	for (port = 1; port <= (ibdev)->phys_port_cnt; port++)
+#define rdma_protocol_ib(ibdev, port)	((void)(port), !(ibdev)->ethernet)
+#define rdma_port_get_link_layer(ibdev, port)				\
+	((void)(port), (ibdev)->ethernet ? IB_LINK_LAYER_ETHERNET :	\
+	 IB_LINK_LAYER_INFINIBAND)
+
+/* Events and clients */
+
+enum ib_event_type {
+	IB_EVENT_CQ_ERR,
+	IB_EVENT_QP_FATAL,
+	IB_EVENT_QP_REQ_ERR,
+	IB_EVENT_QP_ACCESS_ERR,
+	IB_EVENT_COMM_EST,
+	IB_EVENT_SQ_DRAINED,
+	IB_EVENT_PATH_MIG,
+	IB_EVENT_PATH_MIG_ERR,
+	IB_EVENT_DEVICE_FATAL,
+	IB_EVENT_PORT_ACTIVE,
+	IB_EVENT_PORT_ERR,
+	IB_EVENT_LID_CHANGE,
+	IB_EVENT_PKEY_CHANGE,
+	IB_EVENT_SM_CHANGE,
+	IB_EVENT_SRQ_ERR,
+	IB_EVENT_SRQ_LIMIT_REACHED,
+	IB_EVENT_QP_LAST_WQE_REACHED,
+	IB_EVENT_CLIENT_REREGISTER,
+	IB_EVENT_GID_CHANGE,
+};
+
+struct ib_event {
+	union {
+		u32 port_num;
+	} element;
+	enum ib_event_type event;
+};
+
+struct ib_event_handler {
+	struct ib_device *device;
+	void (*handler)(struct ib_event_handler *handler,
+			struct ib_event *event);
+};
+
+struct ib_client {
+	const char *name;
+	int (*add)(struct ib_device *ibdev);
+	void (*remove)(struct ib_device *ibdev, void *client_data);
+	void (*rename)(struct ib_device *ibdev, void *client_data);
+};
+
+#define INIT_IB_EVENT_HANDLER(ptr, ibdev, fn)				\
+	(*(ptr) = (struct ib_event_handler) { ibdev, fn })
+#define ib_set_client_data(ibdev, client, data)				\
+	((void)((ibdev)->client_data = (data)))
+
+int ib_register_client(struct ib_client *client);
+void ib_unregister_client(struct ib_client *client);
+void ib_register_event_handler(struct ib_event_handler *handler);
+void ib_unregister_event_handler(struct ib_event_handler *handler);
+
+/* What tests do: the device comes, goes, has another name or an event. */
+int ib_device_add(struct ib_device *ibdev);
+void ib_device_remove(struct ib_device *ibdev);
+void ib_device_rename(struct ib_device *ibdev, const char *name);
+void ib_device_event(struct ib_device *ibdev, enum ib_event_type type,
+		     u32 port);
+
+#endif /* KERNEL_RDMA_H */
