@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Memory regions and windows, and what a REREG_MR leaves of a region. */
+
+#include "guest.h"
+
+#define ALL_OF_IT	(VIBIF_MR_REREG_TRANS | VIBIF_MR_REREG_PD |	\
+			 VIBIF_MR_REREG_ACCESS)
+
+static struct ibback_dev *dev;
+static struct obj pd, other_pd, mr;
+
+static int setup(void **state)
+{
+	guest_setup(state);
+	dev = guest_new();
+	pd = guest_create(dev, req_pd());
+	other_pd = guest_create(dev, req_pd());
+	mr = guest_create(dev, req_mr(pd, 2));
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	guest_end(dev);
+	return guest_teardown(state);
+}
+
+static int destroy(struct obj obj)
+{
+	return guest_status(dev, req_destroy(obj));
+}
+
+/* To @other_pd, three other pages, less access: what @flags says of it */
+static int rereg(u32 flags)
+{
+	struct vibif_req req = req_rereg(mr, flags);
+
+	req.op.reg_mr.pd = other_pd.handle;
+	req.op.reg_mr.access = VIBIF_ACCESS_REMOTE_READ;
+	return guest_status(dev, req);
+}
+
+/* Its keys are the HCA's, and stay. */
+static void test_keys(void **state)
+{
+	struct vibif_req req = req_mr(pd, 1);
+	struct vibif_rsp rsp;
+	u32 handle, lkey;
+
+	assert_int_equal(guest_request(dev, req, &rsp), 0);
+	handle = rsp.op.reg_mr.handle;
+	lkey = rsp.op.reg_mr.lkey;
+	assert_int_not_equal(fake_page(FAKE_MR, lkey, 0), 0);
+	assert_int_equal(rsp.op.reg_mr.rkey, lkey | 1U << 31);
+	req = req_rereg((struct obj) { handle }, VIBIF_MR_REREG_TRANS);
+	assert_int_equal(guest_request(dev, req, &rsp), 0);
+	assert_int_equal(rsp.op.reg_mr.handle, handle);
+	assert_int_equal(rsp.op.reg_mr.lkey, lkey);
+	assert_int_equal(rsp.op.reg_mr.rkey, lkey | 1U << 31);
+}
+
+static void test_wrong_handles(void **state)
+{
+	struct vibif_req req = req_mr(mr, 1);
+
+	assert_int_equal(guest_status(dev, req), -ENOENT);
+	req = req_rereg(pd, VIBIF_MR_REREG_TRANS);
+	assert_int_equal(guest_status(dev, req), -ENOENT);
+	req = req_rereg(mr, VIBIF_MR_REREG_PD);
+	assert_int_equal(guest_status(dev, req), -ENOENT);
+	/* The PD counts only where it is asked for. */
+	req = req_rereg(mr, VIBIF_MR_REREG_TRANS);
+	assert_int_equal(guest_status(dev, req), 0);
+	assert_int_equal(guest_status(dev, req_mw(mr)), -ENOENT);
+}
+
+/* It uses the new PD, and the old one no more. */
+static void test_other_pd(void **state)
+{
+	assert_int_equal(rereg(VIBIF_MR_REREG_PD), 0);
+	assert_int_equal(destroy(pd), 0);
+	assert_int_equal(destroy(other_pd), -EBUSY);
+	assert_int_equal(destroy(mr), 0);
+	assert_int_equal(destroy(other_pd), 0);
+}
+
+static void test_other_pages(void **state)
+{
+	u64 old = fake_page(FAKE_MR, mr.number, 0);
+
+	assert_int_equal(rereg(VIBIF_MR_REREG_TRANS), 0);
+	assert_int_not_equal(fake_page(FAKE_MR, mr.number, 2), 0);
+	assert_false(xen_is_mapped(old, false));
+	assert_int_equal(xen_nr_mapped(), 3);
+	assert_int_equal(guest_total("pages"), 3);
+	assert_int_equal(destroy(pd), -EBUSY);
+	assert_int_equal(destroy(other_pd), 0);
+}
+
+/* Rights that want writable pages are had with these only. */
+static void test_access(void **state)
+{
+	struct vibif_req req;
+
+	/* With many of them it cannot have pages for reading. */
+	req = req_rereg(mr, VIBIF_MR_REREG_TRANS);
+	req.op.reg_mr.flags &= ~VIBIF_MR_WRITABLE;
+	assert_int_equal(guest_status(dev, req), -EPERM);
+	/* With few it can, and then not have many again. */
+	assert_int_equal(rereg(VIBIF_MR_REREG_ACCESS), 0);
+	assert_int_equal(guest_status(dev, req), 0);
+	req = req_rereg(mr, VIBIF_MR_REREG_ACCESS);
+	assert_int_equal(guest_status(dev, req), -EPERM);
+	/* Unless its pages are for writing, too. */
+	assert_int_equal(rereg(VIBIF_MR_REREG_TRANS), 0);
+	assert_int_equal(guest_status(dev, req), 0);
+}
+
+/* A failure that leaves the HCA unchanged leaves everything so. */
+static void test_rereg_fails(void **state)
+{
+	fail_always("mr rereg", -ENOMEM);
+	assert_int_equal(rereg(ALL_OF_IT), -ENOMEM);
+	fail_always(NULL, 0);
+	assert_int_equal(destroy(other_pd), 0);
+	assert_int_equal(xen_nr_mapped(), 2);
+	assert_int_equal(guest_status(dev, req_rereg(mr, VIBIF_MR_REREG_TRANS)),
+			 0);
+}
+
+/* After -EIO the HCA may use all of it, so all is kept until it is gone. */
+static void test_rereg_breaks(void **state)
+{
+	fail_always("mr rereg", -EIO);
+	assert_int_equal(rereg(ALL_OF_IT), -EIO);
+	fail_always(NULL, 0);
+	assert_int_equal(xen_nr_mapped(), 2 + 3);
+	assert_int_equal(rereg(ALL_OF_IT), -EINVAL);
+	assert_int_equal(destroy(pd), -EBUSY);
+	assert_int_equal(destroy(other_pd), -EBUSY);
+	assert_int_equal(destroy(mr), 0);
+	assert_int_equal(xen_nr_mapped(), 0);
+	assert_int_equal(destroy(pd), 0);
+	assert_int_equal(destroy(other_pd), 0);
+}
+
+/* That is so whichever part of it was asked for, and in a teardown. */
+static void test_rereg_breaks_in_part(void **state)
+{
+	static const u32 flags[] = {
+		VIBIF_MR_REREG_TRANS, VIBIF_MR_REREG_PD, VIBIF_MR_REREG_ACCESS
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(flags); i++) {
+		mr = guest_create(dev, req_mr(pd, 2));
+		fail_always("mr rereg", -EIO);
+		assert_int_equal(rereg(flags[i]), -EIO);
+		fail_always(NULL, 0);
+	}
+	guest_disconnect(dev);
+}
+
+/* The HCA has one of the two types that there are. */
+static void test_windows(void **state)
+{
+	struct vibif_req req = req_mw(pd);
+	struct obj mw = guest_create(dev, req);
+
+	assert_int_equal(fake_books.objects[FAKE_MW], 1);
+	assert_int_equal(destroy(mw), 0);
+	req.op.alloc_mw.type = 2;
+	assert_int_equal(guest_status(dev, req), -EOPNOTSUPP);
+	req.op.alloc_mw.type = 3;
+	assert_int_equal(guest_status(dev, req), -EINVAL);
+}
+
+int main(void)
+{
+#define TEST(name)	cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(test_keys),
+		TEST(test_wrong_handles),
+		TEST(test_other_pd),
+		TEST(test_other_pages),
+		TEST(test_access),
+		TEST(test_rereg_fails),
+		TEST(test_rereg_breaks),
+		TEST(test_rereg_breaks_in_part),
+		TEST(test_windows),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

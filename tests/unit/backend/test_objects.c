@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The table of objects: handles, types, references, quotas, the end; and what
+ * is no more than a number, a name or a doorbell page.
+ */
+
+#include "guest.h"
+
+static struct ibback_dev *dev;
+static struct obj context, pd, cq, xrcd, srq, qp, mr, mw;
+
+static int setup(void **state)
+{
+	guest_setup(state);
+	dev = guest_new();
+	context = guest_create(dev, req_context());
+	pd = guest_create(dev, req_pd());
+	cq = guest_create(dev, req_cq(context));
+	xrcd = guest_create(dev, req_xrcd());
+	srq = guest_create(dev, req_xrc_srq(pd, cq, xrcd));
+	qp = guest_create(dev, req_qp(VIBIF_QPT_RC, context, pd, cq));
+	mr = guest_create(dev, req_mr(pd, 2));
+	mw = guest_create(dev, req_mw(pd));
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	guest_end(dev);
+	return guest_teardown(state);
+}
+
+static int destroy(struct obj obj)
+{
+	return guest_status(dev, req_destroy(obj));
+}
+
+/* A handle is found as what it is, and as nothing else. */
+static void test_types(void **state)
+{
+	const struct obj all[] = { context, pd, cq, xrcd, srq, qp, mr, mw };
+	struct vibif_req req;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(all); i++) {
+		bool is_pd = all[i].handle == pd.handle;
+
+		req = req_mw(all[i]);
+		assert_int_equal(guest_status(dev, req), is_pd ? 0 : -ENOENT);
+		req = req_on(VIBIF_OP_QUERY_SRQ, all[i]);
+		assert_int_equal(guest_status(dev, req),
+				 all[i].handle == srq.handle ? 0 : -ENOENT);
+	}
+	assert_int_equal(guest_status(dev, req_mw((struct obj) {})), -ENOENT);
+	assert_int_equal(destroy((struct obj) { 12345, 0 }), -ENOENT);
+	assert_int_equal(destroy((struct obj) { ~0U, 0 }), -ENOENT);
+}
+
+/* What is in use stays. */
+static void test_references(void **state)
+{
+	static const struct obj *const used[] = { &context, &pd, &cq, &xrcd };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(used); i++)
+		assert_int_equal(destroy(*used[i]), -EBUSY);
+	assert_int_equal(destroy(srq), 0);
+	assert_int_equal(destroy(xrcd), 0);
+	assert_int_equal(destroy(cq), -EBUSY);
+	assert_int_equal(destroy(qp), 0);
+	assert_int_equal(destroy(cq), 0);
+	assert_int_equal(destroy(context), 0);
+	assert_int_equal(destroy(pd), -EBUSY);
+	assert_int_equal(destroy(mr), 0);
+	assert_int_equal(destroy(mw), 0);
+	assert_int_equal(destroy(pd), 0);
+	assert_int_equal(destroy(pd), -ENOENT);
+	assert_int_equal(guest_total("pds"), 0);
+}
+
+/* What has events has a word, and there are no more of them than words. */
+static void test_words(void **state)
+{
+	unsigned int nr = 0;
+	struct vibif_rsp rsp;
+	struct obj last = {};
+
+	assert_in_range(cq.handle, 1, GUEST_EVENT_WORDS - 1);
+	assert_in_range(qp.handle, 1, GUEST_EVENT_WORDS - 1);
+	assert_in_range(srq.handle, 1, GUEST_EVENT_WORDS - 1);
+	assert_true(context.handle >= GUEST_EVENT_WORDS);
+	assert_true(pd.handle >= GUEST_EVENT_WORDS);
+	assert_true(mr.handle >= GUEST_EVENT_WORDS);
+	assert_true(mw.handle >= GUEST_EVENT_WORDS);
+	assert_true(xrcd.handle >= GUEST_EVENT_WORDS);
+
+	while (!guest_request(dev, req_cq(context), &rsp)) {
+		last.handle = rsp.op.create_cq.handle;
+		nr++;
+	}
+	assert_int_equal(nr, GUEST_EVENT_WORDS - 1 - 3);
+	assert_int_equal(guest_status(dev, req_cq(context)), -ENOMEM);
+	assert_int_equal(destroy(last), 0);
+	assert_int_equal(guest_status(dev, req_cq(context)), 0);
+	/* The others are not short of handles. */
+	assert_int_equal(guest_status(dev, req_pd()), 0);
+}
+
+/* An event sets its bit, and nothing of it is left for the next object. */
+static void test_events(void **state)
+{
+	u32 handle = cq.handle;
+
+	assert_true(fake_event(FAKE_CQ, cq.number, 0));
+	assert_true(fake_event(FAKE_CQ, cq.number, 1));
+	assert_true(fake_event(FAKE_QP, qp.number, 4));
+	assert_true(fake_event(FAKE_SRQ, srq.number, 0));
+	assert_int_equal(guest_events(cq), 3);
+	assert_int_equal(guest_events(qp), 1 << 4);
+	assert_int_equal(guest_events(srq), 1);
+
+	/* The provider has one more event while it destroys an object. */
+	assert_int_equal(destroy(qp), 0);
+	assert_int_equal(destroy(srq), 0);
+	assert_int_equal(destroy(cq), 0);
+	assert_int_equal(guest_events(cq), 0);
+	assert_int_equal(guest_events(qp), 0);
+	cq = guest_create(dev, req_cq(context));
+	assert_int_equal(cq.handle, handle);
+	assert_int_equal(guest_events(cq), 0);
+}
+
+/* A quota is as many as there may be, of each kind. */
+static void check_quota(enum ibback_resource res, struct vibif_req req)
+{
+	dev->quota[res] = atomic_read(&dev->used[res]) + 2;
+	assert_int_equal(guest_status(dev, req), 0);
+	assert_int_equal(guest_status(dev, req), 0);
+	assert_int_equal(guest_status(dev, req), -ENOMEM);
+	/* And none is less than there are. */
+	dev->quota[res] = 0;
+	assert_int_equal(guest_status(dev, req), -ENOMEM);
+}
+
+static void test_quotas(void **state)
+{
+	check_quota(IBBACK_CONTEXT, req_context());
+	check_quota(IBBACK_PD, req_pd());
+	check_quota(IBBACK_MR, req_mr(pd, 1));
+	check_quota(IBBACK_CQ, req_cq(context));
+	check_quota(IBBACK_QP, req_qp(VIBIF_QPT_UD, context, pd, cq));
+	check_quota(IBBACK_SRQ, req_srq(pd));
+	check_quota(IBBACK_MW, req_mw(pd));
+	check_quota(IBBACK_XRCD, req_xrcd());
+}
+
+/* What is not known, not served or not as it must be does nothing. */
+static void test_headers(void **state)
+{
+	struct vibif_req req = {};
+	unsigned int op;
+
+	for (op = VIBIF_OP_MAX + 1; op <= U8_MAX; op++) {
+		req.operation = op;
+		assert_int_equal(guest_status(dev, req), -EOPNOTSUPP);
+	}
+	req.operation = 0;
+	assert_int_equal(guest_status(dev, req), -EOPNOTSUPP);
+	req = req_pd();
+	req.handle = 1;
+	assert_int_equal(guest_status(dev, req), -EINVAL);
+	req = req_on(VIBIF_OP_QUERY_SRQ, srq);
+	req.reserved = 1;
+	assert_int_equal(guest_status(dev, req), -EINVAL);
+}
+
+/* Each context has doorbell pages of its own, as many as the HCA wants. */
+static void test_contexts(void **state)
+{
+	struct vibif_alloc_context_rsp *a;
+	struct vibif_rsp rsp;
+	u64 seen = 0;
+	unsigned int i, k;
+
+	assert_int_equal(destroy(qp), 0);
+	assert_int_equal(destroy(srq), 0);
+	assert_int_equal(destroy(cq), 0);
+	assert_int_equal(destroy(context), 0);
+	for (i = 0; i < GUEST_NR_CONTEXTS; i++) {
+		assert_int_equal(guest_request(dev, req_context(), &rsp), 0);
+		a = &rsp.op.alloc_context;
+		assert_int_equal(a->nr_uars, FAKE_UARS_PER_CONTEXT);
+		for (k = 0; k < a->nr_uars; k++) {
+			assert_int_equal(a->uar[k].frame,
+					 FAKE_UAR_FRAME + a->uar[k].index);
+			assert_false(seen & 1ULL << a->uar[k].index);
+			seen |= 1ULL << a->uar[k].index;
+		}
+	}
+	dev->quota[IBBACK_CONTEXT] = GUEST_NR_CONTEXTS + 1;
+	assert_int_equal(guest_status(dev, req_context()), -ENOMEM);
+	assert_int_equal(destroy((struct obj) { a->handle, 0 }), 0);
+	assert_int_equal(guest_status(dev, req_context()), 0);
+}
+
+/* An auto-translated guest has them in a row, each with its BlueFlame page. */
+static void test_context_frames(void **state)
+{
+	struct vibif_alloc_context_rsp *a;
+	struct vibif_rsp rsp;
+	unsigned int k;
+
+	dev->has_gfn_base = true;
+	dev->gfn_base = 0x7000;
+	assert_int_equal(guest_request(dev, req_context(), &rsp), 0);
+	a = &rsp.op.alloc_context;
+	for (k = 0; k < a->nr_uars; k++) {
+		u64 frame = 0x7000 + 2 * (FAKE_UARS_PER_CONTEXT + k);
+
+		assert_int_equal(a->uar[k].frame, frame);
+		assert_int_equal(a->uar[k].bf_frame,
+				 a->uar[k].index % 2 ? frame + 1 : 0);
+	}
+}
+
+/* A window that is bound keeps its region, until it goes. */
+static void test_bound_window(void **state)
+{
+	fake_bind(mw.number, mr.number);
+	assert_int_equal(destroy(mr), -EBUSY);
+	assert_int_equal(destroy(mr), -EBUSY);
+	assert_int_equal(guest_status(dev, req_on(VIBIF_OP_QUERY_SRQ, mr)),
+			 -ENOENT);
+	assert_int_equal(destroy(mw), 0);
+	assert_int_equal(destroy(mr), 0);
+}
+
+/* In a teardown, windows go before regions. */
+static void test_teardown_bound_window(void **state)
+{
+	fake_bind(mw.number, mr.number);
+	guest_disconnect(dev);
+	assert_int_equal(guest_nr_stuck(), 0);
+}
+
+/* Everything goes, QPs that are working first of all, see fake_teardown. */
+static void test_teardown_active(void **state)
+{
+	guest_do(dev, req_modify_qp(qp, VIBIF_QPT_RC, IB_QPS_INIT));
+	guest_do(dev, req_modify_qp(qp, VIBIF_QPT_RC, IB_QPS_RTR));
+	assert_int_equal(fake_books.active, 1);
+	guest_disconnect(dev);
+	assert_int_equal(guest_nr_stuck(), 0);
+}
+
+/* What the HCA keeps stays pinned, for good, and that is said. */
+static void test_teardown_stuck(void **state)
+{
+	static const char * const kept[] = { "MR", "PD" };
+	char text[32];
+	unsigned int i;
+
+	guest_create(dev, req_mr(pd, 5));
+	guest_may_stick = true;
+	fail_always("mr destroy", -EIO);
+	guest_disconnect(dev);
+	assert_int_equal(guest_nr_stuck(), 3);
+	assert_int_equal(guest_stuck.fake.objects[FAKE_MR], 2);
+	assert_int_equal(guest_stuck.fake.objects[FAKE_PD], 1);
+	assert_int_equal(guest_stuck.mapped, 7);
+	assert_int_equal(guest_stuck.kernel.slabs, 3);
+	for (i = 0; i < FAKE_NR_KINDS; i++)
+		if (i != FAKE_MR && i != FAKE_PD)
+			assert_int_equal(guest_stuck.fake.objects[i], 0);
+	for (i = 0; i < ARRAY_SIZE(kept); i++) {
+		snprintf(text, sizeof(text), "HCA keeps %s ", kept[i]);
+		assert_true(kernel_logged(text));
+	}
+}
+
+/* What sysfs tells of a guest */
+static long statistic(const char *name)
+{
+	struct attribute **attr = ibback_dev_groups[0]->attrs;
+	struct device_attribute *d;
+	struct device device = { .driver_data = dev };
+	char buf[PAGE_SIZE];
+
+	while (*attr && strcmp((*attr)->name, name))
+		attr++;
+	assert_non_null(*attr);
+	d = container_of(*attr, struct device_attribute, attr);
+	assert_true(d->show(&device, d, buf) > 0);
+	return strtol(buf, NULL, 10);
+}
+
+static void test_statistics(void **state)
+{
+	assert_int_equal(statistic("qps"), 1);
+	assert_int_equal(statistic("qps_max"), dev->quota[IBBACK_QP]);
+	/* Each queue has a doorbell page, each but the CQ two others. */
+	assert_int_equal(statistic("pages"), 3 + 3 + 3 + 2);
+	assert_int_equal(statistic("uars"),
+			 GUEST_NR_CONTEXTS * FAKE_UARS_PER_CONTEXT);
+	assert_int_equal(statistic("errors"), 0);
+	ibback_count(dev, IBBACK_COUNT_ERRORS, 3);
+	assert_int_equal(statistic("errors"), 3);
+	assert_int_equal(guest_total("grants"), 3 + 3 + 3 + 2);
+}
+
+int main(void)
+{
+#define TEST(name)	cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(test_types),
+		TEST(test_references),
+		TEST(test_words),
+		TEST(test_events),
+		TEST(test_quotas),
+		TEST(test_headers),
+		TEST(test_contexts),
+		TEST(test_context_frames),
+		TEST(test_bound_window),
+		TEST(test_teardown_bound_window),
+		TEST(test_teardown_active),
+		TEST(test_statistics),
+		/* Last, as what is stuck is counted until the module goes */
+		TEST(test_teardown_stuck),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
