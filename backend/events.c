@@ -15,6 +15,7 @@
  */
 
 #include <linux/bitops.h>
+#include <linux/log2.h>
 #include <linux/moduleparam.h>
 #include <linux/sched/clock.h>
 #include <asm/sync_bitops.h>
@@ -64,39 +65,12 @@ static irqreturn_t events_interrupt(int irq, void *data)
 	return IRQ_HANDLED;
 }
 
-static void events_set_irq(struct ibback_events *ev, int irq)
+/* Whether there is someone to tell of what happens to the device itself. */
+static void events_set_open(struct ibback_events *ev, bool open)
 {
 	spin_lock(&ev->lock);
-	ev->irq = irq;
+	ev->open = open;
 	spin_unlock(&ev->lock);
-}
-
-static int events_map(struct ibback_dev *dev, unsigned int order)
-{
-	grant_ref_t gref[1 << VIBIF_MAX_EVENT_PAGE_ORDER];
-	struct ibback_events *ev = &dev->events;
-	unsigned int i, nr = 1U << order;
-	char node[sizeof(VIBIF_FIELD_EVENT_REF) + 4];
-	int err;
-
-	for (i = 0; i < nr; i++) {
-		snprintf(node, sizeof(node), VIBIF_FIELD_EVENT_REF "%u", i);
-		if (xenbus_scanf(XBT_NIL, dev->xbdev->otherend, node, "%u",
-				 &gref[i]) != 1) {
-			xenbus_dev_fatal(dev->xbdev, -EINVAL, "reading %s",
-					 node);
-			return -EINVAL;
-		}
-	}
-	err = ibback_map_shared(dev->xbdev, gref, nr, &ev->area);
-	if (err) {
-		xenbus_dev_fatal(dev->xbdev, err, "mapping the event area");
-		ev->area = NULL;
-		return err;
-	}
-	ev->nr_pages = nr;
-	ibback_total_add(IBBACK_TOTAL_GRANTS, nr);
-	return 0;
 }
 
 /**
@@ -107,44 +81,31 @@ static int events_map(struct ibback_dev *dev, unsigned int order)
  */
 int ibback_events_connect(struct ibback_dev *dev)
 {
-	struct xenbus_device *xbdev = dev->xbdev;
-	unsigned int order, evtchn;
+	static const struct ibback_channel_nodes nodes = {
+		.what = "the event area",
+		.order = VIBIF_FIELD_EVENT_PAGE_ORDER,
+		.min_order = 1,
+		.max_order = VIBIF_MAX_EVENT_PAGE_ORDER,
+		.ref = VIBIF_FIELD_EVENT_REF,
+		.evtchn = VIBIF_FIELD_EVENT_EVTCHN,
+	};
+	struct ibback_events *ev = &dev->events;
 	int err;
 
-	order = xenbus_read_unsigned(xbdev->otherend,
-				     VIBIF_FIELD_EVENT_PAGE_ORDER, 0);
-	if (order < 1 || order > VIBIF_MAX_EVENT_PAGE_ORDER) {
-		xenbus_dev_fatal(xbdev, -EINVAL,
-				 VIBIF_FIELD_EVENT_PAGE_ORDER
-				 " is %u, valid range is 1 - %u", order,
-				 VIBIF_MAX_EVENT_PAGE_ORDER);
-		return -EINVAL;
-	}
-	if (xenbus_scanf(XBT_NIL, xbdev->otherend, VIBIF_FIELD_EVENT_EVTCHN,
-			 "%u", &evtchn) != 1) {
-		xenbus_dev_fatal(xbdev, -EINVAL, "reading "
-				 VIBIF_FIELD_EVENT_EVTCHN);
-		return -EINVAL;
-	}
-	err = events_map(dev, order);
+	err = ibback_channel_map(dev, &ev->channel, &nodes);
 	if (err)
 		return err;
-	dev->events.stopped = false;
-	dev->moderated = false;
-	dev->limits.nr_event_words = VIBIF_EVENT_WORDS(order);
-
-	err = bind_interdomain_evtchn_to_irqhandler_lateeoi(xbdev, evtchn,
-							    events_interrupt,
-							    0, "vib-events",
-							    dev);
-	if (err < 0) {
-		xenbus_dev_fatal(xbdev, err, "binding event channel %u",
-				 evtchn);
+	WRITE_ONCE(ev->stopped, false);
+	WRITE_ONCE(dev->moderated, false);
+	dev->limits.nr_event_words =
+		VIBIF_EVENT_WORDS(ilog2(ev->channel.nr_pages));
+	err = ibback_channel_bind(dev, &ev->channel, events_interrupt,
+				  "vib-events", dev);
+	if (err)
 		ibback_events_disconnect(dev);
-		return err;
-	}
-	events_set_irq(&dev->events, err);
-	return 0;
+	else
+		events_set_open(ev, true);
+	return err;
 }
 
 /**
@@ -165,17 +126,10 @@ void ibback_events_stop(struct ibback_dev *dev)
 void ibback_events_disconnect(struct ibback_dev *dev)
 {
 	struct ibback_events *ev = &dev->events;
-	int irq = ev->irq;
 
 	cancel_delayed_work_sync(&ev->late_work);
-	events_set_irq(ev, 0);
-	if (irq)
-		unbind_from_irqhandler(irq, dev);
-	if (ev->area) {
-		xenbus_unmap_ring_vfree(dev->xbdev, ev->area);
-		ibback_total_add(IBBACK_TOTAL_GRANTS, -(long)ev->nr_pages);
-		ev->area = NULL;
-	}
+	events_set_open(ev, false);
+	ibback_channel_close(dev, &ev->channel, dev);
 }
 
 /*
@@ -185,7 +139,7 @@ void ibback_events_disconnect(struct ibback_dev *dev)
  */
 static unsigned long *event_words(const struct ibback_events *ev)
 {
-	return ev->area + XEN_PAGE_SIZE;
+	return ev->channel.area + XEN_PAGE_SIZE;
 }
 
 /*
@@ -200,7 +154,7 @@ static bool set_event(struct ibback_events *ev, u32 word, unsigned int bit)
 	unsigned long nr = (unsigned long)word * BITS_PER_WORD_ON_WIRE + bit;
 
 	return !sync_test_and_set_bit(nr, event_words(ev)) &&
-		!sync_test_and_set_bit(word, ev->area);
+		!sync_test_and_set_bit(word, ev->channel.area);
 }
 
 static void queue_late_work(struct ibback_events *ev)
@@ -231,7 +185,7 @@ void ibback_event(struct ibback_dev *dev, u32 word, unsigned int bit)
 		WRITE_ONCE(ev->withheld, true);
 		queue_late_work(ev);
 	} else if (set_event(ev, word, bit)) {
-		notify_remote_via_irq(ev->irq);
+		notify_remote_via_irq(ev->channel.irq);
 	}
 	ibback_count(dev, IBBACK_COUNT_EVENTS, 1);
 	now = local_clock() - now + HCA_DRIVER_NS;
@@ -274,7 +228,7 @@ static void late_work(struct work_struct *work)
 	if (READ_ONCE(ev->stopped))
 		return;
 	if (xchg(&ev->withheld, false))
-		notify_remote_via_irq(ev->irq);
+		notify_remote_via_irq(ev->channel.irq);
 	if (over_budget(ev))
 		strike(dev);
 	if (!dev->moderated || READ_ONCE(ev->stopped))
@@ -317,9 +271,9 @@ void ibback_device_event(struct ibback_dev *dev, unsigned int bit)
 	struct ibback_events *ev = &dev->events;
 
 	spin_lock(&ev->lock);
-	if (ev->irq) {
+	if (ev->open) {
 		if (set_event(ev, 0, bit))
-			notify_remote_via_irq(ev->irq);
+			notify_remote_via_irq(ev->channel.irq);
 		ibback_count(dev, IBBACK_COUNT_EVENTS, 1);
 	}
 	spin_unlock(&ev->lock);
@@ -332,7 +286,7 @@ void ibback_event_clear(struct ibback_dev *dev, u32 word)
 	unsigned long nr = (unsigned long)word * BITS_PER_WORD_ON_WIRE;
 	unsigned int bit;
 
-	sync_clear_bit(word, ev->area);
+	sync_clear_bit(word, ev->channel.area);
 	for (bit = 0; bit < BITS_PER_WORD_ON_WIRE; bit++)
 		sync_clear_bit(nr + bit, event_words(ev));
 }

@@ -15,6 +15,7 @@
 #define IBBACK_H
 
 #include <linux/atomic.h>
+#include <linux/interrupt.h>
 #include <linux/mutex.h>
 #include <linux/refcount.h>
 #include <linux/spinlock.h>
@@ -160,38 +161,65 @@ struct ibback_request {
 };
 
 /**
+ * struct ibback_channel - pages that the frontend shares, and an event channel
+ * @area: the pages, NULL if not mapped
+ * @nr_pages: how many
+ * @evtchn: the frontend's event channel
+ * @irq: of the event channel, 0 if it is not bound
+ */
+struct ibback_channel {
+	void *area;
+	unsigned int nr_pages;
+	unsigned int evtchn;
+	int irq;
+};
+
+/**
+ * struct ibback_channel_nodes - where the frontend announces a channel
+ * @what: for messages
+ * @order: node of log2 of the number of pages,
+ * @min_order: from this
+ * @max_order: up to this
+ * @ref: nodes of the pages' references, without their number
+ * @evtchn: node of the event channel
+ */
+struct ibback_channel_nodes {
+	const char *what;
+	const char *order;
+	unsigned int min_order;
+	unsigned int max_order;
+	const char *ref;
+	const char *evtchn;
+};
+
+/**
  * struct ibback_ring - the request ring of a connected device
- * @back: indices, valid while @sring is mapped
- * @sring: the mapping, NULL if not connected
- * @nr_pages: of @sring
- * @irq: of the ring's event channel, 0 if there is none
+ * @channel: its pages and event channel
+ * @back: indices, valid while @channel is mapped
  * @lock: protects the response side of @back and @idle
  * @idle: requests free to be used
  * @requests: one for each slot of the ring
  * @workqueue: executes requests; bounds how many of one guest are in flight
  * @consume_work: takes requests out of the ring, in @workqueue
- * @broken: nothing is read from the ring any more: it is being disconnected, or
- *	the frontend broke its rules
+ * @stopped: nothing is read from the ring any more: it is not connected, or the
+ *	frontend broke its rules
  */
 struct ibback_ring {
+	struct ibback_channel channel;
 	struct vibif_back_ring back;
-	void *sring;
-	unsigned int nr_pages;
-	int irq;
 	spinlock_t lock;	/* see above */
 	struct list_head idle;
 	struct ibback_request *requests;
 	struct workqueue_struct *workqueue;
 	struct work_struct consume_work;
-	bool broken;
+	bool stopped;
 };
 
 /**
  * struct ibback_events - the event area of a connected device
- * @area: its mapping, NULL if not connected
- * @nr_pages: of @area
- * @irq: of its event channel, 0 if there is none
- * @lock: the area and the channel stay while it is held and @irq is not 0
+ * @channel: its pages and event channel
+ * @lock: the channel stays while it is held and @open
+ * @open: the channel is mapped and bound
  * @stopped: events of objects are not told any more
  * @window: when the current second of the budget began, by local_clock()
  * @spent: nanoseconds that events have taken since
@@ -204,10 +232,9 @@ struct ibback_ring {
  * The last three are @late_work's own.
  */
 struct ibback_events {
-	void *area;
-	unsigned int nr_pages;
-	int irq;
+	struct ibback_channel channel;
 	spinlock_t lock;	/* see above */
+	bool open;
 	bool stopped;
 	u64 window;
 	atomic64_t spent;
@@ -289,9 +316,17 @@ void ibback_dev_hca_gone(struct ibback_dev *dev);
 bool ibback_dev_hca_back(struct ibback_dev *dev, struct ibback_hca *hca);
 void ibback_dev_rogue(struct ibback_dev *dev, const char *what);
 
+/* channel.c */
+int __must_check
+ibback_channel_map(struct ibback_dev *dev, struct ibback_channel *channel,
+		   const struct ibback_channel_nodes *nodes);
+int __must_check
+ibback_channel_bind(struct ibback_dev *dev, struct ibback_channel *channel,
+		    irq_handler_t handler, const char *name, void *arg);
+void ibback_channel_close(struct ibback_dev *dev,
+			  struct ibback_channel *channel, void *arg);
+
 /* ring.c */
-int ibback_map_shared(struct xenbus_device *xbdev, grant_ref_t *gref,
-		      unsigned int nr, void **addr);
 int ibback_ring_connect(struct ibback_dev *dev);
 void ibback_ring_disconnect(struct ibback_dev *dev);
 

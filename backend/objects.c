@@ -217,7 +217,7 @@ int ibback_obj_destroy(struct ibback_dev *dev, u32 handle)
 	struct ibback_obj *obj;
 	int err = 0;
 
-	/* A reference of this side's own is none that the guest has to expect */
+	/* A reference that this side took for itself must not be -EBUSY */
 	mutex_lock(&dev->walk_lock);
 	xa_lock(&dev->objects);
 	obj = xa_load(&dev->objects, handle);

@@ -171,7 +171,7 @@ int ibback_qp_modify(struct ibback_obj *obj, const struct vibif_req *req,
 		return -EINVAL;
 	if (change.cur == IB_QPS_RESET && change.next == IB_QPS_RESET)
 		return 0;
-	/* Out of Init implies that a port has been set, unless the guest lies */
+	/* Out of Init a port has been set, unless the guest lies about cur */
 	if (change.cur == IB_QPS_INIT && change.next == IB_QPS_RTR &&
 	    !change.port)
 		return -EINVAL;

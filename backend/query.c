@@ -153,7 +153,8 @@ int ibback_query_gid(struct ibback_dev *dev, const struct vibif_req *req,
 				     &gid);
 		if (err && err != -ENOENT)
 			return err;
-		memcpy(rsp->op.query_gid.gid[i], gid.raw, sizeof(gid.raw));
+		memcpy(rsp->op.query_gid.gid[i], gid.raw,
+		       sizeof(gid.raw));
 	}
 	return 0;
 }

@@ -33,7 +33,7 @@ static void ring_respond(struct ibback_request *r, const struct vibif_rsp *rsp)
 	RING_PUSH_RESPONSES_AND_CHECK_NOTIFY(&ring->back, notify);
 	spin_unlock(&ring->lock);
 	if (notify)
-		notify_remote_via_irq(ring->irq);
+		notify_remote_via_irq(ring->channel.irq);
 }
 
 /* Linux numbers are Xen's, as far as Xen has them. */
@@ -57,7 +57,7 @@ static void ring_execute(struct work_struct *work)
 	rsp.id = r->req.id;
 	rsp.operation = r->req.operation;
 	/* When the ring is going away nobody reads the answer */
-	err = READ_ONCE(dev->ring.broken) ? -EIO :
+	err = READ_ONCE(dev->ring.stopped) ? -EIO :
 		ibback_execute(dev, &r->req, &rsp);
 	if (err) {
 		memset(&rsp.op, 0, sizeof(rsp.op));
@@ -116,7 +116,7 @@ static void ring_consume_work(struct work_struct *work)
 	struct ibback_dev *dev = container_of(ring, struct ibback_dev, ring);
 	int ret, more;
 
-	if (READ_ONCE(ring->broken))
+	if (READ_ONCE(ring->stopped))
 		return;
 	ret = ring_consume(dev);
 	if (ret < 0) {
@@ -127,79 +127,17 @@ static void ring_consume_work(struct work_struct *work)
 	if (more)
 		queue_work(ring->workqueue, work);
 	else
-		xen_irq_lateeoi(ring->irq, ret ? 0 : XEN_EOI_FLAG_SPURIOUS);
+		xen_irq_lateeoi(ring->channel.irq, ret ? 0 : XEN_EOI_FLAG_SPURIOUS);
 }
 
 static irqreturn_t ring_interrupt(int irq, void *data)
 {
 	struct ibback_ring *ring = data;
 
-	/* The first one may come before ring_bind() knows the number */
-	WRITE_ONCE(ring->irq, irq);
+	/* The first one may come before ibback_channel_bind() knows it */
+	WRITE_ONCE(ring->channel.irq, irq);
 	queue_work(ring->workqueue, &ring->consume_work);
 	return IRQ_HANDLED;
-}
-
-/**
- * ibback_map_shared - map pages that the frontend shares, in a row
- * @xbdev: its device
- * @gref: their references
- * @nr: how many, up to 1 << VIBIF_MAX_RING_PAGE_ORDER
- * @addr: where they are
- *
- * As xenbus_map_ring_valloc(), which in an error forgets to unmap the pages
- * behind one that could not be mapped. So each is mapped alone first: while it
- * is, Xen looks at its grant no more, and mapping it again cannot fail for that.
- *
- * Return: 0 or an errno after xenbus_dev_fatal().
- */
-int ibback_map_shared(struct xenbus_device *xbdev, grant_ref_t *gref,
-		      unsigned int nr, void **addr)
-{
-	void *page[1 << VIBIF_MAX_RING_PAGE_ORDER];
-	unsigned int i;
-	int err = 0;
-
-	BUILD_BUG_ON(VIBIF_MAX_EVENT_PAGE_ORDER > VIBIF_MAX_RING_PAGE_ORDER);
-	for (i = 0; i < nr && !err; i++)
-		err = xenbus_map_ring_valloc(xbdev, &gref[i], 1, &page[i]);
-	if (err)
-		i--;
-	else
-		err = xenbus_map_ring_valloc(xbdev, gref, nr, addr);
-	while (i--)
-		xenbus_unmap_ring_vfree(xbdev, page[i]);
-	return err;
-}
-
-static int ring_map(struct ibback_dev *dev, unsigned int order)
-{
-	grant_ref_t gref[1 << VIBIF_MAX_RING_PAGE_ORDER];
-	struct ibback_ring *ring = &dev->ring;
-	unsigned int i, nr = 1U << order;
-	char node[sizeof(VIBIF_FIELD_RING_REF) + 4];
-	int err;
-
-	for (i = 0; i < nr; i++) {
-		snprintf(node, sizeof(node), VIBIF_FIELD_RING_REF "%u", i);
-		if (xenbus_scanf(XBT_NIL, dev->xbdev->otherend, node, "%u",
-				 &gref[i]) != 1) {
-			xenbus_dev_fatal(dev->xbdev, -EINVAL, "reading %s",
-					 node);
-			return -EINVAL;
-		}
-	}
-	err = ibback_map_shared(dev->xbdev, gref, nr, &ring->sring);
-	if (err) {
-		xenbus_dev_fatal(dev->xbdev, err, "mapping the request ring");
-		ring->sring = NULL;
-		return err;
-	}
-	ring->nr_pages = nr;
-	ibback_total_add(IBBACK_TOTAL_GRANTS, nr);
-	BACK_RING_INIT(&ring->back, (struct vibif_sring *)ring->sring,
-		       (size_t)nr * XEN_PAGE_SIZE);
-	return 0;
 }
 
 static int ring_alloc(struct ibback_dev *dev)
@@ -224,31 +162,13 @@ static int ring_alloc(struct ibback_dev *dev)
 	return 0;
 }
 
-static int ring_bind(struct ibback_dev *dev, unsigned int evtchn)
-{
-	const char *name = dev_name(&dev->xbdev->dev);
-	struct ibback_ring *ring = &dev->ring;
-	int irq;
-
-	irq = bind_interdomain_evtchn_to_irqhandler_lateeoi(dev->xbdev, evtchn,
-							    ring_interrupt, 0,
-							    name, ring);
-	if (irq < 0) {
-		xenbus_dev_fatal(dev->xbdev, irq, "binding event channel %u",
-				 evtchn);
-		return irq;
-	}
-	WRITE_ONCE(ring->irq, irq);
-	return 0;
-}
-
 /*
  * A frontend sends nothing before this side is Connected. A ring with requests
  * is one that an earlier backend has served: they were executed then.
  */
 static int ring_check_fresh(struct ibback_dev *dev)
 {
-	const struct vibif_sring *sring = dev->ring.sring;
+	const struct vibif_sring *sring = dev->ring.channel.area;
 
 	if (!READ_ONCE(sring->req_prod) && !READ_ONCE(sring->rsp_prod))
 		return 0;
@@ -256,6 +176,21 @@ static int ring_check_fresh(struct ibback_dev *dev)
 		xenbus_dev_fatal(dev->xbdev, -ESTALE,
 				 "request ring is not a new one");
 	return -ESTALE;
+}
+
+static int ring_open(struct ibback_dev *dev)
+{
+	struct ibback_ring *ring = &dev->ring;
+	struct ibback_channel *channel = &ring->channel;
+	int err;
+
+	BACK_RING_INIT(&ring->back, (struct vibif_sring *)channel->area,
+		       (size_t)channel->nr_pages * XEN_PAGE_SIZE);
+	err = ring_check_fresh(dev);
+	if (!err)
+		err = ring_alloc(dev);
+	return err ?: ibback_channel_bind(dev, channel, ring_interrupt,
+					  dev_name(&dev->xbdev->dev), ring);
 }
 
 /**
@@ -267,32 +202,19 @@ static int ring_check_fresh(struct ibback_dev *dev)
  */
 int ibback_ring_connect(struct ibback_dev *dev)
 {
-	struct xenbus_device *xbdev = dev->xbdev;
-	unsigned int order, evtchn;
+	static const struct ibback_channel_nodes nodes = {
+		.what = "the request ring",
+		.order = VIBIF_FIELD_RING_PAGE_ORDER,
+		.max_order = VIBIF_MAX_RING_PAGE_ORDER,
+		.ref = VIBIF_FIELD_RING_REF,
+		.evtchn = VIBIF_FIELD_RING_EVTCHN,
+	};
 	int err;
 
-	order = xenbus_read_unsigned(xbdev->otherend,
-				     VIBIF_FIELD_RING_PAGE_ORDER, 0);
-	if (order > VIBIF_MAX_RING_PAGE_ORDER) {
-		xenbus_dev_fatal(xbdev, -EINVAL, VIBIF_FIELD_RING_PAGE_ORDER
-				 " is %u, valid range is 0 - %u", order,
-				 VIBIF_MAX_RING_PAGE_ORDER);
-		return -EINVAL;
-	}
-	if (xenbus_scanf(XBT_NIL, xbdev->otherend, VIBIF_FIELD_RING_EVTCHN,
-			 "%u", &evtchn) != 1) {
-		xenbus_dev_fatal(xbdev, -EINVAL, "reading "
-				 VIBIF_FIELD_RING_EVTCHN);
-		return -EINVAL;
-	}
-	dev->ring.broken = false;
-	err = ring_map(dev, order);
+	WRITE_ONCE(dev->ring.stopped, false);
+	err = ibback_channel_map(dev, &dev->ring.channel, &nodes);
 	if (!err)
-		err = ring_check_fresh(dev);
-	if (!err)
-		err = ring_alloc(dev);
-	if (!err)
-		err = ring_bind(dev, evtchn);
+		err = ring_open(dev);
 	if (err)
 		ibback_ring_disconnect(dev);
 	return err;
@@ -306,21 +228,14 @@ void ibback_ring_disconnect(struct ibback_dev *dev)
 {
 	struct ibback_ring *ring = &dev->ring;
 
-	WRITE_ONCE(ring->broken, true);
-	if (ring->irq)
-		disable_irq(ring->irq);
+	WRITE_ONCE(ring->stopped, true);
+	if (ring->channel.irq)
+		disable_irq(ring->channel.irq);
 	/* Workers notify through the irq, so it goes after them */
 	if (ring->workqueue)
 		destroy_workqueue(ring->workqueue);
 	ring->workqueue = NULL;
-	if (ring->irq)
-		unbind_from_irqhandler(ring->irq, ring);
-	ring->irq = 0;
+	ibback_channel_close(dev, &ring->channel, ring);
 	kvfree(ring->requests);
 	ring->requests = NULL;
-	if (ring->sring) {
-		xenbus_unmap_ring_vfree(dev->xbdev, ring->sring);
-		ibback_total_add(IBBACK_TOTAL_GRANTS, -(long)ring->nr_pages);
-		ring->sring = NULL;
-	}
 }

@@ -129,7 +129,8 @@ static int reserve(struct ibback_dev *dev)
 	u32 new;
 	int err;
 
-	while (dev->nr_uars < nr && quarantine_take(dev, &dev->uar[dev->nr_uars]))
+	while (dev->nr_uars < nr &&
+	       quarantine_take(dev, &dev->uar[dev->nr_uars]))
 		dev->nr_uars++;
 	new = nr - dev->nr_uars;
 	if (!new)

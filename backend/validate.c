@@ -11,7 +11,6 @@
 
 #include "validate.h"
 
-
 static u64 pages_of(u64 octets)
 {
 	return (octets + VIBIF_PAGE_SIZE - 1) >> VIBIF_PAGE_SHIFT;

@@ -132,7 +132,7 @@ static bool dev_online(struct ibback_dev *dev)
 				    VIBIF_FIELD_ONLINE, 1);
 }
 
-/* The HCA is there, and so are the doorbell pages that are open to the guest. */
+/* The HCA is there, and so are the doorbell pages open to the guest. */
 static bool dev_usable(struct ibback_dev *dev)
 {
 	return dev->hca && dev->nr_uars;
@@ -324,7 +324,7 @@ static void ibback_close_work(struct work_struct *work)
 
 	mutex_lock(&dev->lock);
 	/* The frontend may have come back in the meantime */
-	if (!dev_online(dev) || READ_ONCE(dev->ring.broken))
+	if (!dev_online(dev) || READ_ONCE(dev->ring.stopped))
 		set_state(dev, XenbusStateClosed);
 	mutex_unlock(&dev->lock);
 }
@@ -333,7 +333,7 @@ static void ibback_close_work(struct work_struct *work)
 void ibback_dev_rogue(struct ibback_dev *dev, const char *what)
 {
 	/* Nothing is read from the ring, and without an EOI it rings no more */
-	WRITE_ONCE(dev->ring.broken, true);
+	WRITE_ONCE(dev->ring.stopped, true);
 	xenbus_dev_fatal(dev->xbdev, -EPROTO, "rogue frontend: %s", what);
 	schedule_delayed_work(&dev->close_work, 0);
 }

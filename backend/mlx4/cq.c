@@ -102,7 +102,8 @@ err_free:
 }
 
 static int ibback_mlx4_cq_modify(struct ibback_hca *hca,
-				 struct ibback_hw_cq *cq, u16 count, u16 period_us)
+				 struct ibback_hw_cq *cq, u16 count,
+				 u16 period_us)
 {
 	return mlx4_cq_modify(ibback_mlx4_dev(hca), &cq->mcq, count, period_us);
 }
