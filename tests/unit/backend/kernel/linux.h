@@ -355,6 +355,11 @@ void xa_destroy(struct xarray *xa);
 #define xa_for_each(xa, index, entry)					\
 	for (index = 0; (entry = kernel_xa_find(xa, &(index))); index++)
 
+/* linux/interrupt.h */
+
+typedef int irqreturn_t;
+typedef irqreturn_t (*irq_handler_t)(int irq, void *data);
+
 /* linux/workqueue.h, linux/jiffies.h */
 
 struct work_struct {
