@@ -87,7 +87,8 @@ static int remove_stale(struct xenib *xn, unsigned int timeout_ms)
 
 			/* A failure is not ours, and the next may do better. */
 			device_paths(&dev, domids[i], devids[j]);
-			device_remove(xn, &dev, false, true, UNDO_TIMEOUT);
+			device_remove(xn, &dev, XENIB_DETACH_FORCE,
+				      UNDO_TIMEOUT);
 		}
 		free(devids);
 	}
@@ -290,7 +291,8 @@ int xenib_attach(struct xenib *xn, const struct xenib_attach_args *args)
 	} else {
 		failure_save(xn, &first);
 		device_paths(&dev, args->domid, args->devid);
-		device_remove(xn, &dev, true, true, UNDO_TIMEOUT);
+		dev.alive = true;
+		device_remove(xn, &dev, XENIB_DETACH_FORCE, UNDO_TIMEOUT);
 		failure_restore(xn, &first);
 	}
 	return rc;

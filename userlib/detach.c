@@ -119,8 +119,8 @@ static int wait_released(struct xenib *xn, struct device *dev,
 	return 0;
 }
 
-static int remove_steps(struct xenib *xn, struct device *dev, bool guest_alive,
-			bool force, unsigned int timeout_ms)
+static int remove_steps(struct xenib *xn, struct device *dev, bool force,
+			unsigned int timeout_ms)
 {
 	/* Without its driver nobody answers, nor is there anything to stop. */
 	bool bound = backend_bound(xn, dev);
@@ -130,10 +130,10 @@ static int remove_steps(struct xenib *xn, struct device *dev, bool guest_alive,
 	if (bound && ask_to_close(xn, dev, timeout_ms) &&
 	    !(force && errno == ETIMEDOUT))
 		return -1;
-	if (bound && guest_alive && close_guest(xn, dev, force, timeout_ms))
+	if (bound && dev->alive && close_guest(xn, dev, force, timeout_ms))
 		return -1;
 	/* While the nodes are there, another detach can do what failed. */
-	rc = guest_alive ? uars_close(xn, dev) : 0;
+	rc = dev->alive ? uars_close(xn, dev) : 0;
 	if (rc && !force)
 		return -1;
 	failure_save(xn, &first);
@@ -172,9 +172,10 @@ static int read_gfn_base(struct xenib *xn, struct device *dev)
 	return rc;
 }
 
-int device_remove(struct xenib *xn, struct device *dev, bool guest_alive,
-		  bool force, unsigned int timeout_ms)
+int device_remove(struct xenib *xn, struct device *dev, unsigned int flags,
+		  unsigned int timeout_ms)
 {
+	bool force = flags & XENIB_DETACH_FORCE;
 	int rc;
 
 	/* What cannot be read cannot be closed: forced, go on without. */
@@ -186,7 +187,7 @@ int device_remove(struct xenib *xn, struct device *dev, bool guest_alive,
 			  "no backend: without xen-ibback the HCA would lose the %zu doorbell pages of domain %u",
 			  dev->nr_uars, dev->domid);
 	else
-		rc = remove_steps(xn, dev, guest_alive, force, timeout_ms);
+		rc = remove_steps(xn, dev, force, timeout_ms);
 	free(dev->uars);
 	dev->uars = NULL;
 	return rc;
@@ -212,6 +213,6 @@ int xenib_detach(struct xenib *xn, uint32_t domid, uint32_t devid,
 		return fail(xn, ENOENT,
 			    "not attached: domain %u has no device %u", domid,
 			    devid);
-	return device_remove(xn, &dev, alive, flags & XENIB_DETACH_FORCE,
-			     timeout_ms);
+	dev.alive = alive;
+	return device_remove(xn, &dev, flags, timeout_ms);
 }

@@ -32,6 +32,7 @@ struct xenib {
  *
  * @be, @fe, @error: its directories in xenstore
  * @hca_guid: node GUID of the HCA that was asked for, "": none was
+ * @alive: so is the guest: what is open to it must be closed
  * @translated: the guest is PVH or HVM, and sees UARs at @gfn_base
  * @uars, @nr_uars: as the backend wrote them
  */
@@ -42,6 +43,7 @@ struct device {
 	char fe[64];
 	char error[80];
 	char hca_guid[24];
+	bool alive;
 	bool translated;
 	uint64_t gfn_base;
 	struct xenib_uar *uars;
@@ -217,8 +219,8 @@ int uars_close(struct xenib *xn, struct device *dev);
 
 /* detach.c */
 
-/* Remove what there is of a device, with the steps of xenib_detach(). */
-int device_remove(struct xenib *xn, struct device *dev, bool guest_alive,
-		  bool force, unsigned int timeout_ms);
+/* Remove what there is of a device, with flags and steps of xenib_detach(). */
+int device_remove(struct xenib *xn, struct device *dev, unsigned int flags,
+		  unsigned int timeout_ms);
 
 #endif /* XENIB_PRIVATE_H */
