@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a program that is linked with libxenib sees of it."""
+
+import os
+import re
+import subprocess
+
+import nodes
+
+ROOT = os.path.normpath(os.path.join(os.path.dirname(__file__), ".."))
+
+
+def read(path):
+    with open(os.path.join(ROOT, path), encoding="utf-8") as f:
+        return f.read()
+
+
+def exported(library):
+    """The names that a library defines for others."""
+    done = subprocess.run(
+        [nodes.LAB, "build-sh", "--", "sh", "-ec",
+         "make -s -C userlib; nm --defined-only --extern-only %s "
+         "userlib/%s" % ("--dynamic" if ".so" in library else "", library)],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+        timeout=120, check=True)
+    return set(re.findall(r" [A-Z] (\w+)", done.stdout)) - {"XENIB_1"}
+
+
+def test_a_library_defines_the_api_and_nothing_else():
+    api = set(re.findall(r"^\w.*?\b(xenib_\w+)\(", read("include/xenib.h"),
+                         re.M))
+    assert set(re.findall(r"\b(xenib_\w+);", read("userlib/libxenib.map"))) == api
+    assert exported("libxenib.a") == api
+    assert exported("libxenib.so") == api
