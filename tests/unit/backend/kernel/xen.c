@@ -161,9 +161,14 @@ static void copy_one(struct gnttab_copy *op)
 	if (kernel_fail("copy", -EFAULT) ||
 	    !grant_ok(guest->domid, guest->u.ref, to_guest))
 		return;
-	page = (char *)grants[guest->u.ref - FIRST_REF].page + guest->offset;
-	memcpy(to_guest ? page : local, to_guest ? local : page, op->len);
 	op->status = GNTST_okay;
+	page = grants[guest->u.ref - FIRST_REF].page;
+	if (page && to_guest)
+		memcpy(page + guest->offset, local, op->len);
+	else if (page)
+		memcpy(local, page + guest->offset, op->len);
+	else if (!to_guest)
+		memset(local, 0, op->len);
 }
 
 void gnttab_batch_copy(struct gnttab_copy *ops, unsigned int nr)

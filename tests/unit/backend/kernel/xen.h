@@ -123,8 +123,8 @@ void __printf(3, 4) xenbus_dev_fatal(struct xenbus_device *dev, int err,
 void xen_reset(void);
 
 /*
- * The guest grants a page; with @page NULL one that nobody looks at. Return:
- * the reference.
+ * The guest grants a page; with @page NULL one of zeros, whatever is written
+ * there. Return: the reference.
  */
 grant_ref_t xen_grant(void *page, bool writable);
 void *xen_page(grant_ref_t ref);
