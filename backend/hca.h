@@ -269,6 +269,12 @@ struct ibback_xrcd_ops {
 	void (*destroy)(struct ibback_hca *hca, struct ibback_hw_xrcd *xrcd);
 };
 
+/* What a provider has ops for */
+#define IBBACK_PROVIDES(X)						\
+	X(uar) X(pd) X(mr) X(mw) X(cq) X(srq) X(qp) X(xrcd)
+
+#define IBBACK_OPS_MEMBER(kind)	const struct ibback_##kind##_ops *kind;
+
 /**
  * struct ibback_hca_ops - a provider
  * @match: whether @ibdev is of this kind
@@ -277,14 +283,8 @@ struct ibback_xrcd_ops {
  *	reserved first
  * @close: undo @open
  * @query_device: fill in the provider's part of @attr and its board_id
- * @uar: doorbell pages
- * @pd: protection domains
- * @mr: memory regions
- * @mw: memory windows
- * @cq: completion queues
- * @srq: shared receive queues
- * @qp: queue pairs
- * @xrcd: XRC domains
+ *
+ * And the ops of each kind of object, under its name in IBBACK_PROVIDES.
  */
 struct ibback_hca_ops {
 	bool (*match)(const struct ib_device *ibdev);
@@ -292,14 +292,7 @@ struct ibback_hca_ops {
 	void (*close)(struct ibback_hca *hca);
 	void (*query_device)(struct ibback_hca *hca,
 			     struct vibif_device_attr *attr);
-	const struct ibback_uar_ops *uar;
-	const struct ibback_pd_ops *pd;
-	const struct ibback_mr_ops *mr;
-	const struct ibback_mw_ops *mw;
-	const struct ibback_cq_ops *cq;
-	const struct ibback_srq_ops *srq;
-	const struct ibback_qp_ops *qp;
-	const struct ibback_xrcd_ops *xrcd;
+	IBBACK_PROVIDES(IBBACK_OPS_MEMBER)
 };
 
 /**

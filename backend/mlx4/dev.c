@@ -178,17 +178,12 @@ static void ibback_mlx4_query_device(struct ibback_hca *hca,
 	attr->mlx4_max_rq_desc_sz = caps->max_rq_desc_sz;
 }
 
+#define IBBACK_MLX4_OPS(kind)	.kind = &ibback_mlx4_##kind##_ops,
+
 const struct ibback_hca_ops ibback_mlx4_ops = {
 	.close = ibback_mlx4_close,
-	.cq = &ibback_mlx4_cq_ops,
 	.match = ibback_mlx4_match,
-	.mr = &ibback_mlx4_mr_ops,
-	.mw = &ibback_mlx4_mw_ops,
 	.open = ibback_mlx4_open,
-	.pd = &ibback_mlx4_pd_ops,
-	.qp = &ibback_mlx4_qp_ops,
 	.query_device = ibback_mlx4_query_device,
-	.srq = &ibback_mlx4_srq_ops,
-	.uar = &ibback_mlx4_uar_ops,
-	.xrcd = &ibback_mlx4_xrcd_ops,
+	IBBACK_PROVIDES(IBBACK_MLX4_OPS)
 };

@@ -81,14 +81,10 @@ void ibback_mlx4_cq_prepare(struct mlx4_cq *mcq,
 			    void (*event)(struct mlx4_cq *mcq,
 					  enum mlx4_event type));
 
-extern const struct ibback_uar_ops ibback_mlx4_uar_ops;
-extern const struct ibback_pd_ops ibback_mlx4_pd_ops;
-extern const struct ibback_mr_ops ibback_mlx4_mr_ops;
-extern const struct ibback_mw_ops ibback_mlx4_mw_ops;
-extern const struct ibback_cq_ops ibback_mlx4_cq_ops;
-extern const struct ibback_srq_ops ibback_mlx4_srq_ops;
-extern const struct ibback_qp_ops ibback_mlx4_qp_ops;
-extern const struct ibback_xrcd_ops ibback_mlx4_xrcd_ops;
+/* The ops of each kind of object are in the file of its name. */
+#define IBBACK_MLX4_DECLARE(kind)	\
+	extern const struct ibback_##kind##_ops ibback_mlx4_##kind##_ops;
+IBBACK_PROVIDES(IBBACK_MLX4_DECLARE)
 
 /* dev.c, the whole of it */
 extern const struct ibback_hca_ops ibback_mlx4_ops;
