@@ -23,8 +23,6 @@
 
 #include "ibback.h"
 
-#define BITS_PER_WORD_ON_WIRE	32
-
 #define WINDOW_NS		NSEC_PER_SEC
 /* What the HCA's driver takes for an event until it comes here, about */
 #define HCA_DRIVER_NS		500
@@ -151,7 +149,7 @@ static unsigned long *event_words(const struct ibback_events *ev)
  */
 static bool set_event(struct ibback_events *ev, u32 word, unsigned int bit)
 {
-	unsigned long nr = (unsigned long)word * BITS_PER_WORD_ON_WIRE + bit;
+	unsigned long nr = (unsigned long)word * VIBIF_WORD_BITS + bit;
 
 	return !sync_test_and_set_bit(nr, event_words(ev)) &&
 		!sync_test_and_set_bit(word, ev->channel.area);
@@ -283,10 +281,10 @@ void ibback_device_event(struct ibback_dev *dev, unsigned int bit)
 void ibback_event_clear(struct ibback_dev *dev, u32 word)
 {
 	struct ibback_events *ev = &dev->events;
-	unsigned long nr = (unsigned long)word * BITS_PER_WORD_ON_WIRE;
+	unsigned long nr = (unsigned long)word * VIBIF_WORD_BITS;
 	unsigned int bit;
 
 	sync_clear_bit(word, ev->channel.area);
-	for (bit = 0; bit < BITS_PER_WORD_ON_WIRE; bit++)
+	for (bit = 0; bit < VIBIF_WORD_BITS; bit++)
 		sync_clear_bit(nr + bit, event_words(ev));
 }

@@ -179,8 +179,8 @@ static void frontend_closed(struct ibback_dev *dev)
 		 * this one waits: the frontend may have missed it while it was
 		 * closing.
 		 */
-		xenbus_printf(XBT_NIL, dev->xbdev->nodename, "state", "%d",
-			      XenbusStateInitWait);
+		xenbus_printf(XBT_NIL, dev->xbdev->nodename, VIBIF_FIELD_STATE,
+			      "%d", XenbusStateInitWait);
 		return;
 	}
 	set_state(dev, XenbusStateClosed);
@@ -498,8 +498,8 @@ static int ibback_probe(struct xenbus_device *xbdev,
 	mutex_unlock(&dev->lock);
 
 	err = xenbus_watch_pathfmt(xbdev, &dev->online_watch, NULL,
-				   ibback_online_changed, "%s/online",
-				   xbdev->nodename);
+				   ibback_online_changed,
+				   "%s/" VIBIF_FIELD_ONLINE, xbdev->nodename);
 	if (err)
 		dev_err(&xbdev->dev, "cannot watch online [%d]\n", err);
 	return 0;

@@ -13,8 +13,6 @@
 
 #include "ibfront.h"
 
-#define IBFRONT_BITS_PER_SUMMARY	64
-
 /*
  * The order in which events are reported that are pending together, as it is
  * not known which came first. A port that failed and recovered while the guest
@@ -90,8 +88,8 @@ static void ibfront_dispatch_group(struct ibfront_dev *dev, unsigned int group)
 	 * barrier.
 	 */
 	summary = xchg(&ibfront_event_summary(events)[group], 0);
-	for_each_set_bit(bit, &summary, IBFRONT_BITS_PER_SUMMARY) {
-		handle = group * IBFRONT_BITS_PER_SUMMARY + bit;
+	for_each_set_bit(bit, &summary, VIBIF_SUMMARY_BITS) {
+		handle = group * VIBIF_SUMMARY_BITS + bit;
 		bits = xchg(&ibfront_event_words(events)[handle], 0);
 		obj = events->objects[handle];
 		if (!handle)
@@ -110,7 +108,7 @@ static irqreturn_t ibfront_events_irq(int irq, void *data)
 	unsigned int i;
 
 	/* One pass only: whoever sets a bit behind it notifies again. */
-	for (i = 0; i < events->nr_words / IBFRONT_BITS_PER_SUMMARY; i++) {
+	for (i = 0; i < events->nr_words / VIBIF_SUMMARY_BITS; i++) {
 		if (!READ_ONCE(ibfront_event_summary(events)[i]))
 			continue;
 		eoi_flag = 0;

@@ -14,9 +14,6 @@
 
 static_assert(PAGE_SIZE == VIBIF_PAGE_SIZE);
 
-/* Xen maps a grant so often at most; the backend maps it for each record. */
-#define IBFRONT_MAX_DB_USERS	128
-
 static void ibfront_no_grants(struct ibfront_dev *dev, unsigned long nr)
 {
 	dev_warn_ratelimited(&dev->xbdev->dev,
@@ -257,7 +254,7 @@ static struct ibfront_mem *ibfront_get_db_page(struct ibfront_ucontext *ctx,
 	list_for_each_entry(mem, &ctx->db_pages, entry)
 		if (mem->umem->address == addr &&
 		    mem->umem->owning_mm == current->mm &&
-		    mem->users < IBFRONT_MAX_DB_USERS)
+		    mem->users < VIBIF_MAX_GREF_RECORDS)
 			goto found;
 
 	mem = ibfront_map_db_page(to_fdev(ctx->ibucontext.device), addr);

@@ -191,7 +191,8 @@ static bool ibfront_backend_left(struct xenbus_device *xbdev)
 {
 	int state, err;
 
-	err = xenbus_scanf(XBT_NIL, xbdev->otherend, "state", "%d", &state);
+	err = xenbus_scanf(XBT_NIL, xbdev->otherend, VIBIF_FIELD_STATE, "%d",
+			   &state);
 	return err == 1 ? state != XenbusStateConnected : err != -ENOMEM;
 }
 

@@ -139,6 +139,7 @@
  *	fails with -XEN_ENOMEM. max-pages counts pages in memory regions and
  *	queues, and one more for each doorbell record. max-mcast counts pairs
  *	of a multicast group and a queue pair that is attached to it.
+ *
  *	The backend reserves as many UARs for each of max-contexts as a
  *	context of the HCA has, VIBIF_MAX_UARS at most.
  *
@@ -272,8 +273,7 @@
  * makes an empty
  * frontend directory
  * and the backend's
- * nodes
- *
+ * nodes, state:
  *			Initialising
  *
  *			reserves UARs, writes
@@ -283,8 +283,8 @@
  *
  * opens the UAR frames
  * to the guest, makes
- * the frontend's nodes
- *
+ * the frontend's nodes,
+ * state:
  *							Initialising
  *
  *							grants ring and event
@@ -337,9 +337,10 @@
  * grants: until then the backend, and the HCA, may use what was granted.
  *
  * The backend writes Closing, unless the frontend is Closed or gone by then,
- * stops serving the ring, destroys every object of the guest, unmaps every
- * page, and writes Closed. While "online" is 1 it waits for the frontend to
- * close. A backend that finds "online" to be 0 waits a few seconds only.
+ * and goes on serving the ring. It waits until the frontend is Closed or gone,
+ * but a few seconds only once "online" is 0, and not at all if the HCA is gone
+ * or the frontend has broken a rule. Then it stops serving, destroys every
+ * object that the guest has left, unmaps every page, and writes Closed.
  *
  * A frontend's directory that disappears while the guest lives closes the
  * device. The backend's nodes stay for the toolstack, which takes the UARs from
@@ -652,11 +653,13 @@ struct vibif_page_list {
  * +----------------+----------------+----------------+----------------+
  *
  * gref - grant_ref_t, the page with the record, granted for reading at least.
- *   Records in one page may have one reference. The backend maps it for each of
- *   them, and Xen maps a reference 128 times at most.
+ *   Records in one page may have one reference, VIBIF_MAX_GREF_RECORDS at most:
+ *   the backend maps it for each of them, and Xen does so no more often.
  * offset - uint16_t, octets from the start of the page to the record, a
  *   multiple of the record's size. The record ends within the page.
  */
+#define VIBIF_MAX_GREF_RECORDS			128
+
 struct vibif_doorbell {
 	uint32_t gref;
 	uint16_t offset;
@@ -2209,9 +2212,11 @@ DEFINE_RING_TYPES(vibif, struct vibif_req, struct vibif_rsp);
  * 2^evt-page-order pages, which the frontend clears before Initialised:
  *
  *	page 0		summary: VIBIF_EVENT_WORDS(order) bits, bit h for word
- *			h. Bit h is bit h % 64 of the 64-bit number h / 64.
- *	pages 1 ..	words: uint32_t, VIBIF_WORDS_PER_PAGE in each page,
- *			word h at octet 4 * h from the start of page 1
+ *			h. It is an array of uint64_t: bit h is bit
+ *			h % VIBIF_SUMMARY_BITS of number h / VIBIF_SUMMARY_BITS.
+ *	pages 1 ..	words: an array of uint32_t, VIBIF_WORDS_PER_PAGE in
+ *			each page, word 0 at the start of page 1. Each has room
+ *			for VIBIF_WORD_BITS events.
  *
  * Word 0 is the device's. Word h is that of the object with handle h: handles
  * of CQs, QPs and SRQs lie in 1 .. VIBIF_EVENT_WORDS(order) - 1. Handles of
@@ -2230,6 +2235,8 @@ DEFINE_RING_TYPES(vibif, struct vibif_req, struct vibif_rsp);
  * this loses nothing, because a CQ fires once each time it is armed. Of events
  * that are pending together nobody knows which came first.
  */
+#define VIBIF_SUMMARY_BITS			64
+#define VIBIF_WORD_BITS				32
 #define VIBIF_WORDS_PER_PAGE			1024
 #define VIBIF_EVENT_WORDS(order)		\
 	(((1U << (order)) - 1) * VIBIF_WORDS_PER_PAGE)
