@@ -40,9 +40,15 @@ static int teardown(void **state)
 	return fake_handles;
 }
 
+/*
+ * Long enough for what is to succeed on a busy machine, short enough to be
+ * waited for where an end does not answer
+ */
+#define TIMEOUT_MS	200
+
 static struct xenib_attach_args args_for(uint32_t domid)
 {
-	struct xenib_attach_args args = { .domid = domid, .timeout_ms = 50 };
+	struct xenib_attach_args args = { .domid = domid, .timeout_ms = TIMEOUT_MS };
 
 	return args;
 }
@@ -56,7 +62,7 @@ static int attach(uint32_t domid)
 
 static int detach(uint32_t domid)
 {
-	return xenib_detach(xn, domid, 0, 0, 50);
+	return xenib_detach(xn, domid, 0, 0, TIMEOUT_MS);
 }
 
 static void assert_error(int rc, int err, const char *text)
@@ -309,7 +315,7 @@ static void test_attach_pvh(void **state)
 	assert_node("/local/domain/0/backend/vib/4/1/uar-gfn-base", text);
 	assert_int_equal(fake_mapped(PVH, base), 2 * ENDS_UARS);
 	assert_int_equal(fake_mapped(PVH, 0), 4 * ENDS_UARS);
-	assert_int_equal(xenib_detach(xn, PVH, 1, 0, 50), 0);
+	assert_int_equal(xenib_detach(xn, PVH, 1, 0, TIMEOUT_MS), 0);
 	assert_int_equal(fake_mapped(PVH, base), 0);
 	assert_int_equal(fake_mapped(PVH, 0), 2 * ENDS_UARS);
 	assert_int_equal(detach(PVH), 0);
@@ -579,9 +585,9 @@ static void test_detach_stubborn(void **state)
 	assert_node(BE3 "/online", "0");
 	assert_node(BE3 "/state", "5");
 	assert_int_equal(fake_permitted(PV), 2 * ENDS_UARS);
-	assert_int_equal(xenib_detach(xn, PV, 0, XENIB_DETACH_FORCE, 50), 0);
+	assert_int_equal(xenib_detach(xn, PV, 0, XENIB_DETACH_FORCE, TIMEOUT_MS), 0);
 	assert_clean(before);
-	assert_error(xenib_detach(xn, PV, 0, 2, 50), EINVAL, "flags");
+	assert_error(xenib_detach(xn, PV, 0, 2, TIMEOUT_MS), EINVAL, "flags");
 	free(before);
 }
 
@@ -607,7 +613,7 @@ static void test_detach_hung_backend(void **state)
 	assert_int_equal(attach(PV), 0);
 	ends_backend = BACKEND_SILENT;
 	assert_error(detach(PV), ETIMEDOUT, "the backend did not close");
-	assert_int_equal(xenib_detach(xn, PV, 0, XENIB_DETACH_FORCE, 50), 0);
+	assert_int_equal(xenib_detach(xn, PV, 0, XENIB_DETACH_FORCE, TIMEOUT_MS), 0);
 	assert_clean(before);
 	free(before);
 }
@@ -633,7 +639,7 @@ static void test_detach_unloaded(void **state)
 	ends_backend = BACKEND_SILENT;
 	fake_unlink("bus");
 	assert_error(detach(PV), ENXIO, "2 doorbell pages");
-	assert_int_equal(xenib_detach(xn, PV, 0, XENIB_DETACH_FORCE, 50), 0);
+	assert_int_equal(xenib_detach(xn, PV, 0, XENIB_DETACH_FORCE, TIMEOUT_MS), 0);
 	assert_clean(before);
 	free(before);
 }
@@ -660,7 +666,7 @@ static void test_directory_removed(void **state)
 		assert_int_equal(devices[0].backend_state, 6);
 		assert_int_equal(devices[0].nr_uars, ENDS_UARS);
 		xenib_list_free(devices, nr);
-		assert_int_equal(xenib_detach(xn, PVH, 0, flags[i], 50), 0);
+		assert_int_equal(xenib_detach(xn, PVH, 0, flags[i], TIMEOUT_MS), 0);
 		assert_clean(before);
 	}
 	assert_int_equal(attach(PVH), 0);
@@ -682,7 +688,7 @@ static void sweep_directory_removed(unsigned int flags)
 	for (call = 1;; call++) {
 		assert_int_equal(attach(PVH), 0);
 		fake_strike_at(call, remove_directory);
-		assert_int_equal(xenib_detach(xn, PVH, 0, flags, 50), 0);
+		assert_int_equal(xenib_detach(xn, PVH, 0, flags, TIMEOUT_MS), 0);
 		assert_clean(before);
 		if (!fake_struck())
 			break;
@@ -742,7 +748,7 @@ static void test_conflicts(void **state)
 	(void)state;
 	fake_conflicts = 1000000;
 	assert_error(attach(PV), ETIMEDOUT,
-		     "others kept writing to the xenstore nodes of device 0 of domain 3 for 50 ms");
+		     "others kept writing to the xenstore nodes of device 0 of domain 3 for 200 ms");
 	assert_true(fake_conflicts > 0);
 	assert_clean(before);
 	fake_conflicts = 0;
@@ -750,7 +756,7 @@ static void test_conflicts(void **state)
 	fake_conflicts = 1000000;
 	assert_error(detach(PV), ETIMEDOUT, "others kept writing");
 	assert_int_equal(fake_permitted(PV), 2 * ENDS_UARS);
-	assert_error(xenib_detach(xn, PV, 0, XENIB_DETACH_FORCE, 50),
+	assert_error(xenib_detach(xn, PV, 0, XENIB_DETACH_FORCE, TIMEOUT_MS),
 		     ETIMEDOUT, "others kept writing");
 	assert_true(fake_conflicts > 0);
 	assert_int_equal(fake_permitted(PV), 0);
@@ -772,7 +778,7 @@ static void test_flood(void **state)
 	ends_guest = GUEST_STUBBORN;
 	assert_int_equal(attach(PV), 0);
 	assert_error(detach(PV), ETIMEDOUT, "domain 3 did not let go");
-	assert_int_equal(xenib_detach(xn, PV, 0, XENIB_DETACH_FORCE, 50), 0);
+	assert_int_equal(xenib_detach(xn, PV, 0, XENIB_DETACH_FORCE, TIMEOUT_MS), 0);
 	assert_clean(before);
 	free(before);
 }
@@ -851,7 +857,7 @@ static void test_leftovers(void **state)
 	assert_error(attach(PVH), EEXIST, "already attached");
 	assert_null(fake_get("/local/domain/0/backend/vib/3"));
 	fake_domain_gone(PVH);
-	assert_int_equal(xenib_detach(xn, PVH, 0, XENIB_DETACH_FORCE, 50), 0);
+	assert_int_equal(xenib_detach(xn, PVH, 0, XENIB_DETACH_FORCE, TIMEOUT_MS), 0);
 	assert_null(fake_get("/local/domain/0/backend/vib/4"));
 	assert_error(detach(PVH), ENOENT, "no such domain: 4");
 	free(before);
