@@ -161,6 +161,8 @@ static void take_from_guests(struct ibback_hca *hca)
 {
 	struct ibback_dev *dev, *next;
 
+	lockdep_assert_held(&ibback_hca_mutex);
+
 	list_for_each_entry_safe(dev, next, &hca->devices, hca_entry) {
 		ibback_dev_hca_gone(dev);
 		list_move_tail(&dev->hca_entry, &orphan_list);
@@ -177,6 +179,8 @@ static int offer_to_guests(struct ibback_hca *hca)
 {
 	struct ibback_dev *dev, *next;
 	int err;
+
+	lockdep_assert_held(&ibback_hca_mutex);
 
 	ibback_uars_hca_back(hca);
 	list_for_each_entry_safe(dev, next, &orphan_list, hca_entry)

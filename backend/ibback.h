@@ -251,11 +251,11 @@ struct ibback_events {
  * @hca: where it lives; NULL after the HCA has gone
  * @guid: of the HCA, also while it is away; 0 if the device never had one
  * @hca_entry: in hca->devices
- * @lock: protects @state, @reborn, @abandoned, @removed, @hca, the connection,
- *	@gfn_base, and the slab but for its busy marks
+ * @lock: protects @state, @stale_frontend, @abandoned, @removed, @hca, the
+ *	connection, @gfn_base, and the slab but for its busy marks
  * @state: of the state machine, as last written to xenstore
- * @reborn: the frontend was still with an earlier backend when this one came,
- *	and has not been seen to close since
+ * @stale_frontend: the frontend was still with an earlier backend when this one
+ *	came, and has not been seen to close since
  * @abandoned: the guest has removed its side, and this has been said
  * @removed: the driver lets go of the device, no HCA is for it any more
  * @online_watch: on the node VIBIF_FIELD_ONLINE
@@ -286,7 +286,7 @@ struct ibback_dev {
 	struct list_head hca_entry;
 	struct mutex lock;	/* see above */
 	enum xenbus_state state;
-	bool reborn;
+	bool stale_frontend;
 	bool abandoned;
 	bool removed;
 	struct xenbus_watch online_watch;

@@ -172,7 +172,7 @@ static int ring_check_fresh(struct ibback_dev *dev)
 
 	if (!READ_ONCE(sring->req_prod) && !READ_ONCE(sring->rsp_prod))
 		return 0;
-	if (!dev->reborn)
+	if (!dev->stale_frontend)
 		xenbus_dev_fatal(dev->xbdev, -ESTALE,
 				 "request ring is not a new one");
 	return -ESTALE;
@@ -197,7 +197,7 @@ static int ring_open(struct ibback_dev *dev)
  * ibback_ring_connect - map and serve the ring that the frontend announced
  * @dev: the guest's device; dev->lock is held
  *
- * Return: 0, or an errno after xenbus_dev_fatal(); but if @dev is reborn,
+ * Return: 0, or an errno after xenbus_dev_fatal(); but with dev->stale_frontend
  * -ESTALE says that the announcement was meant for an earlier backend.
  */
 int ibback_ring_connect(struct ibback_dev *dev)

@@ -17,6 +17,8 @@
  * quarantine, are retaken before anybody else can get one from here.
  */
 
+#define pr_fmt(fmt)	"xen-ibback: " fmt
+
 #include <linux/slab.h>
 #include <asm/xen/hypercall.h>
 #include <xen/interface/memory.h>
@@ -432,7 +434,7 @@ void ibback_uars_exit(void)
 	cancel_delayed_work_sync(&quarantine_work);
 	mutex_lock(&quarantine_lock);
 	list_for_each_entry_safe(q, next, &quarantine_list, entry) {
-		pr_notice("xen-ibback: domain %u may still use %u UARs; they stay reserved until the HCA's core driver restarts, and are anybody's then\n",
+		pr_notice("domain %u may still use %u UARs; they stay reserved until the HCA's core driver restarts, and are anybody's then\n",
 			  q->domid, q->nr);
 		ibback_total_add(IBBACK_TOTAL_UARS, -(long)q->nr);
 		quarantine_drop(q);

@@ -78,7 +78,7 @@ static void enter_state(struct ibback_dev *dev, enum xenbus_state state)
  *	   Closed --------+
  *
  * What the frontend does only sets the target; the way there is the shortest,
- * with the same actions whatever the reason. dev->lock is held.
+ * with the same actions whatever the reason.
  */
 static void set_state(struct ibback_dev *dev, enum xenbus_state target)
 {
@@ -99,7 +99,7 @@ static void set_state(struct ibback_dev *dev, enum xenbus_state target)
 				break;
 			}
 			err = dev_connect(dev);
-			if (err == -ESTALE && dev->reborn)
+			if (err == -ESTALE && dev->stale_frontend)
 				return;
 			if (!err) {
 				enter_state(dev, XenbusStateConnected);
@@ -141,7 +141,7 @@ static bool dev_usable(struct ibback_dev *dev)
 /* A frontend (re)starts, which ends what was before. */
 static void frontend_initialising(struct ibback_dev *dev)
 {
-	dev->reborn = false;
+	dev->stale_frontend = false;
 	if (dev->state == XenbusStateInitWait || !dev_online(dev))
 		return;
 	if (dev->state != XenbusStateInitialising)
@@ -168,9 +168,9 @@ static void frontend_ready(struct ibback_dev *dev, enum xenbus_state state)
 
 static void frontend_closed(struct ibback_dev *dev)
 {
-	bool reborn = dev->reborn;
+	bool stale = dev->stale_frontend;
 
-	dev->reborn = false;
+	dev->stale_frontend = false;
 	if (dev->state == XenbusStateInitialising)
 		return;
 	if (dev->state == XenbusStateInitWait && dev_online(dev)) {
@@ -185,7 +185,7 @@ static void frontend_closed(struct ibback_dev *dev)
 	}
 	set_state(dev, XenbusStateClosed);
 	/* It closed because of the earlier backend, and may come to this one */
-	if (reborn && dev_usable(dev) && dev_online(dev))
+	if (stale && dev_usable(dev) && dev_online(dev))
 		set_state(dev, XenbusStateInitWait);
 }
 
@@ -442,10 +442,12 @@ static int read_guid(struct ibback_dev *dev)
 	return 0;
 }
 
-/* The rest of it, with dev->lock held; there may be no HCA, or no more. */
+/* The rest of it; there may be no HCA, or no more. */
 static int dev_setup(struct ibback_dev *dev)
 {
 	int err;
+
+	lockdep_assert_held(&dev->lock);
 
 	if (!dev->hca)
 		return -ENODEV;
@@ -479,7 +481,7 @@ static int ibback_probe(struct xenbus_device *xbdev,
 	err = read_guid(dev);
 	if (!err)
 		err = ibback_uars_read(dev);
-	dev->reborn = compat_read_state(xbdev->otherend) ==
+	dev->stale_frontend = compat_read_state(xbdev->otherend) ==
 		      XenbusStateInitialised;
 	dev_set_drvdata(&xbdev->dev, dev);
 	ibback_total_add(IBBACK_TOTAL_DEVICES, 1);

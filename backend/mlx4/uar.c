@@ -20,11 +20,8 @@ static void ibback_mlx4_uar_fill(const struct mlx4_dev *dev,
 		uar->bf_frame = uar->frame + dev->caps.num_uars;
 }
 
-/**
- * ibback_mlx4_uar_each_free - look at each free doorbell page once
- * @dev: the HCA
- * @want: whether to keep this page
- * @arg: of @want
+/*
+ * Look at each free doorbell page once, and keep it if @want says so.
  *
  * mlx4_core gives the next page that is free, after the last the first, and
  * takes no wishes. What is not wanted goes back before the next comes, so that
