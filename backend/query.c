@@ -149,8 +149,8 @@ int ibback_query_gid(struct ibback_dev *dev, const struct vibif_req *req,
 		union ib_gid gid = {};
 
 		/* An entry that the cache calls invalid is empty */
-		err = rdma_query_gid(dev->hca->ibdev, args->port, args->index + i,
-				     &gid);
+		err = rdma_query_gid(dev->hca->ibdev, args->port,
+				     args->index + i, &gid);
 		if (err && err != -ENOENT)
 			return err;
 		memcpy(rsp->op.query_gid.gid[i], gid.raw,

@@ -127,7 +127,8 @@ static void ring_consume_work(struct work_struct *work)
 	if (more)
 		queue_work(ring->workqueue, work);
 	else
-		xen_irq_lateeoi(ring->channel.irq, ret ? 0 : XEN_EOI_FLAG_SPURIOUS);
+		xen_irq_lateeoi(ring->channel.irq,
+				ret ? 0 : XEN_EOI_FLAG_SPURIOUS);
 }
 
 static irqreturn_t ring_interrupt(int irq, void *data)

@@ -29,6 +29,7 @@ def exported(library):
 def test_a_library_defines_the_api_and_nothing_else():
     api = set(re.findall(r"^\w.*?\b(xenib_\w+)\(", read("include/xenib.h"),
                          re.M))
-    assert set(re.findall(r"\b(xenib_\w+);", read("userlib/libxenib.map"))) == api
+    names = re.findall(r"\b(xenib_\w+);", read("userlib/libxenib.map"))
+    assert set(names) == api
     assert exported("libxenib.a") == api
     assert exported("libxenib.so") == api

@@ -47,7 +47,7 @@ int main(void)
 
 @pytest.fixture(scope="module")
 def values():
-    """Numbers of the header by name, without VIBIF_; quotas in small letters."""
+    """The header's numbers by name, without VIBIF_; quotas in small letters."""
     source = os.path.join(ROOT, "build/unit/vibif_values.c")
     os.makedirs(os.path.dirname(source), exist_ok=True)
     with open(source, "w", encoding="utf-8") as f:
