@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What all tests share: one running lab, and the closing line."""
+"""What all tests share: one running lab, and the closing lines."""
 
 import os
+import subprocess
 import sys
 
 import pytest
@@ -15,6 +16,9 @@ import nodes  # noqa: E402  (found by the line above)
 def pytest_addoption(parser):
     parser.addoption("--exhaustive", action="store_true",
                      help="every test, not a sample of what takes long")
+    parser.addoption("--keep", action="store_true",
+                     help="leave the lab running (lab down ends it); the next "
+                     "run uses it, with what make overlay has built since")
 
 
 # Marks of tests after which the lab is not what it was, or that want to see all
@@ -26,7 +30,14 @@ LAST = {
 }
 
 
+# Of these, those after which there is nothing to keep
+SPOIL = ("breaks_hcas", "replaces_guests")
+
+NOTES = pytest.StashKey[list]()     # what pytest says in the end
+
+
 def pytest_configure(config):
+    config.stash[NOTES] = []
     config.addinivalue_line("markers", "exhaustive: only with --exhaustive")
     for item in LAST.items():
         config.addinivalue_line("markers", "%s: %s" % item)
@@ -38,12 +49,37 @@ def exhaustive(pytestconfig):
     return pytestconfig.getoption("--exhaustive")
 
 
+def boot_lab(notes):
+    """One that is up will do, if it can be made as good as new."""
+    def up():
+        nodes.lab("up", "--guests", "2", "--type", "pv,pvh")
+
+    was_there = nodes.lab_state()["nodes"]
+    up()
+    if was_there:
+        try:
+            nodes.reset_lab()
+        except (AssertionError, subprocess.SubprocessError) as e:
+            notes.append("the lab that was up could not be used: %s" % e)
+            nodes.lab("down")
+            up()
+
+
 @pytest.fixture(scope="session")
-def lab():
+def lab(request):
     """Two hosts with a PV and a PVH guest each, and both without Xen."""
-    nodes.lab("up", "--guests", "2", "--type", "pv,pvh")
+    notes = request.config.stash[NOTES]
+    boot_lab(notes)
     yield nodes
+    spoilt = [item.name for item in request.session.items
+              if any(item.get_closest_marker(name) for name in SPOIL)]
+    keep = request.config.getoption("--keep")
+    if keep and not spoilt:
+        notes.append("the lab is still up; tests/lab/lab down ends it")
+        return
     nodes.lab("down")
+    if keep:
+        notes.append("the lab is not kept after " + spoilt[0])
 
 
 def active_pair(*names):
@@ -124,4 +160,6 @@ def pytest_terminal_summary(terminalreporter):
     if count["skipped"]:
         line += ", %d skipped" % count["skipped"]
     terminalreporter.ensure_newline()
+    for note in terminalreporter.config.stash[NOTES]:
+        terminalreporter.write_line(note)
     terminalreporter.write_line(line)

@@ -298,6 +298,37 @@ def wait_active(node, timeout=30):
              timeout=4 * timeout)
 
 
+def is_loaded(node, module):
+    return not node.run("test -d /sys/module/" + module, check=False).returncode
+
+
+def lab_state():
+    """What `lab status` tells."""
+    return json.loads(lab("status", "--json", check=False).stdout)
+
+
+def reset_lab():
+    """
+    Take from a lab that is up what tests have left there, and give it what
+    `make overlay` has built since. An AssertionError says what stands in the
+    way.
+    """
+    by_role = collections.defaultdict(list)
+    for row in lab_state()["nodes"]:
+        assert row["state"] == "up", "%(name)s is %(state)s" % row
+        by_role[row["role"]].append(Node(row["name"]))
+    for host in by_role["dom0"]:
+        if is_loaded(host, "xen_ibback"):
+            for found in xenib_list(host)["devices"]:
+                host.run("xenib detach " + found["domain"])
+            host.run("rmmod xen_ibback")
+    for guest in by_role["guest"]:
+        for module in ("xen_ibfront", "xen_ibrogue"):
+            if is_loaded(guest, module):
+                guest.run("rmmod " + module)
+    lab("install")
+
+
 def xenib_list(host):
     """What `xenib list` tells: the devices, and the backend's totals."""
     return json.loads(host.out("xenib list --json"))

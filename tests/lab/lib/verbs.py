@@ -45,10 +45,11 @@ def _config(args):
     _in_range("--memory", memory, need if hosts else 512, 1 << 20)
     return {"hosts": hosts, "natives": not args.no_native, "guests": guests,
             "machines": args.machines, "type": args.type, "smp": args.smp,
-            "memory": memory,
-            "dom0_memory": args.dom0_memory,
+            "memory": memory, "dom0_memory": args.dom0_memory,
             "guest_memory": args.guest_memory,
-            "hca": qemu.has_model() and not args.no_hca}
+            "hca": qemu.has_model() and not args.no_hca,
+            "qemu": os.path.basename(os.path.dirname(qemu.binary())),
+            "image": os.path.basename(images.image())}
 
 
 def _missing():
