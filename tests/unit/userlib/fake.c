@@ -3,11 +3,13 @@
 
 #include <errno.h>
 #include <ftw.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <xenctrl.h>
@@ -46,6 +48,7 @@ struct frame {
 
 char fake_sysfs[64];
 void (*fake_hook)(void);
+void (*fake_slept)(void);
 int fake_conflicts;
 const char *fake_writer;
 bool fake_flood;
@@ -345,6 +348,36 @@ bool xs_unwatch(struct xs_handle *h, const char *path, const char *token)
 		}
 	die("no such watch");
 	return false;
+}
+
+static int64_t clock_ns;
+
+int fake_clock_gettime(clockid_t id, struct timespec *ts)
+{
+	(void)id;
+	clock_ns += 100000;
+	ts->tv_sec = clock_ns / 1000000000;
+	ts->tv_nsec = clock_ns % 1000000000;
+	return 0;
+}
+
+int fake_nanosleep(const struct timespec *time, struct timespec *left)
+{
+	(void)left;
+	clock_ns += time->tv_sec * 1000000000LL + time->tv_nsec;
+	if (fake_slept)
+		fake_slept();
+	return 0;
+}
+
+int fake_poll(struct pollfd *fds, nfds_t nr, int timeout)
+{
+	const struct timespec at_once = { 0 };
+	int rc = ppoll(fds, nr, &at_once, NULL);
+
+	if (!rc)
+		clock_ns += timeout * 1000000LL;
+	return rc;
 }
 
 int xs_fileno(struct xs_handle *h)
@@ -715,6 +748,7 @@ void fake_end(void)
 	nr_domains = nr_frames = nr_watches = 0;
 	in_transaction = event_pending = changed = false;
 	fake_hook = NULL;
+	fake_slept = NULL;
 	fake_conflicts = fake_open_errno = 0;
 	fake_writer = NULL;
 	fake_flood = false;
