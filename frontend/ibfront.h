@@ -360,6 +360,20 @@ ibfront_doorbell(const struct ibfront_queue *queue)
 	};
 }
 
+/*
+ * ib_core exports rdma_umap_priv_init() but keeps its declaration in a header
+ * that is not installed. It is the same in Linux 6.1 to 7.2.
+ */
+struct rdma_umap_priv {
+	struct vm_area_struct *vma;
+	struct list_head list;
+	struct rdma_user_mmap_entry *entry;
+};
+
+void rdma_umap_priv_init(struct rdma_umap_priv *priv,
+			 struct vm_area_struct *vma,
+			 struct rdma_user_mmap_entry *entry);
+
 /* device.c */
 struct ibfront_dev *ibfront_dev_alloc(struct xenbus_device *xbdev);
 int __must_check ibfront_dev_register(struct ibfront_dev *dev);

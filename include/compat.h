@@ -7,14 +7,12 @@
 #ifndef XENIB_COMPAT_H
 #define XENIB_COMPAT_H
 
-#include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/version.h>
 #include <xen/xenbus.h>
 
 struct ib_udata;
 struct mlx4_qp;
-struct rdma_user_mmap_entry;
 struct uverbs_attr_bundle;
 
 /* What a xenbus driver's remove() returns: nothing, or 0 before 6.1.162 */
@@ -79,19 +77,5 @@ static inline void mlx4_put_qp(struct mlx4_qp *qp)
 #else
 #define compat_cqe_t			unsigned int
 #endif
-
-/*
- * ib_core exports rdma_umap_priv_init() but keeps its declaration in a header
- * that is not installed. The same in all of these kernels.
- */
-struct rdma_umap_priv {
-	struct vm_area_struct *vma;
-	struct list_head list;
-	struct rdma_user_mmap_entry *entry;
-};
-
-void rdma_umap_priv_init(struct rdma_umap_priv *priv,
-			 struct vm_area_struct *vma,
-			 struct rdma_user_mmap_entry *entry);
 
 #endif /* XENIB_COMPAT_H */
