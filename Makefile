@@ -16,7 +16,8 @@ OVERLAY := build/lab-overlay
 SUITES := bookworm trixie forky
 MODULE_SOURCES = Kbuild frontend/Kbuild backend/Kbuild \
 	$(filter-out %.mod.c,$(wildcard frontend/*.[ch] backend/*.[ch] backend/*/*.[ch])) \
-	include/compat.h include/xen/interface/io/vibif.h
+	include/compat.h include/vib_names.h include/vib_trace.h \
+	include/xen/interface/io/vibif.h
 TOOLS_SOURCES = Makefile $(wildcard $(addsuffix /*.[ch],userlib tools) include/*.h \
 	include/xen/interface/io/*.h) userlib/Makefile userlib/libxenib.map tools/Makefile
 

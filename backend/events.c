@@ -22,6 +22,7 @@
 #include <xen/events.h>
 
 #include "ibback.h"
+#include "trace.h"
 
 #define WINDOW_NS		NSEC_PER_SEC
 /* What the HCA's driver takes for an event until it comes here, about */
@@ -174,6 +175,7 @@ void ibback_event(struct ibback_dev *dev, u32 word, unsigned int bit)
 
 	if (READ_ONCE(ev->stopped))
 		return;
+	trace_vib_event(dev->xbdev, word, BIT(bit));
 	if ((s64)(now - READ_ONCE(ev->window)) >= (s64)WINDOW_NS) {
 		WRITE_ONCE(ev->window, now);
 		atomic64_set(&ev->spent, 0);
@@ -270,6 +272,7 @@ void ibback_device_event(struct ibback_dev *dev, unsigned int bit)
 
 	spin_lock(&ev->lock);
 	if (ev->open) {
+		trace_vib_event(dev->xbdev, 0, BIT(bit));
 		if (set_event(ev, 0, bit))
 			notify_remote_via_irq(ev->channel.irq);
 		ibback_count(dev, IBBACK_COUNT_EVENTS, 1);

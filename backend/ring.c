@@ -16,6 +16,7 @@
 #include <xen/events.h>
 
 #include "ibback.h"
+#include "trace.h"
 
 /* Requests of one guest in execution at the same time */
 #define MAX_IN_FLIGHT	4
@@ -64,6 +65,7 @@ static void ring_execute(struct work_struct *work)
 		ibback_count(dev, IBBACK_COUNT_ERRORS, 1);
 	}
 	rsp.status = wire_status(err);
+	trace_vib_response(dev->xbdev, &rsp, r->req.handle);
 	ring_respond(r, &rsp);
 }
 
@@ -77,6 +79,13 @@ static struct ibback_request *ring_get_idle(struct ibback_ring *ring)
 		list_del(&r->entry);
 	spin_unlock(&ring->lock);
 	return r;
+}
+
+static void ring_start(struct ibback_ring *ring, struct ibback_request *r)
+{
+	trace_vib_request(r->dev->xbdev, &r->req);
+	ibback_count(r->dev, IBBACK_COUNT_REQUESTS, 1);
+	queue_work(ring->workqueue, &r->work);
 }
 
 /* Return: whether there was something in the ring, or -EPROTO. */
@@ -102,8 +111,7 @@ static int ring_consume(struct ibback_dev *dev)
 			return -EPROTO;
 		RING_COPY_REQUEST(&ring->back, cons, &r->req);
 		ring->back.req_cons = ++cons;
-		ibback_count(dev, IBBACK_COUNT_REQUESTS, 1);
-		queue_work(ring->workqueue, &r->work);
+		ring_start(ring, r);
 	}
 	return any;
 }

@@ -9,6 +9,7 @@
 #include <xen/xen.h>
 
 #include "ibback.h"
+#include "trace.h"
 
 /* How long a frontend may take to close after a detach, before it is cut off */
 #define DETACH_GRACE_MS	5000
@@ -61,6 +62,7 @@ static void dev_disconnect(struct ibback_dev *dev)
 
 static void enter_state(struct ibback_dev *dev, enum xenbus_state state)
 {
+	trace_vib_state(dev->xbdev, state);
 	dev->state = state;
 	xenbus_switch_state(dev->xbdev, state);
 }
@@ -105,6 +107,7 @@ static void set_state(struct ibback_dev *dev, enum xenbus_state target)
 				enter_state(dev, XenbusStateConnected);
 			} else {
 				/* xenbus_dev_fatal() has written it */
+				trace_vib_state(dev->xbdev, XenbusStateClosing);
 				dev->state = XenbusStateClosing;
 				target = XenbusStateClosed;
 			}
@@ -246,6 +249,7 @@ static void act_on_frontend(struct ibback_dev *dev)
 	const char *dir = dev->xbdev->otherend;
 	enum xenbus_state state = compat_read_state(dir);
 
+	trace_vib_otherend_state(dev->xbdev, state);
 	switch (state) {
 	case XenbusStateInitialising:
 		frontend_initialising(dev);

@@ -12,6 +12,7 @@
 #include <xen/events.h>
 
 #include "ibfront.h"
+#include "trace.h"
 
 /*
  * The order in which events are reported that are pending together, as it is
@@ -92,6 +93,8 @@ static void ibfront_dispatch_group(struct ibfront_dev *dev, unsigned int group)
 		handle = group * VIBIF_SUMMARY_BITS + bit;
 		bits = xchg(&ibfront_event_words(events)[handle], 0);
 		obj = events->objects[handle];
+		if (bits)
+			trace_vib_event(dev->xbdev, handle, bits);
 		if (!handle)
 			ibfront_dispatch_device(dev, bits);
 		else if (obj && bits)

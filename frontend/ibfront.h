@@ -65,6 +65,7 @@ struct ibfront_channel {
 struct ibfront_slot {
 	struct completion done;
 	struct vibif_rsp rsp;	/* valid once answered */
+	u32 handle;
 	u8 operation;
 	bool sent;		/* a response with this id is expected */
 	bool answered;

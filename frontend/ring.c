@@ -14,6 +14,12 @@
 #include <xen/events.h>
 
 #include "ibfront.h"
+#include "trace.h"
+
+static struct ibfront_dev *ibfront_ring_dev(struct ibfront_ring *ring)
+{
+	return container_of(ring, struct ibfront_dev, ring);
+}
 
 /**
  * ibfront_ring_kill() - let all requests, present and future, fail with -EIO
@@ -56,6 +62,7 @@ static const char *ibfront_take_response(struct ibfront_ring *ring,
 	if (rsp->status > 0 || rsp->status < -MAX_ERRNO)
 		return "a status out of range";
 
+	trace_vib_response(ibfront_ring_dev(ring)->xbdev, rsp, slot->handle);
 	slot->rsp = *rsp;
 	slot->answered = true;
 	complete(&slot->done);
@@ -171,7 +178,9 @@ static void ibfront_send(struct ibfront_ring *ring, struct ibfront_slot *slot,
 	if (!ring->dead) {
 		req->id = slot - ring->slots;
 		slot->operation = req->operation;
+		slot->handle = req->handle;
 		slot->sent = true;
+		trace_vib_request(ibfront_ring_dev(ring)->xbdev, req);
 		*RING_GET_REQUEST(&ring->front, ring->front.req_prod_pvt) =
 			*req;
 		ring->front.req_prod_pvt++;

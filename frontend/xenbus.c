@@ -11,6 +11,7 @@
 #include <xen/xen.h>
 
 #include "ibfront.h"
+#include "trace.h"
 
 struct ibfront_info {
 	struct xenbus_device *xbdev;
@@ -40,6 +41,21 @@ void ibfront_fail(struct ibfront_dev *dev, const char *fmt, ...)
 	dev_err(&dev->xbdev->dev, "%pV; closing\n", &vaf);
 	va_end(args);
 	schedule_work(dev->fail_work);
+}
+
+static void ibfront_switch_state(struct xenbus_device *xbdev,
+				 enum xenbus_state state)
+{
+	if (state != xbdev->state)
+		trace_vib_state(xbdev, state);
+	xenbus_switch_state(xbdev, state);
+}
+
+/* The same, and whoever waits for the device to be down goes on. */
+static void ibfront_closed(struct xenbus_device *xbdev)
+{
+	ibfront_switch_state(xbdev, XenbusStateClosed);
+	xenbus_frontend_closed(xbdev);
 }
 
 /*
@@ -81,9 +97,9 @@ static void ibfront_fail_work(struct work_struct *work)
 	/* Not the next connection, if this one has been closed meanwhile */
 	if (info->dev && ibfront_ring_dead(info->dev) &&
 	    info->xbdev->state != XenbusStateClosed) {
-		xenbus_switch_state(info->xbdev, XenbusStateClosing);
+		ibfront_switch_state(info->xbdev, XenbusStateClosing);
 		ibfront_stop(info);
-		xenbus_switch_state(info->xbdev, XenbusStateClosed);
+		ibfront_switch_state(info->xbdev, XenbusStateClosed);
 	}
 	mutex_unlock(&info->lock);
 }
@@ -212,9 +228,9 @@ static void ibfront_backend_initwait(struct ibfront_info *info)
 	ibfront_stop(info);
 	ibfront_free(info);
 	if (xbdev->state != XenbusStateInitialising)
-		xenbus_switch_state(xbdev, XenbusStateInitialising);
+		ibfront_switch_state(xbdev, XenbusStateInitialising);
 	if (!ibfront_connect(info))
-		xenbus_switch_state(xbdev, XenbusStateInitialised);
+		ibfront_switch_state(xbdev, XenbusStateInitialised);
 }
 
 static void ibfront_backend_connected(struct ibfront_info *info)
@@ -233,10 +249,10 @@ static void ibfront_backend_connected(struct ibfront_info *info)
 		if (compat_read_state(xbdev->otherend) == XenbusStateConnected)
 			xenbus_dev_fatal(xbdev, err, "registering the HCA");
 		ibfront_stop(info);
-		xenbus_switch_state(xbdev, XenbusStateClosed);
+		ibfront_switch_state(xbdev, XenbusStateClosed);
 		return;
 	}
-	xenbus_switch_state(xbdev, XenbusStateConnected);
+	ibfront_switch_state(xbdev, XenbusStateConnected);
 	ibdev_info(&info->dev->ibdev, "HCA of domain %d\n",
 		   xbdev->otherend_id);
 }
@@ -244,7 +260,7 @@ static void ibfront_backend_connected(struct ibfront_info *info)
 static void ibfront_backend_closing(struct ibfront_info *info)
 {
 	ibfront_stop(info);
-	xenbus_frontend_closed(info->xbdev);
+	ibfront_closed(info->xbdev);
 }
 
 static void ibfront_backend_closed(struct ibfront_info *info)
@@ -258,7 +274,7 @@ static void ibfront_backend_closed(struct ibfront_info *info)
 
 	ibfront_stop(info);
 	ibfront_free(info);
-	xenbus_frontend_closed(xbdev);
+	ibfront_closed(xbdev);
 }
 
 /*
@@ -272,6 +288,7 @@ static void ibfront_otherend_changed(struct xenbus_device *xbdev,
 	struct ibfront_info *info = dev_get_drvdata(&xbdev->dev);
 
 	mutex_lock(&info->lock);
+	trace_vib_otherend_state(xbdev, state);
 	switch (state) {
 	case XenbusStateInitialising:
 	case XenbusStateInitialised:
@@ -310,7 +327,7 @@ static int ibfront_probe(struct xenbus_device *xbdev,
 
 	/* An earlier frontend left Closed. */
 	if (xbdev->state != XenbusStateInitialising)
-		xenbus_switch_state(xbdev, XenbusStateInitialising);
+		ibfront_switch_state(xbdev, XenbusStateInitialising);
 	return 0;
 }
 
@@ -344,7 +361,7 @@ static void ibfront_remove(struct xenbus_device *xbdev)
 	mutex_lock(&info->lock);
 	ibfront_stop(info);
 	if (info->dev) {
-		xenbus_switch_state(xbdev, XenbusStateClosed);
+		ibfront_switch_state(xbdev, XenbusStateClosed);
 		ibfront_wait_closed(xbdev);
 		ibfront_free(info);
 	}
