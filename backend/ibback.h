@@ -158,6 +158,8 @@ struct ibback_request {
 	struct list_head entry;		/* in ring.idle */
 	struct ibback_dev *dev;
 	struct vibif_req req;
+	u64 since;	/* ktime of its arrival, 0: idle; under ring.lock */
+	bool executing;	/* it waits for others no more */
 };
 
 /**
@@ -196,9 +198,10 @@ struct ibback_channel_nodes {
  * struct ibback_ring - the request ring of a connected device
  * @channel: its pages and event channel
  * @back: indices, valid while @channel is mapped
- * @lock: protects the response side of @back and @idle
+ * @lock: protects the response side of @back, @idle, and @requests appearing
+ *	and going
  * @idle: requests free to be used
- * @requests: one for each slot of the ring
+ * @requests: one for each slot of the ring; NULL if not connected
  * @workqueue: executes requests; bounds how many of one guest are in flight
  * @consume_work: takes requests out of the ring, in @workqueue
  * @stopped: nothing is read from the ring any more: it is not connected, or the
@@ -278,6 +281,7 @@ struct ibback_events {
  * @walk_lock: while it is held no object leaves @objects
  * @mcast_lock: protects @mcast
  * @mcast: all memberships of the guest's QPs in multicast groups
+ * @debugfs: directory of the device
  */
 struct ibback_dev {
 	struct xenbus_device *xbdev;
@@ -309,6 +313,7 @@ struct ibback_dev {
 	struct mutex walk_lock;	/* see above */
 	spinlock_t mcast_lock;	/* see above */
 	struct list_head mcast;
+	struct dentry *debugfs;
 };
 
 /* xenbus.c */
@@ -405,6 +410,7 @@ void ibback_obj_undepend(struct ibback_obj *obj, struct ibback_obj *dep);
 int ibback_obj_destroy(struct ibback_dev *dev, u32 handle);
 void ibback_objects_destroy_all(struct ibback_dev *dev);
 void ibback_obj_event(void *arg, unsigned int event);
+const char *ibback_obj_kind(const struct ibback_obj *obj);
 
 /* pages.c */
 int __must_check ibback_pages_map(struct ibback_dev *dev,
@@ -451,6 +457,12 @@ void ibback_total_add(enum ibback_total total, long nr);
 void ibback_quotas_read(struct ibback_dev *dev);
 extern const struct attribute_group *ibback_dev_groups[];
 extern const struct attribute_group *ibback_driver_groups[];
+
+/* debugfs.c */
+void ibback_debugfs_init(void);
+void ibback_debugfs_exit(void);
+void ibback_debugfs_add(struct ibback_dev *dev);
+void ibback_debugfs_remove(struct ibback_dev *dev);
 
 /* hca.c */
 int ibback_hca_init(void);

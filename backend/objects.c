@@ -246,7 +246,7 @@ static void destroy_type(struct ibback_dev *dev, enum ibback_resource type)
 		err = ibback_obj_destroy(dev, handle);
 		if (err)
 			dev_err(&dev->xbdev->dev, "HCA keeps %s %u [%d]\n",
-				obj_types[type]->name, obj->handle, err);
+				ibback_obj_kind(obj), obj->handle, err);
 		cond_resched();
 	}
 }
@@ -283,4 +283,10 @@ void ibback_obj_event(void *arg, unsigned int event)
 	struct ibback_obj *obj = arg;
 
 	ibback_event(obj->dev, obj->handle, event);
+}
+
+/* What messages and debugfs call it */
+const char *ibback_obj_kind(const struct ibback_obj *obj)
+{
+	return obj_types[obj->type]->name;
 }

@@ -30,6 +30,7 @@ static void ring_respond(struct ibback_request *r, const struct vibif_rsp *rsp)
 	memcpy(RING_GET_RESPONSE(&ring->back, ring->back.rsp_prod_pvt), rsp,
 	       sizeof(*rsp));
 	ring->back.rsp_prod_pvt++;
+	r->since = 0;
 	list_add(&r->entry, &ring->idle);
 	RING_PUSH_RESPONSES_AND_CHECK_NOTIFY(&ring->back, notify);
 	spin_unlock(&ring->lock);
@@ -53,6 +54,7 @@ static void ring_execute(struct work_struct *work)
 	struct vibif_rsp rsp;
 	int err;
 
+	WRITE_ONCE(r->executing, true);
 	/* An initialiser need not clear all of a union */
 	memset(&rsp, 0, sizeof(rsp));
 	rsp.id = r->req.id;
@@ -81,10 +83,15 @@ static struct ibback_request *ring_get_idle(struct ibback_ring *ring)
 	return r;
 }
 
+/* The request has been copied: let it be seen, and executed. */
 static void ring_start(struct ibback_ring *ring, struct ibback_request *r)
 {
 	trace_vib_request(r->dev->xbdev, &r->req);
 	ibback_count(r->dev, IBBACK_COUNT_REQUESTS, 1);
+	spin_lock(&ring->lock);
+	r->executing = false;
+	r->since = ktime_get_ns();
+	spin_unlock(&ring->lock);
 	queue_work(ring->workqueue, &r->work);
 }
 
@@ -149,12 +156,23 @@ static irqreturn_t ring_interrupt(int irq, void *data)
 	return IRQ_HANDLED;
 }
 
+/* Return: what they were. As long as there are any, debugfs reads the ring. */
+static struct ibback_request *ring_set_requests(struct ibback_ring *ring,
+						struct ibback_request *requests)
+{
+	spin_lock(&ring->lock);
+	swap(ring->requests, requests);
+	spin_unlock(&ring->lock);
+	return requests;
+}
+
 static int ring_alloc(struct ibback_dev *dev)
 {
 	struct ibback_ring *ring = &dev->ring;
 	unsigned int i, nr = RING_SIZE(&ring->back);
 
-	ring->requests = kvcalloc(nr, sizeof(*ring->requests), GFP_KERNEL);
+	ring_set_requests(ring, kvcalloc(nr, sizeof(*ring->requests),
+					 GFP_KERNEL));
 	ring->workqueue = alloc_workqueue("%s", WQ_UNBOUND, MAX_IN_FLIGHT,
 					  dev_name(&dev->xbdev->dev));
 	if (!ring->requests || !ring->workqueue) {
@@ -244,7 +262,7 @@ void ibback_ring_disconnect(struct ibback_dev *dev)
 	if (ring->workqueue)
 		destroy_workqueue(ring->workqueue);
 	ring->workqueue = NULL;
+	/* Nobody sees them, nor the ring, when that is unmapped */
+	kvfree(ring_set_requests(ring, NULL));
 	ibback_channel_close(dev, &ring->channel, ring);
-	kvfree(ring->requests);
-	ring->requests = NULL;
 }

@@ -44,7 +44,6 @@ static int dev_connect(struct ibback_dev *dev)
 	err = ibback_events_connect(dev);
 	if (err)
 		return err;
-	xa_init_flags(&dev->objects, XA_FLAGS_ALLOC);
 	err = ibback_ring_connect(dev);
 	if (err)
 		ibback_events_disconnect(dev);
@@ -489,6 +488,7 @@ static int ibback_probe(struct xenbus_device *xbdev,
 		      XenbusStateInitialised;
 	dev_set_drvdata(&xbdev->dev, dev);
 	ibback_total_add(IBBACK_TOTAL_DEVICES, 1);
+	ibback_debugfs_add(dev);
 
 	/*
 	 * A device that cannot work stays, closed and with its error in
@@ -539,6 +539,7 @@ static void ibback_remove(struct xenbus_device *xbdev)
 	/* The ring's work, which may have queued it, is gone */
 	cancel_delayed_work_sync(&dev->close_work);
 	ibback_hca_unbind(dev);
+	ibback_debugfs_remove(dev);
 	dev_set_drvdata(&xbdev->dev, NULL);
 	ibback_total_add(IBBACK_TOTAL_DEVICES, -1);
 	kfree(dev);
@@ -572,14 +573,17 @@ static int __init ibback_init(void)
 	err = ibback_hca_init();
 	if (err)
 		return err;
+	ibback_debugfs_init();
 	/*
 	 * Without an owner: xenbus would hold a reference to it for each device
 	 * and the module could not be unloaded with devices attached, which is
 	 * meant to work. Unregistering waits for all that runs in it.
 	 */
 	err = __xenbus_register_backend(&ibback_driver, NULL, NULL);
-	if (err)
+	if (err) {
+		ibback_debugfs_exit();
 		ibback_hca_exit();
+	}
 	return err;
 }
 module_init(ibback_init);
@@ -589,6 +593,7 @@ static void __exit ibback_exit(void)
 	xenbus_unregister_driver(&ibback_driver);
 	/* While the HCAs are there, what is free can be given back to them */
 	ibback_uars_exit();
+	ibback_debugfs_exit();
 	ibback_hca_exit();
 }
 module_exit(ibback_exit);

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What traces of both modules call things. */
+/* What traces and debugfs of both modules call things. */
 #ifndef VIB_NAMES_H
 #define VIB_NAMES_H
 
 #include <linux/bits.h>
 #include <linux/kernel.h>
+#include <linux/ktime.h>
+#include <linux/math64.h>
 #include <linux/string.h>
+#include <linux/tracepoint-defs.h>
 #include <xen/interface/io/vibif.h>
 #include <xen/xenbus.h>
 
-/* For __print_symbolic() */
+/* For __print_symbolic() and arrays of struct trace_print_flags */
 #define VIB_OPERATION_NAMES				\
 	{ VIBIF_OP_QUERY_DEVICE, "QUERY_DEVICE" },	\
 	{ VIBIF_OP_QUERY_PORT, "QUERY_PORT" },		\
@@ -42,6 +45,19 @@
 	{ XenbusStateConnected, "Connected" },		\
 	{ XenbusStateClosing, "Closing" },		\
 	{ XenbusStateClosed, "Closed" }
+
+static inline const char *vib_operation_name(u8 operation)
+{
+	static const struct trace_print_flags names[] = {
+		VIB_OPERATION_NAMES
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		if (names[i].mask == operation)
+			return names[i].name;
+	return "unknown";
+}
 
 /* The operations that create an object */
 #define VIB_CREATING_OPS						\
@@ -76,6 +92,12 @@ static inline u32 vib_devid(const struct xenbus_device *xbdev)
 	u32 devid;
 
 	return slash && !kstrtou32(slash + 1, 10, &devid) ? devid : 0;
+}
+
+/* Milliseconds since ktime_get_ns() was @since */
+static inline u64 vib_age_ms(u64 since)
+{
+	return div_u64(ktime_get_ns() - since, NSEC_PER_MSEC);
 }
 
 #endif /* VIB_NAMES_H */
