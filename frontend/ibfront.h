@@ -65,6 +65,7 @@ struct ibfront_channel {
 struct ibfront_slot {
 	struct completion done;
 	struct vibif_rsp rsp;	/* valid once answered */
+	u64 since;		/* ktime of the request */
 	u32 handle;
 	u8 operation;
 	bool sent;		/* a response with this id is expected */
@@ -122,6 +123,7 @@ struct ibfront_dev {
 	bool registered;	/* with ib_core; under ibfront_info.lock */
 	spinlock_t limbo_lock;	/* Protects limbo */
 	struct list_head limbo;	/* ibfront_mem the backend may have mapped */
+	struct dentry *debugfs;	/* its directory */
 };
 
 /*
@@ -328,6 +330,13 @@ int __must_check ibfront_put_number(struct ibfront_dev *dev,
 int __must_check ibfront_try_destroy(struct ibfront_dev *dev,
 				     const struct ibfront_obj *obj);
 void ibfront_destroy(struct ibfront_dev *dev, const struct ibfront_obj *obj);
+
+/* debugfs.c */
+void ibfront_debugfs_init(void);
+void ibfront_debugfs_exit(void);
+void ibfront_debugfs_add(struct ibfront_dev *dev);
+/* Returns when nobody reads any more. */
+void ibfront_debugfs_remove(struct ibfront_dev *dev);
 
 /* pages.c */
 struct ibfront_mem *ibfront_mem_map(struct ibfront_dev *dev, unsigned long addr,

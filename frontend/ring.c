@@ -179,6 +179,7 @@ static void ibfront_send(struct ibfront_ring *ring, struct ibfront_slot *slot,
 		req->id = slot - ring->slots;
 		slot->operation = req->operation;
 		slot->handle = req->handle;
+		slot->since = ktime_get_ns();
 		slot->sent = true;
 		trace_vib_request(ibfront_ring_dev(ring)->xbdev, req);
 		*RING_GET_REQUEST(&ring->front, ring->front.req_prod_pvt) =

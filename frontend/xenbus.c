@@ -82,6 +82,7 @@ static void ibfront_free(struct ibfront_info *info)
 	if (!dev)
 		return;
 	info->dev = NULL;
+	ibfront_debugfs_remove(dev);
 	ibfront_events_fini(dev);
 	ibfront_ring_fini(dev);
 	ibfront_mem_empty_limbo(dev);
@@ -202,6 +203,7 @@ static int ibfront_connect(struct ibfront_info *info)
 	if (err)
 		goto err_fini_events;
 
+	ibfront_debugfs_add(dev);
 	info->dev = dev;
 	return 0;
 
@@ -388,20 +390,27 @@ static struct xenbus_driver ibfront_driver = {
 
 static int __init ibfront_init(void)
 {
+	int err;
+
 	if (!xen_domain())
 		return -ENODEV;
+	ibfront_debugfs_init();
 	/*
 	 * No owner: with one, xenbus would hold the module as long as there is
 	 * a device. remove() leaves nothing that needs the module.
 	 */
-	return __xenbus_register_frontend(&ibfront_driver, NULL,
-					  KBUILD_MODNAME);
+	err = __xenbus_register_frontend(&ibfront_driver, NULL,
+					 KBUILD_MODNAME);
+	if (err)
+		ibfront_debugfs_exit();
+	return err;
 }
 module_init(ibfront_init);
 
 static void __exit ibfront_exit(void)
 {
 	xenbus_unregister_driver(&ibfront_driver);
+	ibfront_debugfs_exit();
 }
 module_exit(ibfront_exit);
 
