@@ -4,8 +4,9 @@
 #include "ibback.h"
 
 /* A PV guest maps machine frames, another what the toolstack put there. */
-static void fill_uar(const struct ibback_dev *dev, const struct ibback_uar *uar,
-		     struct vibif_uar *rsp)
+static void ibback_context_fill_uar(const struct ibback_dev *dev,
+				    const struct ibback_uar *uar,
+				    struct vibif_uar *rsp)
 {
 	rsp->index = uar->index;
 	rsp->frame = uar->frame;
@@ -30,11 +31,12 @@ int ibback_context_create(struct ibback_obj *obj, const struct vibif_req *req,
 	obj->number = ctx->uar->index;
 	answer->nr_uars = obj->dev->hca->uars_per_context;
 	for (i = 0; i < answer->nr_uars; i++)
-		fill_uar(obj->dev, &ctx->uar[i], &answer->uar[i]);
+		ibback_context_fill_uar(obj->dev, &ctx->uar[i],
+					&answer->uar[i]);
 	return 0;
 }
 
-static int context_destroy(struct ibback_obj *obj)
+static int ibback_context_destroy(struct ibback_obj *obj)
 {
 	ibback_uars_put(obj->dev, ibback_to(context, obj)->uar);
 	return 0;
@@ -43,7 +45,7 @@ static int context_destroy(struct ibback_obj *obj)
 const struct ibback_obj_type ibback_context_type = {
 	.name = "context",
 	.size = sizeof(struct ibback_context),
-	.destroy = context_destroy,
+	.destroy = ibback_context_destroy,
 };
 
 int ibback_pd_create(struct ibback_obj *obj, const struct vibif_req *req,
@@ -57,7 +59,7 @@ int ibback_pd_create(struct ibback_obj *obj, const struct vibif_req *req,
 	return err;
 }
 
-static int pd_destroy(struct ibback_obj *obj)
+static int ibback_pd_destroy(struct ibback_obj *obj)
 {
 	struct ibback_hca *hca = obj->dev->hca;
 
@@ -68,5 +70,5 @@ static int pd_destroy(struct ibback_obj *obj)
 const struct ibback_obj_type ibback_pd_type = {
 	.name = "PD",
 	.size = sizeof(struct ibback_obj),
-	.destroy = pd_destroy,
+	.destroy = ibback_pd_destroy,
 };

@@ -4,7 +4,7 @@
 #include "ibback.h"
 
 /* What the guest has set, but no shorter period than its events allow. */
-static int cq_moderate(struct ibback_cq *cq, u16 count, u16 period_us)
+static int ibback_cq_moderate(struct ibback_cq *cq, u16 count, u16 period_us)
 {
 	struct ibback_hca *hca = cq->obj.dev->hca;
 	u16 least = ibback_moderation(cq->obj.dev);
@@ -44,7 +44,7 @@ int ibback_cq_create(struct ibback_obj *obj, const struct vibif_req *req,
 		return PTR_ERR(cq->hw);
 	}
 	if (ibback_moderation(obj->dev))
-		cq_moderate(cq, 0, 0);
+		ibback_cq_moderate(cq, 0, 0);
 	rsp->op.create_cq.cqn = obj->number;
 	return 0;
 }
@@ -56,7 +56,7 @@ int ibback_cq_modify(struct ibback_obj *obj, const struct vibif_req *req,
 	struct ibback_cq *cq = ibback_to(cq, obj);
 	int err;
 
-	err = cq_moderate(cq, args->count, args->period_us);
+	err = ibback_cq_moderate(cq, args->count, args->period_us);
 	if (!err) {
 		cq->count = args->count;
 		cq->period_us = args->period_us;
@@ -87,7 +87,7 @@ void ibback_cqs_moderate(struct ibback_dev *dev, bool on)
 		if (obj) {
 			cq = ibback_to(cq, obj);
 			mutex_lock(&obj->lock);
-			cq_moderate(cq, cq->count, cq->period_us);
+			ibback_cq_moderate(cq, cq->count, cq->period_us);
 			mutex_unlock(&obj->lock);
 			ibback_obj_put(obj);
 		}
@@ -119,7 +119,7 @@ int ibback_cq_resize(struct ibback_obj *obj, const struct vibif_req *req,
 	return err;
 }
 
-static int cq_destroy(struct ibback_obj *obj)
+static int ibback_cq_destroy(struct ibback_obj *obj)
 {
 	struct ibback_cq *cq = ibback_to(cq, obj);
 	struct ibback_hca *hca = obj->dev->hca;
@@ -133,5 +133,5 @@ const struct ibback_obj_type ibback_cq_type = {
 	.name = "CQ",
 	.size = sizeof(struct ibback_cq),
 	.events = true,
-	.destroy = cq_destroy,
+	.destroy = ibback_cq_destroy,
 };

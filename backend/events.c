@@ -36,13 +36,14 @@
 /* Seconds over budget while they are, until it is disconnected */
 #define MAX_STRIKES		5
 
-static int set_permille(const char *value, const struct kernel_param *param)
+static int ibback_set_permille(const char *value,
+			       const struct kernel_param *param)
 {
 	return param_set_uint_minmax(value, param, 1, 1000);
 }
 
 static const struct kernel_param_ops permille_ops = {
-	.set = set_permille,
+	.set = ibback_set_permille,
 	.get = param_get_uint,
 };
 
@@ -51,21 +52,21 @@ module_param_cb(event_budget, &permille_ops, &event_budget, 0644);
 MODULE_PARM_DESC(event_budget,
 		 "What one guest's events may take of a processor, in thousandths (1 - 1000, default 250)");
 
-static bool over_budget(const struct ibback_events *ev)
+static bool ibback_events_over_budget(const struct ibback_events *ev)
 {
 	return atomic64_read(&ev->spent) >=
 		READ_ONCE(event_budget) * (u64)(WINDOW_NS / 1000);
 }
 
 /* The guest has no reason to send anything on this channel. */
-static irqreturn_t events_interrupt(int irq, void *data)
+static irqreturn_t ibback_events_interrupt(int irq, void *data)
 {
 	xen_irq_lateeoi(irq, XEN_EOI_FLAG_SPURIOUS);
 	return IRQ_HANDLED;
 }
 
 /* Whether there is someone to tell of what happens to the device itself. */
-static void events_set_open(struct ibback_events *ev, bool open)
+static void ibback_events_set_open(struct ibback_events *ev, bool open)
 {
 	spin_lock(&ev->lock);
 	ev->open = open;
@@ -98,12 +99,12 @@ int ibback_events_connect(struct ibback_dev *dev)
 	WRITE_ONCE(dev->moderated, false);
 	dev->limits.nr_event_words =
 		VIBIF_EVENT_WORDS(ilog2(ev->channel.nr_pages));
-	err = ibback_channel_bind(dev, &ev->channel, events_interrupt,
+	err = ibback_channel_bind(dev, &ev->channel, ibback_events_interrupt,
 				  "vib-events", dev);
 	if (err)
 		ibback_events_disconnect(dev);
 	else
-		events_set_open(ev, true);
+		ibback_events_set_open(ev, true);
 	return err;
 }
 
@@ -127,7 +128,7 @@ void ibback_events_disconnect(struct ibback_dev *dev)
 	struct ibback_events *ev = &dev->events;
 
 	cancel_delayed_work_sync(&ev->late_work);
-	events_set_open(ev, false);
+	ibback_events_set_open(ev, false);
 	ibback_channel_close(dev, &ev->channel, dev);
 }
 
@@ -136,7 +137,7 @@ void ibback_events_disconnect(struct ibback_dev *dev)
  * order bit b of word h is bit 32 * h + b of the whole, and locked operations
  * on naturally aligned longs never cross a cache line.
  */
-static unsigned long *event_words(const struct ibback_events *ev)
+static unsigned long *ibback_event_words(const struct ibback_events *ev)
 {
 	return ev->channel.area + XEN_PAGE_SIZE;
 }
@@ -148,15 +149,16 @@ static unsigned long *event_words(const struct ibback_events *ev)
  * Return: whether the guest has to be notified. Not if either was set: then
  * the guest has not taken it since it was notified, and finds both bits.
  */
-static bool set_event(struct ibback_events *ev, u32 word, unsigned int bit)
+static bool ibback_event_set(struct ibback_events *ev, u32 word,
+			     unsigned int bit)
 {
 	unsigned long nr = (unsigned long)word * VIBIF_WORD_BITS + bit;
 
-	return !sync_test_and_set_bit(nr, event_words(ev)) &&
+	return !sync_test_and_set_bit(nr, ibback_event_words(ev)) &&
 		!sync_test_and_set_bit(word, ev->channel.area);
 }
 
-static void queue_late_work(struct ibback_events *ev)
+static void ibback_events_queue_late_work(struct ibback_events *ev)
 {
 	queue_delayed_work(system_unbound_wq, &ev->late_work,
 			   msecs_to_jiffies(LATE_MS));
@@ -180,11 +182,11 @@ void ibback_event(struct ibback_dev *dev, u32 word, unsigned int bit)
 		WRITE_ONCE(ev->window, now);
 		atomic64_set(&ev->spent, 0);
 	}
-	if (over_budget(ev)) {
-		set_event(ev, word, bit);
+	if (ibback_events_over_budget(ev)) {
+		ibback_event_set(ev, word, bit);
 		WRITE_ONCE(ev->withheld, true);
-		queue_late_work(ev);
-	} else if (set_event(ev, word, bit)) {
+		ibback_events_queue_late_work(ev);
+	} else if (ibback_event_set(ev, word, bit)) {
 		notify_remote_via_irq(ev->channel.irq);
 	}
 	ibback_count(dev, IBBACK_COUNT_EVENTS, 1);
@@ -194,7 +196,7 @@ void ibback_event(struct ibback_dev *dev, u32 word, unsigned int bit)
 }
 
 /* Once for each window in which a guest was over its budget. */
-static void strike(struct ibback_dev *dev)
+static void ibback_events_strike(struct ibback_dev *dev)
 {
 	struct ibback_events *ev = &dev->events;
 
@@ -218,7 +220,7 @@ static void strike(struct ibback_dev *dev)
  * What is left of the interrupt's work for a guest over its budget, and then
  * looks from time to time whether it still is.
  */
-static void late_work(struct work_struct *work)
+static void ibback_events_late_work(struct work_struct *work)
 {
 	struct ibback_events *ev = container_of(to_delayed_work(work),
 						struct ibback_events,
@@ -229,14 +231,14 @@ static void late_work(struct work_struct *work)
 		return;
 	if (xchg(&ev->withheld, false))
 		notify_remote_via_irq(ev->channel.irq);
-	if (over_budget(ev))
-		strike(dev);
+	if (ibback_events_over_budget(ev))
+		ibback_events_strike(dev);
 	if (!dev->moderated || READ_ONCE(ev->stopped))
 		return;
 	if (time_after(jiffies, ev->quiet_at))
 		ibback_cqs_moderate(dev, false);
 	else
-		queue_late_work(ev);
+		ibback_events_queue_late_work(ev);
 }
 
 /**
@@ -256,7 +258,7 @@ u16 ibback_moderation(const struct ibback_dev *dev)
 void ibback_events_init(struct ibback_dev *dev)
 {
 	spin_lock_init(&dev->events.lock);
-	INIT_DELAYED_WORK(&dev->events.late_work, late_work);
+	INIT_DELAYED_WORK(&dev->events.late_work, ibback_events_late_work);
 }
 
 /**
@@ -273,7 +275,7 @@ void ibback_device_event(struct ibback_dev *dev, unsigned int bit)
 	spin_lock(&ev->lock);
 	if (ev->open) {
 		trace_vib_event(dev->xbdev, 0, BIT(bit));
-		if (set_event(ev, 0, bit))
+		if (ibback_event_set(ev, 0, bit))
 			notify_remote_via_irq(ev->channel.irq);
 		ibback_count(dev, IBBACK_COUNT_EVENTS, 1);
 	}
@@ -289,5 +291,5 @@ void ibback_event_clear(struct ibback_dev *dev, u32 word)
 
 	sync_clear_bit(word, ev->channel.area);
 	for (bit = 0; bit < VIBIF_WORD_BITS; bit++)
-		sync_clear_bit(nr + bit, event_words(ev));
+		sync_clear_bit(nr + bit, ibback_event_words(ev));
 }

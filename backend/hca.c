@@ -16,7 +16,7 @@ static DEFINE_MUTEX(ibback_hca_mutex);
 static LIST_HEAD(orphan_list);
 
 /* The bit in word 0 of the event area, or -1 for events that say nothing. */
-static int event_bit(const struct ib_event *event, u32 num_ports)
+static int ibback_event_bit(const struct ib_event *event, u32 num_ports)
 {
 	static const s8 port_event[] = {
 		[IB_EVENT_PORT_ACTIVE] = VIBIF_EVENT_PORT_ACTIVE,
@@ -49,11 +49,12 @@ static int event_bit(const struct ib_event *event, u32 num_ports)
 }
 
 /* In process context; unregistering waits for it. */
-static void hca_event(struct ib_event_handler *handler, struct ib_event *event)
+static void ibback_hca_event(struct ib_event_handler *handler,
+			     struct ib_event *event)
 {
 	struct ibback_hca *hca = container_of(handler, struct ibback_hca,
 					      event_handler);
-	int bit = event_bit(event, hca->limits.num_ports);
+	int bit = ibback_event_bit(event, hca->limits.num_ports);
 	struct ibback_dev *dev;
 
 	if (bit < 0)
@@ -64,7 +65,7 @@ static void hca_event(struct ib_event_handler *handler, struct ib_event *event)
 	mutex_unlock(&ibback_hca_mutex);
 }
 
-static u32 read_caps(const struct ib_device_attr *attrs)
+static u32 ibback_hca_read_caps(const struct ib_device_attr *attrs)
 {
 	u64 flags = attrs->device_cap_flags;
 	u32 caps = 0;
@@ -80,7 +81,7 @@ static u32 read_caps(const struct ib_device_attr *attrs)
 }
 
 /* ib_core's half of the limits; the other is the provider's. */
-static int read_limits(struct ibback_hca *hca)
+static int ibback_hca_read_limits(struct ibback_hca *hca)
 {
 	const struct ib_device_attr *attrs = &hca->ibdev->attrs;
 	struct ibback_limits *lim = &hca->limits;
@@ -88,7 +89,7 @@ static int read_limits(struct ibback_hca *hca)
 	u32 port;
 	int err;
 
-	lim->caps = read_caps(attrs);
+	lim->caps = ibback_hca_read_caps(attrs);
 	lim->num_ports = min_t(u32, hca->ibdev->phys_port_cnt,
 			       VIBIF_MAX_PORTS);
 	lim->max_rd_atomic = attrs->max_qp_init_rd_atom;
@@ -103,7 +104,8 @@ static int read_limits(struct ibback_hca *hca)
 	return 0;
 }
 
-static const struct ibback_hca_ops *find_provider(const struct ib_device *ibdev)
+static const struct ibback_hca_ops *
+ibback_find_provider(const struct ib_device *ibdev)
 {
 	const struct ibback_hca_ops *const *ops = ibback_providers;
 
@@ -113,7 +115,7 @@ static const struct ibback_hca_ops *find_provider(const struct ib_device *ibdev)
 }
 
 /* Say why a device that a user may want to give to guests cannot be. */
-static bool all_ports_ib(struct ib_device *ibdev)
+static bool ibback_all_ports_ib(struct ib_device *ibdev)
 {
 	u32 port;
 
@@ -123,14 +125,15 @@ static bool all_ports_ib(struct ib_device *ibdev)
 		dev_notice(&ibdev->dev,
 			   "not offered to guests: port %u is %s, and all ports must be InfiniBand\n",
 			   port, rdma_port_get_link_layer(ibdev, port) ==
-			   IB_LINK_LAYER_ETHERNET ? "Ethernet" : "OPA or iWARP");
+			   IB_LINK_LAYER_ETHERNET ? "Ethernet" :
+			   "OPA or iWARP");
 		return false;
 	}
 	return true;
 }
 
-static struct ibback_hca *hca_open(struct ib_device *ibdev,
-				   const struct ibback_hca_ops *ops)
+static struct ibback_hca *ibback_hca_open(struct ib_device *ibdev,
+					  const struct ibback_hca_ops *ops)
 {
 	struct ibback_hca *hca = kzalloc(sizeof(*hca), GFP_KERNEL);
 	int err;
@@ -141,7 +144,7 @@ static struct ibback_hca *hca_open(struct ib_device *ibdev,
 	hca->ibdev = ibdev;
 	hca->guid = be64_to_cpu(ibdev->node_guid);
 	hca->ops = ops;
-	err = read_limits(hca);
+	err = ibback_hca_read_limits(hca);
 	if (!err)
 		err = ops->open(hca);
 	if (!err)
@@ -150,14 +153,14 @@ static struct ibback_hca *hca_open(struct ib_device *ibdev,
 	return ERR_PTR(err);
 }
 
-static void hca_close(struct ibback_hca *hca)
+static void ibback_hca_close(struct ibback_hca *hca)
 {
 	hca->ops->close(hca);
 	kfree(hca);
 }
 
 /* Nobody uses the HCA any more when this returns. */
-static void take_from_guests(struct ibback_hca *hca)
+static void ibback_take_from_guests(struct ibback_hca *hca)
 {
 	struct ibback_dev *dev, *next;
 
@@ -175,7 +178,7 @@ static void take_from_guests(struct ibback_hca *hca)
  * restarted, are reserved before any other is given out. Then the HCA can be
  * had by others.
  */
-static int offer_to_guests(struct ibback_hca *hca)
+static int ibback_offer_to_guests(struct ibback_hca *hca)
 {
 	struct ibback_dev *dev, *next;
 	int err;
@@ -188,7 +191,7 @@ static int offer_to_guests(struct ibback_hca *hca)
 			list_move_tail(&dev->hca_entry, &hca->devices);
 	err = hca->ops->uar->alloc(hca, &hca->spare_uar, 1);
 	if (err)
-		take_from_guests(hca);
+		ibback_take_from_guests(hca);
 	else
 		list_add_tail(&hca->entry, &hca_list);
 	return err;
@@ -196,29 +199,29 @@ static int offer_to_guests(struct ibback_hca *hca)
 
 static struct ib_client hca_client;
 
-static int hca_add(struct ib_device *ibdev)
+static int ibback_hca_add(struct ib_device *ibdev)
 {
-	const struct ibback_hca_ops *ops = find_provider(ibdev);
+	const struct ibback_hca_ops *ops = ibback_find_provider(ibdev);
 	struct ibback_hca *hca;
 	int err;
 
-	if (!all_ports_ib(ibdev) || !ops || !ibdev->node_guid)
+	if (!ibback_all_ports_ib(ibdev) || !ops || !ibdev->node_guid)
 		return -EOPNOTSUPP;
-	hca = hca_open(ibdev, ops);
+	hca = ibback_hca_open(ibdev, ops);
 	if (IS_ERR(hca))
 		return PTR_ERR(hca) == -ENODEV ? -EOPNOTSUPP : PTR_ERR(hca);
 	ib_set_client_data(ibdev, &hca_client, hca);
-	INIT_IB_EVENT_HANDLER(&hca->event_handler, ibdev, hca_event);
+	INIT_IB_EVENT_HANDLER(&hca->event_handler, ibdev, ibback_hca_event);
 	ib_register_event_handler(&hca->event_handler);
 	mutex_lock(&ibback_hca_mutex);
-	err = offer_to_guests(hca);
+	err = ibback_offer_to_guests(hca);
 	mutex_unlock(&ibback_hca_mutex);
 	if (err) {
 		dev_err(&ibdev->dev,
 			"not offered to guests: no doorbell page is left [%d]\n",
 			err);
 		ib_unregister_event_handler(&hca->event_handler);
-		hca_close(hca);
+		ibback_hca_close(hca);
 		return err;
 	}
 	dev_info(&ibdev->dev, "available to guests, %u ports\n",
@@ -226,21 +229,21 @@ static int hca_add(struct ib_device *ibdev)
 	return 0;
 }
 
-static void hca_remove(struct ib_device *ibdev, void *client_data)
+static void ibback_hca_remove(struct ib_device *ibdev, void *client_data)
 {
 	struct ibback_hca *hca = client_data;
 
 	ib_unregister_event_handler(&hca->event_handler);
 	mutex_lock(&ibback_hca_mutex);
 	list_del(&hca->entry);
-	take_from_guests(hca);
+	ibback_take_from_guests(hca);
 	mutex_unlock(&ibback_hca_mutex);
 	hca->ops->uar->free(hca, &hca->spare_uar);
-	hca_close(hca);
+	ibback_hca_close(hca);
 }
 
 /* As udev does, soon after the device has come */
-static void hca_rename(struct ib_device *ibdev, void *client_data)
+static void ibback_hca_rename(struct ib_device *ibdev, void *client_data)
 {
 	struct ibback_hca *hca = client_data;
 	struct ibback_dev *dev;
@@ -253,9 +256,9 @@ static void hca_rename(struct ib_device *ibdev, void *client_data)
 
 static struct ib_client hca_client = {
 	.name = "xen-ibback",
-	.add = hca_add,
-	.remove = hca_remove,
-	.rename = hca_rename,
+	.add = ibback_hca_add,
+	.remove = ibback_hca_remove,
+	.rename = ibback_hca_rename,
 };
 
 /**

@@ -29,7 +29,8 @@ struct ibback_mr {
 	struct ibback_pages other_pages;
 };
 
-static void mr_response(const struct ibback_mr *mr, struct vibif_rsp *rsp)
+static void ibback_mr_response(const struct ibback_mr *mr,
+			       struct vibif_rsp *rsp)
 {
 	rsp->op.reg_mr.lkey = mr->lkey;
 	rsp->op.reg_mr.rkey = mr->rkey;
@@ -65,7 +66,7 @@ int ibback_mr_create(struct ibback_obj *obj, const struct vibif_req *req,
 		return PTR_ERR(mr->hw);
 	}
 	obj->number = mr->lkey;
-	mr_response(mr, rsp);
+	ibback_mr_response(mr, rsp);
 	return 0;
 }
 
@@ -73,9 +74,10 @@ int ibback_mr_create(struct ibback_obj *obj, const struct vibif_req *req,
  * The HCA has answered: keep what it uses now. @pd and @pages, or none, become
  * what it does not. If it may use both, all is kept until it gives up the MR.
  */
-static void mr_changed(struct ibback_mr *mr,
-		       const struct vibif_reg_mr_req *args, int err,
-		       struct ibback_obj **pd, struct ibback_pages *pages)
+static void ibback_mr_changed(struct ibback_mr *mr,
+			      const struct vibif_reg_mr_req *args, int err,
+			      struct ibback_obj **pd,
+			      struct ibback_pages *pages)
 {
 	if (err == -EIO) {
 		mr->broken = true;
@@ -94,7 +96,8 @@ static void mr_changed(struct ibback_mr *mr,
 	}
 }
 
-static int mr_rereg(struct ibback_mr *mr, const struct vibif_reg_mr_req *args)
+static int ibback_mr_do_rereg(struct ibback_mr *mr,
+			      const struct vibif_reg_mr_req *args)
 {
 	struct ibback_dev *dev = mr->obj.dev;
 	struct ibback_mr_params params = {
@@ -122,7 +125,7 @@ static int mr_rereg(struct ibback_mr *mr, const struct vibif_reg_mr_req *args)
 		params.pages = pages.dma;
 		err = dev->hca->ops->mr->rereg(dev->hca, mr->hw, &params,
 					       args->flags);
-		mr_changed(mr, args, err, &pd, &pages);
+		ibback_mr_changed(mr, args, err, &pd, &pages);
 	}
 	ibback_pages_unmap(dev, &pages);
 	if (pd)
@@ -138,15 +141,15 @@ int ibback_mr_rereg(struct ibback_obj *obj, const struct vibif_req *req,
 
 	if (mr->broken)
 		return -EINVAL;
-	err = mr_rereg(mr, &req->op.reg_mr);
+	err = ibback_mr_do_rereg(mr, &req->op.reg_mr);
 	if (err)
 		return err;
 	rsp->op.reg_mr.handle = obj->handle;
-	mr_response(mr, rsp);
+	ibback_mr_response(mr, rsp);
 	return 0;
 }
 
-static int mr_destroy(struct ibback_obj *obj)
+static int ibback_mr_destroy(struct ibback_obj *obj)
 {
 	struct ibback_mr *mr = ibback_to(mr, obj);
 	struct ibback_hca *hca = obj->dev->hca;
@@ -163,5 +166,5 @@ static int mr_destroy(struct ibback_obj *obj)
 const struct ibback_obj_type ibback_mr_type = {
 	.name = "MR",
 	.size = sizeof(struct ibback_mr),
-	.destroy = mr_destroy,
+	.destroy = ibback_mr_destroy,
 };

@@ -28,7 +28,7 @@ int ibback_mw_create(struct ibback_obj *obj, const struct vibif_req *req,
 	return 0;
 }
 
-static int mw_destroy(struct ibback_obj *obj)
+static int ibback_mw_destroy(struct ibback_obj *obj)
 {
 	struct ibback_hca *hca = obj->dev->hca;
 
@@ -39,5 +39,5 @@ static int mw_destroy(struct ibback_obj *obj)
 const struct ibback_obj_type ibback_mw_type = {
 	.name = "MW",
 	.size = sizeof(struct ibback_mw),
-	.destroy = mw_destroy,
+	.destroy = ibback_mw_destroy,
 };

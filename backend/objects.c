@@ -25,10 +25,10 @@ static const enum ibback_resource destroy_order[] = {
 
 /*
  * Charge the guest and reserve a handle, under which nothing is found before
- * obj_publish(). -ENOMEM: @obj is as before.
+ * ibback_obj_publish(). -ENOMEM: @obj is as before.
  */
-static int obj_init(struct ibback_dev *dev, struct ibback_obj *obj,
-		    enum ibback_resource type)
+static int ibback_obj_init(struct ibback_dev *dev, struct ibback_obj *obj,
+			   enum ibback_resource type)
 {
 	u32 words = dev->limits.nr_event_words;
 	struct xa_limit limit = obj_types[type]->events ?
@@ -50,14 +50,14 @@ static int obj_init(struct ibback_dev *dev, struct ibback_obj *obj,
 }
 
 /* The object is complete: from now on the guest can name it. */
-static void obj_publish(struct ibback_obj *obj)
+static void ibback_obj_publish(struct ibback_obj *obj)
 {
 	/* The slot exists since xa_alloc(), so this needs no memory */
 	xa_store(&obj->dev->objects, obj->handle, obj, GFP_KERNEL);
 }
 
-/* Undo obj_init() and ibback_obj_depend(); the object is free. */
-static void obj_release(struct ibback_obj *obj)
+/* Undo ibback_obj_init() and ibback_obj_depend(); the object is free. */
+static void ibback_obj_release(struct ibback_obj *obj)
 {
 	while (obj->nr_deps)
 		ibback_obj_put(obj->dep[--obj->nr_deps]);
@@ -89,26 +89,26 @@ int ibback_obj_create(struct ibback_dev *dev, enum ibback_resource type,
 	obj = kzalloc(obj_types[type]->size, GFP_KERNEL);
 	if (!obj)
 		return -ENOMEM;
-	err = obj_init(dev, obj, type);
+	err = ibback_obj_init(dev, obj, type);
 	if (err)
 		goto err_free;
 	err = create(obj, req, rsp);
 	if (err)
 		goto err_release;
 	rsp->op.created.handle = obj->handle;
-	obj_publish(obj);
+	ibback_obj_publish(obj);
 	return 0;
 
 err_release:
-	obj_release(obj);
+	ibback_obj_release(obj);
 err_free:
 	kfree(obj);
 	return err;
 }
 
 /* A reference to the object, or NULL; dev->objects.xa_lock is held. */
-static struct ibback_obj *obj_find(struct ibback_dev *dev, u32 handle,
-				   enum ibback_resource type)
+static struct ibback_obj *ibback_obj_find(struct ibback_dev *dev, u32 handle,
+					  enum ibback_resource type)
 {
 	struct ibback_obj *obj;
 
@@ -136,7 +136,7 @@ struct ibback_obj *ibback_obj_get(struct ibback_dev *dev, u32 handle,
 	struct ibback_obj *obj;
 
 	xa_lock(&dev->objects);
-	obj = obj_find(dev, handle, type);
+	obj = ibback_obj_find(dev, handle, type);
 	xa_unlock(&dev->objects);
 	return obj;
 }
@@ -163,7 +163,7 @@ struct ibback_obj *ibback_obj_depend(struct ibback_obj *obj, u32 handle,
 
 	xa_lock(&dev->objects);
 	if (!WARN_ON_ONCE(obj->nr_deps == IBBACK_MAX_DEPS))
-		dep = obj_find(dev, handle, type);
+		dep = ibback_obj_find(dev, handle, type);
 	if (dep)
 		obj->dep[obj->nr_deps++] = dep;
 	xa_unlock(&dev->objects);
@@ -187,7 +187,7 @@ void ibback_obj_undepend(struct ibback_obj *obj, struct ibback_obj *dep)
 }
 
 /* @obj has left the table, its handle is still reserved. */
-static int obj_finish(struct ibback_obj *obj)
+static int ibback_obj_finish(struct ibback_obj *obj)
 {
 	struct ibback_dev *dev = obj->dev;
 	int err;
@@ -195,12 +195,12 @@ static int obj_finish(struct ibback_obj *obj)
 	err = obj_types[obj->type]->destroy(obj);
 	if (err) {
 		refcount_set(&obj->refs, 1);
-		obj_publish(obj);
+		ibback_obj_publish(obj);
 		return err;
 	}
 	if (obj_types[obj->type]->events)
 		ibback_event_clear(dev, obj->handle);
-	obj_release(obj);
+	ibback_obj_release(obj);
 	kfree(obj);
 	return 0;
 }
@@ -229,10 +229,11 @@ int ibback_obj_destroy(struct ibback_dev *dev, u32 handle)
 		__xa_store(&dev->objects, handle, NULL, GFP_ATOMIC);
 	xa_unlock(&dev->objects);
 	mutex_unlock(&dev->walk_lock);
-	return err ?: obj_finish(obj);
+	return err ?: ibback_obj_finish(obj);
 }
 
-static void destroy_type(struct ibback_dev *dev, enum ibback_resource type)
+static void ibback_destroy_type(struct ibback_dev *dev,
+				enum ibback_resource type)
 {
 	struct ibback_obj *obj;
 	unsigned long handle;
@@ -271,7 +272,7 @@ void ibback_objects_destroy_all(struct ibback_dev *dev)
 		cond_resched();
 	}
 	for (i = 0; i < ARRAY_SIZE(destroy_order); i++)
-		destroy_type(dev, destroy_order[i]);
+		ibback_destroy_type(dev, destroy_order[i]);
 	xa_for_each(&dev->objects, handle, obj)
 		ibback_total_add(IBBACK_TOTAL_STUCK, 1);
 	xa_destroy(&dev->objects);

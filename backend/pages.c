@@ -19,8 +19,8 @@
 #define MAP_BATCH	(PAGE_SIZE / sizeof(struct gnttab_map_grant_ref))
 #define UNMAP_BATCH	(PAGE_SIZE / sizeof(struct gnttab_unmap_grant_ref))
 
-static int copy_directory_page(struct ibback_dev *dev, grant_ref_t gref,
-			       struct vibif_page_directory *dir)
+static int ibback_copy_directory_page(struct ibback_dev *dev, grant_ref_t gref,
+				      struct vibif_page_directory *dir)
 {
 	struct gnttab_copy op = {
 		.source.u.ref = gref,
@@ -61,8 +61,10 @@ int ibback_copy_to_guest(struct ibback_dev *dev, grant_ref_t gref,
 	return op.status == GNTST_okay ? 0 : -EFAULT;
 }
 
-static void unmap_batch(struct ibback_dev *dev, struct ibback_pages *pages,
-			struct gnttab_unmap_grant_ref *ops, u32 first, u32 nr)
+static void ibback_unmap_batch(struct ibback_dev *dev,
+			       struct ibback_pages *pages,
+			       struct gnttab_unmap_grant_ref *ops, u32 first,
+			       u32 nr)
 {
 	u32 i;
 
@@ -82,8 +84,8 @@ static void unmap_batch(struct ibback_dev *dev, struct ibback_pages *pages,
 					    ops[i].handle, ops[i].status);
 }
 
-static void unmap_mapped(struct ibback_dev *dev, struct ibback_pages *pages,
-			 u32 nr)
+static void ibback_unmap_mapped(struct ibback_dev *dev,
+				struct ibback_pages *pages, u32 nr)
 {
 	struct gnttab_unmap_grant_ref *ops;
 	u32 first, n;
@@ -94,7 +96,7 @@ static void unmap_mapped(struct ibback_dev *dev, struct ibback_pages *pages,
 	ops = (void *)__get_free_page(GFP_KERNEL | __GFP_NOFAIL);
 	for (first = 0; first < nr; first += n) {
 		n = min_t(u32, nr - first, UNMAP_BATCH);
-		unmap_batch(dev, pages, ops, first, n);
+		ibback_unmap_batch(dev, pages, ops, first, n);
 		cond_resched();
 	}
 	free_page((unsigned long)ops);
@@ -105,9 +107,10 @@ static void unmap_mapped(struct ibback_dev *dev, struct ibback_pages *pages,
  * Map @nr grants behind the @done that are mapped already, and count up
  * @done so that it always is the number of leading mapped pages.
  */
-static int map_batch(struct ibback_dev *dev, struct ibback_pages *pages,
-		     struct gnttab_map_grant_ref *ops, const grant_ref_t *gref,
-		     u32 nr, bool writable, u32 *done)
+static int ibback_map_batch(struct ibback_dev *dev, struct ibback_pages *pages,
+			    struct gnttab_map_grant_ref *ops,
+			    const grant_ref_t *gref, u32 nr, bool writable,
+			    u32 *done)
 {
 	u32 flags = GNTMAP_device_map | (writable ? 0 : GNTMAP_readonly);
 	u32 first = *done, i;
@@ -135,8 +138,9 @@ static int map_batch(struct ibback_dev *dev, struct ibback_pages *pages,
 	return err;
 }
 
-static int map_grefs(struct ibback_dev *dev, struct ibback_pages *pages,
-		     const grant_ref_t *gref, u32 nr, bool writable, u32 *done)
+static int ibback_map_grefs(struct ibback_dev *dev, struct ibback_pages *pages,
+			    const grant_ref_t *gref, u32 nr, bool writable,
+			    u32 *done)
 {
 	struct gnttab_map_grant_ref *ops;
 	u32 i, n;
@@ -147,15 +151,17 @@ static int map_grefs(struct ibback_dev *dev, struct ibback_pages *pages,
 		return -ENOMEM;
 	for (i = 0; i < nr && !err; i += n) {
 		n = min_t(u32, nr - i, MAP_BATCH);
-		err = map_batch(dev, pages, ops, gref + i, n, writable, done);
+		err = ibback_map_batch(dev, pages, ops, gref + i, n, writable,
+				       done);
 		cond_resched();
 	}
 	free_page((unsigned long)ops);
 	return err;
 }
 
-static int map_directory(struct ibback_dev *dev, struct ibback_pages *pages,
-			 grant_ref_t gref, bool writable, u32 *done)
+static int ibback_map_directory(struct ibback_dev *dev,
+				struct ibback_pages *pages, grant_ref_t gref,
+				bool writable, u32 *done)
 {
 	struct vibif_page_directory *dir;
 	u32 nr = pages->dma.nr, n;
@@ -166,18 +172,18 @@ static int map_directory(struct ibback_dev *dev, struct ibback_pages *pages,
 		return -ENOMEM;
 	while (*done < nr && !err) {
 		n = min_t(u32, nr - *done, VIBIF_GREFS_PER_PAGE);
-		err = copy_directory_page(dev, gref, dir);
+		err = ibback_copy_directory_page(dev, gref, dir);
 		if (!err)
-			err = map_grefs(dev, pages, dir->gref, n, writable,
-					done);
+			err = ibback_map_grefs(dev, pages, dir->gref, n,
+					       writable, done);
 		gref = dir->gref_dir_next_page;
 	}
 	free_page((unsigned long)dir);
 	return err;
 }
 
-static int pages_alloc(struct ibback_dev *dev, struct ibback_pages *pages,
-		       u32 nr)
+static int ibback_pages_alloc(struct ibback_dev *dev,
+			      struct ibback_pages *pages, u32 nr)
 {
 	int err = ibback_charge(dev, IBBACK_PAGE, nr);
 
@@ -196,7 +202,8 @@ static int pages_alloc(struct ibback_dev *dev, struct ibback_pages *pages,
 	return 0;
 }
 
-static void pages_free(struct ibback_dev *dev, struct ibback_pages *pages)
+static void ibback_pages_free(struct ibback_dev *dev,
+			      struct ibback_pages *pages)
 {
 	ibback_uncharge(dev, IBBACK_PAGE, pages->dma.nr);
 	kvfree(pages->dma.addr);
@@ -219,13 +226,14 @@ int ibback_pages_map(struct ibback_dev *dev, struct ibback_pages *pages,
 	u32 done = 0;
 	int err;
 
-	err = pages_alloc(dev, pages, list->nr_pages);
+	err = ibback_pages_alloc(dev, pages, list->nr_pages);
 	if (err)
 		return err;
-	err = map_directory(dev, pages, list->gref_directory, writable, &done);
+	err = ibback_map_directory(dev, pages, list->gref_directory, writable,
+				   &done);
 	if (err) {
-		unmap_mapped(dev, pages, done);
-		pages_free(dev, pages);
+		ibback_unmap_mapped(dev, pages, done);
+		ibback_pages_free(dev, pages);
 	}
 	return err;
 }
@@ -235,23 +243,23 @@ void ibback_pages_unmap(struct ibback_dev *dev, struct ibback_pages *pages)
 {
 	if (!pages->dma.nr)
 		return;
-	unmap_mapped(dev, pages, pages->dma.nr);
-	pages_free(dev, pages);
+	ibback_unmap_mapped(dev, pages, pages->dma.nr);
+	ibback_pages_free(dev, pages);
 }
 
 /* One page that is named by itself, for reading. */
-static int page_map(struct ibback_dev *dev, struct ibback_pages *pages,
-		    grant_ref_t gref)
+static int ibback_page_map(struct ibback_dev *dev, struct ibback_pages *pages,
+			   grant_ref_t gref)
 {
 	u32 done = 0;
 	int err;
 
-	err = pages_alloc(dev, pages, 1);
+	err = ibback_pages_alloc(dev, pages, 1);
 	if (err)
 		return err;
-	err = map_grefs(dev, pages, &gref, 1, false, &done);
+	err = ibback_map_grefs(dev, pages, &gref, 1, false, &done);
 	if (err)
-		pages_free(dev, pages);
+		ibback_pages_free(dev, pages);
 	return err;
 }
 
@@ -273,7 +281,7 @@ int ibback_queue_map(struct ibback_dev *dev, struct ibback_queue *queue,
 	err = ibback_pages_map(dev, &queue->pages, list, true);
 	if (err || !db)
 		return err;
-	err = page_map(dev, &queue->db, db->gref);
+	err = ibback_page_map(dev, &queue->db, db->gref);
 	if (err)
 		ibback_pages_unmap(dev, &queue->pages);
 	else

@@ -48,9 +48,9 @@ struct ibback_mcast {
 };
 
 /* Find what the QP is to use, all of it the guest's own. */
-static int qp_depend(struct ibback_obj *obj,
-		     const struct vibif_create_qp_req *args,
-		     struct ibback_qp_params *params)
+static int ibback_qp_depend(struct ibback_obj *obj,
+			    const struct vibif_create_qp_req *args,
+			    struct ibback_qp_params *params)
 {
 	struct ibback_obj *ctx, *pd, *send_cq, *recv_cq, *srq, *xrcd;
 
@@ -85,7 +85,7 @@ static int qp_depend(struct ibback_obj *obj,
 }
 
 /* In any context. */
-static void qp_event(void *arg, unsigned int event)
+static void ibback_qp_event(void *arg, unsigned int event)
 {
 	struct ibback_qp *qp = ibback_to(qp, (struct ibback_obj *)arg);
 
@@ -108,14 +108,14 @@ int ibback_qp_create(struct ibback_obj *obj, const struct vibif_req *req,
 		.log_sq_wqe_stride = args->log_sq_wqe_stride,
 		.log_rq_wqe_count = args->log_rq_wqe_count,
 		.log_rq_wqe_stride = args->log_rq_wqe_stride,
-		.sink = { qp_event, obj },
+		.sink = { ibback_qp_event, obj },
 	};
 	int err;
 
 	qp->type = params.type;
 	qp->state = IB_QPS_RESET;
 	INIT_LIST_HEAD(&qp->mcast);
-	err = qp_depend(obj, args, &params);
+	err = ibback_qp_depend(obj, args, &params);
 	if (err)
 		return err;
 	if (qp->type != IB_QPT_XRC_TGT)
@@ -135,8 +135,8 @@ int ibback_qp_create(struct ibback_obj *obj, const struct vibif_req *req,
 }
 
 /* The HCA has accepted: remember what later commands need. */
-static void qp_changed(struct ibback_qp *qp,
-		       const struct ibback_qp_change *change)
+static void ibback_qp_changed(struct ibback_qp *qp,
+			      const struct ibback_qp_change *change)
 {
 	const struct vibif_qp_attr *attr = change->attr;
 
@@ -179,7 +179,7 @@ int ibback_qp_modify(struct ibback_obj *obj, const struct vibif_req *req,
 		change.port = attr->port;
 	err = dev->hca->ops->qp->modify(dev->hca, qp->hw, &change);
 	if (!err)
-		qp_changed(qp, &change);
+		ibback_qp_changed(qp, &change);
 	return err;
 }
 
@@ -205,7 +205,8 @@ int ibback_qp_query(struct ibback_obj *obj, const struct vibif_req *req,
 	return 0;
 }
 
-static struct ibback_mcast *mcast_find(struct ibback_qp *qp, const u8 *gid)
+static struct ibback_mcast *ibback_mcast_find(struct ibback_qp *qp,
+					      const u8 *gid)
 {
 	struct ibback_mcast *mc;
 
@@ -219,7 +220,7 @@ static struct ibback_mcast *mcast_find(struct ibback_qp *qp, const u8 *gid)
  * An HCA has room for a few hundred QPs in a group, those of all its users
  * together: a guest gets a small part of that.
  */
-static int mcast_enter(struct ibback_dev *dev, struct ibback_mcast *new)
+static int ibback_mcast_enter(struct ibback_dev *dev, struct ibback_mcast *new)
 {
 	struct ibback_mcast *mc;
 	unsigned int nr = 0;
@@ -233,7 +234,7 @@ static int mcast_enter(struct ibback_dev *dev, struct ibback_mcast *new)
 	return nr < IBBACK_MAX_GROUP_QPS ? 0 : -ENOMEM;
 }
 
-static void mcast_leave(struct ibback_dev *dev, struct ibback_mcast *mc)
+static void ibback_mcast_leave(struct ibback_dev *dev, struct ibback_mcast *mc)
 {
 	spin_lock(&dev->mcast_lock);
 	list_del(&mc->dev_entry);
@@ -242,14 +243,14 @@ static void mcast_leave(struct ibback_dev *dev, struct ibback_mcast *mc)
 	ibback_uncharge(dev, IBBACK_MCAST, 1);
 }
 
-static int mcast_attach(struct ibback_qp *qp,
-			const struct vibif_mcast_req *args)
+static int ibback_mcast_attach(struct ibback_qp *qp,
+			       const struct vibif_mcast_req *args)
 {
 	struct ibback_dev *dev = qp->obj.dev;
 	struct ibback_mcast *mc;
 	int err;
 
-	mc = mcast_find(qp, args->gid);
+	mc = ibback_mcast_find(qp, args->gid);
 	if (mc)
 		return mc->flags == args->flags ? 0 : -EINVAL;
 	err = ibback_charge(dev, IBBACK_MCAST, 1);
@@ -262,7 +263,7 @@ static int mcast_attach(struct ibback_qp *qp,
 	}
 	memcpy(mc->gid, args->gid, sizeof(mc->gid));
 	mc->flags = args->flags;
-	err = mcast_enter(dev, mc);
+	err = ibback_mcast_enter(dev, mc);
 	if (err)
 		goto err_free;
 	err = dev->hca->ops->qp->attach_mcast(dev->hca, qp->hw, mc->gid,
@@ -271,7 +272,7 @@ static int mcast_attach(struct ibback_qp *qp,
 					      VIBIF_MCAST_BLOCK_LOOPBACK,
 					      &mc->reg_id);
 	if (err) {
-		mcast_leave(dev, mc);
+		ibback_mcast_leave(dev, mc);
 		return err;
 	}
 	list_add(&mc->entry, &qp->mcast);
@@ -284,7 +285,7 @@ err_uncharge:
 	return err;
 }
 
-static int mcast_detach(struct ibback_qp *qp, struct ibback_mcast *mc)
+static int ibback_mcast_detach(struct ibback_qp *qp, struct ibback_mcast *mc)
 {
 	struct ibback_dev *dev = qp->obj.dev;
 	int err;
@@ -294,7 +295,7 @@ static int mcast_detach(struct ibback_qp *qp, struct ibback_mcast *mc)
 	if (err)
 		return err;
 	list_del(&mc->entry);
-	mcast_leave(dev, mc);
+	ibback_mcast_leave(dev, mc);
 	return 0;
 }
 
@@ -310,7 +311,7 @@ int ibback_qp_attach_mcast(struct ibback_obj *obj, const struct vibif_req *req,
 		return err;
 	if (qp->type != IB_QPT_UD)
 		return -EINVAL;
-	return mcast_attach(qp, args);
+	return ibback_mcast_attach(qp, args);
 }
 
 int ibback_qp_detach_mcast(struct ibback_obj *obj, const struct vibif_req *req,
@@ -324,13 +325,13 @@ int ibback_qp_detach_mcast(struct ibback_obj *obj, const struct vibif_req *req,
 	err = ibback_check_mcast(args);
 	if (err)
 		return err;
-	mc = mcast_find(qp, args->gid);
+	mc = ibback_mcast_find(qp, args->gid);
 	if (!mc || mc->flags != args->flags)
 		return -EINVAL;
-	return mcast_detach(qp, mc);
+	return ibback_mcast_detach(qp, mc);
 }
 
-static void qp_reset(struct ibback_obj *obj)
+static void ibback_qp_reset(struct ibback_obj *obj)
 {
 	struct ibback_qp *qp = ibback_to(qp, obj);
 	struct ibback_hca *hca = obj->dev->hca;
@@ -341,14 +342,14 @@ static void qp_reset(struct ibback_obj *obj)
 }
 
 /* A group that the HCA does not take it out of keeps its number only. */
-static void qp_detach_all(struct ibback_obj *obj)
+static void ibback_qp_detach_all(struct ibback_obj *obj)
 {
 	struct ibback_qp *qp = ibback_to(qp, obj);
 	struct ibback_mcast *mc, *next;
 	int err;
 
 	list_for_each_entry_safe(mc, next, &qp->mcast, entry) {
-		err = mcast_detach(qp, mc);
+		err = ibback_mcast_detach(qp, mc);
 		if (!err)
 			continue;
 		dev_err(&obj->dev->xbdev->dev,
@@ -356,18 +357,18 @@ static void qp_detach_all(struct ibback_obj *obj)
 			obj->handle, err);
 		qp->in_group = true;
 		list_del(&mc->entry);
-		mcast_leave(obj->dev, mc);
+		ibback_mcast_leave(obj->dev, mc);
 	}
 }
 
-static int qp_destroy(struct ibback_obj *obj)
+static int ibback_qp_destroy(struct ibback_obj *obj)
 {
 	struct ibback_qp *qp = ibback_to(qp, obj);
 	struct ibback_hca *hca = obj->dev->hca;
 
 	if (!list_empty(&qp->mcast))
 		return -EBUSY;
-	qp_reset(obj);
+	ibback_qp_reset(obj);
 	hca->ops->qp->destroy(hca, qp->hw, qp->in_group);
 	if (qp->in_group)
 		ibback_total_add(IBBACK_TOTAL_STUCK, 1);
@@ -379,7 +380,7 @@ const struct ibback_obj_type ibback_qp_type = {
 	.name = "QP",
 	.size = sizeof(struct ibback_qp),
 	.events = true,
-	.destroy = qp_destroy,
-	.stop = qp_reset,
-	.detach = qp_detach_all,
+	.destroy = ibback_qp_destroy,
+	.stop = ibback_qp_reset,
+	.detach = ibback_qp_detach_all,
 };

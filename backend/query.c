@@ -6,8 +6,8 @@
 
 #include "ibback.h"
 
-static void fill_identity(struct ib_device *ibdev,
-			  struct vibif_device_attr *attr)
+static void ibback_fill_identity(struct ib_device *ibdev,
+				 struct vibif_device_attr *attr)
 {
 	const struct ib_device_attr *a = &ibdev->attrs;
 
@@ -26,9 +26,9 @@ static void fill_identity(struct ib_device *ibdev,
 	attr->device_cap_flags = a->device_cap_flags & VIBIF_DEVICE_CAP_MASK;
 }
 
-static void fill_limits(const struct ibback_limits *lim,
-			const struct ib_device_attr *a,
-			struct vibif_device_attr *attr)
+static void ibback_fill_limits(const struct ibback_limits *lim,
+			       const struct ib_device_attr *a,
+			       struct vibif_device_attr *attr)
 {
 	attr->phys_port_cnt = lim->num_ports;
 	attr->num_comp_vectors = lim->num_comp_vectors;
@@ -53,9 +53,9 @@ static void fill_limits(const struct ibback_limits *lim,
 	attr->local_ca_ack_delay = a->local_ca_ack_delay;
 }
 
-static void fill_quotas(const struct ibback_dev *dev,
-			const struct ib_device_attr *a,
-			struct vibif_device_attr *attr)
+static void ibback_fill_quotas(const struct ibback_dev *dev,
+			       const struct ib_device_attr *a,
+			       struct vibif_device_attr *attr)
 {
 	u32 words = dev->limits.nr_event_words - 1;
 
@@ -82,9 +82,9 @@ int ibback_query_device(struct ibback_dev *dev, const struct vibif_req *req,
 	attr = (void *)get_zeroed_page(GFP_KERNEL);
 	if (!attr)
 		return -ENOMEM;
-	fill_identity(ibdev, attr);
-	fill_limits(&dev->limits, &ibdev->attrs, attr);
-	fill_quotas(dev, &ibdev->attrs, attr);
+	ibback_fill_identity(ibdev, attr);
+	ibback_fill_limits(&dev->limits, &ibdev->attrs, attr);
+	ibback_fill_quotas(dev, &ibdev->attrs, attr);
 	dev->hca->ops->query_device(dev->hca, attr);
 	err = ibback_copy_to_guest(dev, req->op.query_device.gref, attr,
 				   sizeof(*attr));

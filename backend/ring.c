@@ -21,7 +21,8 @@
 /* Requests of one guest in execution at the same time */
 #define MAX_IN_FLIGHT	4
 
-static void ring_respond(struct ibback_request *r, const struct vibif_rsp *rsp)
+static void ibback_ring_respond(struct ibback_request *r,
+				const struct vibif_rsp *rsp)
 {
 	struct ibback_ring *ring = &r->dev->ring;
 	int notify;
@@ -39,14 +40,14 @@ static void ring_respond(struct ibback_request *r, const struct vibif_rsp *rsp)
 }
 
 /* Linux numbers are Xen's, as far as Xen has them. */
-static int wire_status(int err)
+static int ibback_wire_status(int err)
 {
 	const int max_xen_errno = 133;
 
 	return err <= 0 && err >= -max_xen_errno ? err : -EIO;
 }
 
-static void ring_execute(struct work_struct *work)
+static void ibback_ring_execute(struct work_struct *work)
 {
 	struct ibback_request *r = container_of(work, struct ibback_request,
 						work);
@@ -66,12 +67,12 @@ static void ring_execute(struct work_struct *work)
 		memset(&rsp.op, 0, sizeof(rsp.op));
 		ibback_count(dev, IBBACK_COUNT_ERRORS, 1);
 	}
-	rsp.status = wire_status(err);
+	rsp.status = ibback_wire_status(err);
 	trace_vib_response(dev->xbdev, &rsp, r->req.handle);
-	ring_respond(r, &rsp);
+	ibback_ring_respond(r, &rsp);
 }
 
-static struct ibback_request *ring_get_idle(struct ibback_ring *ring)
+static struct ibback_request *ibback_ring_get_idle(struct ibback_ring *ring)
 {
 	struct ibback_request *r;
 
@@ -84,7 +85,8 @@ static struct ibback_request *ring_get_idle(struct ibback_ring *ring)
 }
 
 /* The request has been copied: let it be seen, and executed. */
-static void ring_start(struct ibback_ring *ring, struct ibback_request *r)
+static void ibback_ring_start(struct ibback_ring *ring,
+			      struct ibback_request *r)
 {
 	trace_vib_request(r->dev->xbdev, &r->req);
 	ibback_count(r->dev, IBBACK_COUNT_REQUESTS, 1);
@@ -96,7 +98,7 @@ static void ring_start(struct ibback_ring *ring, struct ibback_request *r)
 }
 
 /* Return: whether there was something in the ring, or -EPROTO. */
-static int ring_consume(struct ibback_dev *dev)
+static int ibback_ring_consume(struct ibback_dev *dev)
 {
 	struct ibback_ring *ring = &dev->ring;
 	RING_IDX prod = READ_ONCE(ring->back.sring->req_prod);
@@ -113,18 +115,18 @@ static int ring_consume(struct ibback_dev *dev)
 		return -EPROTO;
 
 	while (cons != prod) {
-		r = ring_get_idle(ring);
+		r = ibback_ring_get_idle(ring);
 		if (!r)
 			return -EPROTO;
 		RING_COPY_REQUEST(&ring->back, cons, &r->req);
 		ring->back.req_cons = ++cons;
-		ring_start(ring, r);
+		ibback_ring_start(ring, r);
 	}
 	return any;
 }
 
 /* At most a ringful at a time: what has come since waits for its turn. */
-static void ring_consume_work(struct work_struct *work)
+static void ibback_ring_consume_work(struct work_struct *work)
 {
 	struct ibback_ring *ring = container_of(work, struct ibback_ring,
 						consume_work);
@@ -133,7 +135,7 @@ static void ring_consume_work(struct work_struct *work)
 
 	if (READ_ONCE(ring->stopped))
 		return;
-	ret = ring_consume(dev);
+	ret = ibback_ring_consume(dev);
 	if (ret < 0) {
 		ibback_dev_rogue(dev, "request ring overrun");
 		return;
@@ -146,7 +148,7 @@ static void ring_consume_work(struct work_struct *work)
 				ret ? 0 : XEN_EOI_FLAG_SPURIOUS);
 }
 
-static irqreturn_t ring_interrupt(int irq, void *data)
+static irqreturn_t ibback_ring_interrupt(int irq, void *data)
 {
 	struct ibback_ring *ring = data;
 
@@ -157,8 +159,9 @@ static irqreturn_t ring_interrupt(int irq, void *data)
 }
 
 /* Return: what they were. As long as there are any, debugfs reads the ring. */
-static struct ibback_request *ring_set_requests(struct ibback_ring *ring,
-						struct ibback_request *requests)
+static struct ibback_request *
+ibback_ring_set_requests(struct ibback_ring *ring,
+			 struct ibback_request *requests)
 {
 	spin_lock(&ring->lock);
 	swap(ring->requests, requests);
@@ -166,24 +169,24 @@ static struct ibback_request *ring_set_requests(struct ibback_ring *ring,
 	return requests;
 }
 
-static int ring_alloc(struct ibback_dev *dev)
+static int ibback_ring_alloc(struct ibback_dev *dev)
 {
 	struct ibback_ring *ring = &dev->ring;
 	unsigned int i, nr = RING_SIZE(&ring->back);
 
-	ring_set_requests(ring, kvcalloc(nr, sizeof(*ring->requests),
-					 GFP_KERNEL));
+	ibback_ring_set_requests(ring, kvcalloc(nr, sizeof(*ring->requests),
+						GFP_KERNEL));
 	ring->workqueue = alloc_workqueue("%s", WQ_UNBOUND, MAX_IN_FLIGHT,
 					  dev_name(&dev->xbdev->dev));
 	if (!ring->requests || !ring->workqueue) {
 		xenbus_dev_fatal(dev->xbdev, -ENOMEM, "allocating requests");
 		return -ENOMEM;
 	}
-	INIT_WORK(&ring->consume_work, ring_consume_work);
+	INIT_WORK(&ring->consume_work, ibback_ring_consume_work);
 	INIT_LIST_HEAD(&ring->idle);
 	for (i = 0; i < nr; i++) {
 		ring->requests[i].dev = dev;
-		INIT_WORK(&ring->requests[i].work, ring_execute);
+		INIT_WORK(&ring->requests[i].work, ibback_ring_execute);
 		list_add_tail(&ring->requests[i].entry, &ring->idle);
 	}
 	return 0;
@@ -193,7 +196,7 @@ static int ring_alloc(struct ibback_dev *dev)
  * A frontend sends nothing before this side is Connected. A ring with requests
  * is one that an earlier backend has served: they were executed then.
  */
-static int ring_check_fresh(struct ibback_dev *dev)
+static int ibback_ring_check_fresh(struct ibback_dev *dev)
 {
 	const struct vibif_sring *sring = dev->ring.channel.area;
 
@@ -205,7 +208,7 @@ static int ring_check_fresh(struct ibback_dev *dev)
 	return -ESTALE;
 }
 
-static int ring_open(struct ibback_dev *dev)
+static int ibback_ring_open(struct ibback_dev *dev)
 {
 	struct ibback_ring *ring = &dev->ring;
 	struct ibback_channel *channel = &ring->channel;
@@ -213,10 +216,10 @@ static int ring_open(struct ibback_dev *dev)
 
 	BACK_RING_INIT(&ring->back, (struct vibif_sring *)channel->area,
 		       (size_t)channel->nr_pages * XEN_PAGE_SIZE);
-	err = ring_check_fresh(dev);
+	err = ibback_ring_check_fresh(dev);
 	if (!err)
-		err = ring_alloc(dev);
-	return err ?: ibback_channel_bind(dev, channel, ring_interrupt,
+		err = ibback_ring_alloc(dev);
+	return err ?: ibback_channel_bind(dev, channel, ibback_ring_interrupt,
 					  dev_name(&dev->xbdev->dev), ring);
 }
 
@@ -241,7 +244,7 @@ int ibback_ring_connect(struct ibback_dev *dev)
 	WRITE_ONCE(dev->ring.stopped, false);
 	err = ibback_channel_map(dev, &dev->ring.channel, &nodes);
 	if (!err)
-		err = ring_open(dev);
+		err = ibback_ring_open(dev);
 	if (err)
 		ibback_ring_disconnect(dev);
 	return err;
@@ -263,6 +266,6 @@ void ibback_ring_disconnect(struct ibback_dev *dev)
 		destroy_workqueue(ring->workqueue);
 	ring->workqueue = NULL;
 	/* Nobody sees them, nor the ring, when that is unmapped */
-	kvfree(ring_set_requests(ring, NULL));
+	kvfree(ibback_ring_set_requests(ring, NULL));
 	ibback_channel_close(dev, &ring->channel, ring);
 }

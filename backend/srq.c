@@ -4,9 +4,9 @@
 #include "ibback.h"
 
 /* Find what the SRQ is to use, all of it the guest's own. */
-static int srq_depend(struct ibback_obj *obj,
-		      const struct vibif_create_srq_req *args,
-		      struct ibback_srq_params *params)
+static int ibback_srq_depend(struct ibback_obj *obj,
+			     const struct vibif_create_srq_req *args,
+			     struct ibback_srq_params *params)
 {
 	struct ibback_obj *pd, *cq, *xrcd;
 
@@ -38,7 +38,7 @@ int ibback_srq_create(struct ibback_obj *obj, const struct vibif_req *req,
 	};
 	int err;
 
-	err = srq_depend(obj, args, &params);
+	err = ibback_srq_depend(obj, args, &params);
 	if (err)
 		return err;
 	err = ibback_queue_map(obj->dev, &srq->queue, &args->pages,
@@ -82,7 +82,7 @@ int ibback_srq_query(struct ibback_obj *obj, const struct vibif_req *req,
 				    &rsp->op.query_srq.limit);
 }
 
-static int srq_destroy(struct ibback_obj *obj)
+static int ibback_srq_destroy(struct ibback_obj *obj)
 {
 	struct ibback_srq *srq = ibback_to(srq, obj);
 	struct ibback_hca *hca = obj->dev->hca;
@@ -96,5 +96,5 @@ const struct ibback_obj_type ibback_srq_type = {
 	.name = "SRQ",
 	.size = sizeof(struct ibback_srq),
 	.events = true,
-	.destroy = srq_destroy,
+	.destroy = ibback_srq_destroy,
 };

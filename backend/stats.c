@@ -92,8 +92,8 @@ struct stat_attribute {
 
 #define to_stat(a)	container_of(a, struct stat_attribute, attr)
 
-static ssize_t used_show(struct device *d, struct device_attribute *attr,
-			 char *buf)
+static ssize_t ibback_used_show(struct device *d, struct device_attribute *attr,
+				char *buf)
 {
 	struct ibback_dev *dev = dev_get_drvdata(d);
 
@@ -101,16 +101,16 @@ static ssize_t used_show(struct device *d, struct device_attribute *attr,
 			  atomic_read(&dev->used[to_stat(attr)->index]));
 }
 
-static ssize_t quota_show(struct device *d, struct device_attribute *attr,
-			  char *buf)
+static ssize_t ibback_quota_show(struct device *d,
+				 struct device_attribute *attr, char *buf)
 {
 	struct ibback_dev *dev = dev_get_drvdata(d);
 
 	return sysfs_emit(buf, "%u\n", dev->quota[to_stat(attr)->index]);
 }
 
-static ssize_t count_show(struct device *d, struct device_attribute *attr,
-			  char *buf)
+static ssize_t ibback_count_show(struct device *d,
+				 struct device_attribute *attr, char *buf)
 {
 	struct ibback_dev *dev = dev_get_drvdata(d);
 
@@ -128,16 +128,16 @@ static ssize_t uars_show(struct device *d, struct device_attribute *attr,
 
 #define STAT_RESOURCE(id, name, quota)					\
 static struct stat_attribute stat_##name = {				\
-	__ATTR(name, 0444, used_show, NULL), IBBACK_##id		\
+	__ATTR(name, 0444, ibback_used_show, NULL), IBBACK_##id		\
 };									\
 static struct stat_attribute stat_##name##_max = {			\
-	__ATTR(name##_max, 0444, quota_show, NULL), IBBACK_##id		\
+	__ATTR(name##_max, 0444, ibback_quota_show, NULL), IBBACK_##id	\
 };
 VIBIF_QUOTAS(STAT_RESOURCE)
 
 #define STAT_COUNTER(id, name)						\
 static struct stat_attribute stat_##name = {				\
-	__ATTR(name, 0444, count_show, NULL), IBBACK_COUNT_##id		\
+	__ATTR(name, 0444, ibback_count_show, NULL), IBBACK_COUNT_##id	\
 };
 IBBACK_COUNTERS(STAT_COUNTER)
 

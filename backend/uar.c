@@ -50,17 +50,18 @@ struct quarantine {
 static LIST_HEAD(quarantine_list);
 static DEFINE_MUTEX(quarantine_lock);	/* protects the list */
 
-static void quarantine_poll(struct work_struct *work);
-static DECLARE_DELAYED_WORK(quarantine_work, quarantine_poll);
+static void ibback_quarantine_poll(struct work_struct *work);
+static DECLARE_DELAYED_WORK(quarantine_work, ibback_quarantine_poll);
 
 /* Dying domains are still known: pages of theirs may still be in use. */
-static bool domain_gone(domid_t domid)
+static bool ibback_domain_gone(domid_t domid)
 {
 	return HYPERVISOR_memory_op(XENMEM_current_reservation, &domid) ==
 		-ESRCH;
 }
 
-static void free_uars(struct ibback_hca *hca, struct ibback_uar *uar, u32 nr)
+static void ibback_free_uars(struct ibback_hca *hca, struct ibback_uar *uar,
+			     u32 nr)
 {
 	u32 i;
 
@@ -69,23 +70,23 @@ static void free_uars(struct ibback_hca *hca, struct ibback_uar *uar, u32 nr)
 	ibback_total_add(IBBACK_TOTAL_UARS, -(long)nr);
 }
 
-static void quarantine_drop(struct quarantine *q)
+static void ibback_quarantine_drop(struct quarantine *q)
 {
 	list_del(&q->entry);
 	kfree(q->uar);
 	kfree(q);
 }
 
-static void quarantine_poll(struct work_struct *work)
+static void ibback_quarantine_poll(struct work_struct *work)
 {
 	struct quarantine *q, *next;
 
 	mutex_lock(&quarantine_lock);
 	list_for_each_entry_safe(q, next, &quarantine_list, entry) {
-		if (!q->hca || !domain_gone(q->domid))
+		if (!q->hca || !ibback_domain_gone(q->domid))
 			continue;
-		free_uars(q->hca, q->uar, q->nr);
-		quarantine_drop(q);
+		ibback_free_uars(q->hca, q->uar, q->nr);
+		ibback_quarantine_drop(q);
 	}
 	if (!list_empty(&quarantine_list))
 		schedule_delayed_work(&quarantine_work,
@@ -94,7 +95,8 @@ static void quarantine_poll(struct work_struct *work)
 }
 
 /* A page that this domain had before, if there is one. */
-static bool quarantine_take(struct ibback_dev *dev, struct ibback_uar *uar)
+static bool ibback_quarantine_take(struct ibback_dev *dev,
+				   struct ibback_uar *uar)
 {
 	struct quarantine *q;
 	bool found = false;
@@ -106,14 +108,14 @@ static bool quarantine_take(struct ibback_dev *dev, struct ibback_uar *uar)
 		*uar = q->uar[--q->nr];
 		found = true;
 		if (!q->nr)
-			quarantine_drop(q);
+			ibback_quarantine_drop(q);
 		break;
 	}
 	mutex_unlock(&quarantine_lock);
 	return found;
 }
 
-static int alloc_slab(struct ibback_dev *dev)
+static int ibback_alloc_slab(struct ibback_dev *dev)
 {
 	dev->uar = kcalloc(VIBIF_MAX_UARS, sizeof(*dev->uar), GFP_KERNEL);
 	if (!dev->uar) {
@@ -124,7 +126,7 @@ static int alloc_slab(struct ibback_dev *dev)
 }
 
 /* The domain's own from quarantine, then new ones. */
-static int reserve(struct ibback_dev *dev)
+static int ibback_uars_fill(struct ibback_dev *dev)
 {
 	u32 each = dev->hca->uars_per_context;
 	u32 nr = min(dev->quota[IBBACK_CONTEXT], VIBIF_MAX_UARS / each) * each;
@@ -132,7 +134,7 @@ static int reserve(struct ibback_dev *dev)
 	int err;
 
 	while (dev->nr_uars < nr &&
-	       quarantine_take(dev, &dev->uar[dev->nr_uars]))
+	       ibback_quarantine_take(dev, &dev->uar[dev->nr_uars]))
 		dev->nr_uars++;
 	new = nr - dev->nr_uars;
 	if (!new)
@@ -149,7 +151,7 @@ static int reserve(struct ibback_dev *dev)
 	return 0;
 }
 
-static int publish(struct ibback_dev *dev)
+static int ibback_uars_publish(struct ibback_dev *dev)
 {
 	const char *dir = dev->xbdev->nodename;
 	char node[sizeof(VIBIF_FIELD_UAR) + 10];
@@ -197,7 +199,7 @@ int ibback_uars_read(struct ibback_dev *dev)
 				 VIBIF_MAX_UARS);
 		return -EINVAL;
 	}
-	err = alloc_slab(dev);
+	err = ibback_alloc_slab(dev);
 	if (err)
 		return err;
 	for (i = 0; i < nr; i++) {
@@ -222,8 +224,8 @@ int ibback_uars_read(struct ibback_dev *dev)
  *
  * Return: how many are left; they are the first ones.
  */
-static u32 retake(struct ibback_hca *hca, domid_t domid,
-		  struct ibback_uar *uar, u32 nr)
+static u32 ibback_uars_retake_lost(struct ibback_hca *hca, domid_t domid,
+				   struct ibback_uar *uar, u32 nr)
 {
 	u32 i, left = 0;
 
@@ -240,7 +242,7 @@ static u32 retake(struct ibback_hca *hca, domid_t domid,
 	return left;
 }
 
-static void quarantine_add(struct ibback_dev *dev)
+static void ibback_quarantine_add(struct ibback_dev *dev)
 {
 	struct quarantine *q = kmalloc(sizeof(*q), GFP_KERNEL | __GFP_NOFAIL);
 
@@ -291,10 +293,11 @@ int ibback_uars_retake(struct ibback_dev *dev)
 			xenbus_dev_fatal(dev->xbdev, err, "writing the HCA");
 		return err;
 	}
-	left = retake(hca, dev->xbdev->otherend_id, dev->uar, dev->nr_uars);
+	left = ibback_uars_retake_lost(hca, dev->xbdev->otherend_id, dev->uar,
+				       dev->nr_uars);
 	dev->uar_instance = hca->instance;
 	if (left == dev->nr_uars)
-		return publish(dev);
+		return ibback_uars_publish(dev);
 	xenbus_dev_fatal(dev->xbdev, -EBUSY,
 			 "another user has %u of its doorbell pages; detach and attach again",
 			 dev->nr_uars - left);
@@ -317,9 +320,9 @@ int ibback_uars_reserve(struct ibback_dev *dev)
 	if (dev->nr_uars)
 		return ibback_uars_retake(dev);
 	dev->uar_instance = dev->hca->instance;
-	err = reserve(dev);
+	err = ibback_uars_fill(dev);
 	if (!err)
-		err = publish(dev);
+		err = ibback_uars_publish(dev);
 	if (err)
 		ibback_uars_release(dev);
 	return err;
@@ -333,13 +336,13 @@ void ibback_uars_release(struct ibback_dev *dev)
 {
 	if (!dev->nr_uars) {
 		ibback_uars_forget(dev);
-	} else if (dev->hca && domain_gone(dev->xbdev->otherend_id)) {
-		free_uars(dev->hca, dev->uar, dev->nr_uars);
+	} else if (dev->hca && ibback_domain_gone(dev->xbdev->otherend_id)) {
+		ibback_free_uars(dev->hca, dev->uar, dev->nr_uars);
 		kfree(dev->uar);
 		dev->uar = NULL;
 		dev->nr_uars = 0;
 	} else {
-		quarantine_add(dev);
+		ibback_quarantine_add(dev);
 	}
 }
 
@@ -416,11 +419,11 @@ void ibback_uars_hca_back(struct ibback_hca *hca)
 		if (q->instance == hca->instance)
 			continue;
 		q->instance = hca->instance;
-		left = retake(hca, q->domid, q->uar, q->nr);
+		left = ibback_uars_retake_lost(hca, q->domid, q->uar, q->nr);
 		ibback_total_add(IBBACK_TOTAL_UARS, (long)left - q->nr);
 		q->nr = left;
 		if (!left)
-			quarantine_drop(q);
+			ibback_quarantine_drop(q);
 	}
 	mutex_unlock(&quarantine_lock);
 }
@@ -430,14 +433,14 @@ void ibback_uars_exit(void)
 	struct quarantine *q, *next;
 
 	/* What can be freed now is */
-	quarantine_poll(NULL);
+	ibback_quarantine_poll(NULL);
 	cancel_delayed_work_sync(&quarantine_work);
 	mutex_lock(&quarantine_lock);
 	list_for_each_entry_safe(q, next, &quarantine_list, entry) {
 		pr_notice("domain %u may still use %u UARs; they stay reserved until the HCA's core driver restarts, and are anybody's then\n",
 			  q->domid, q->nr);
 		ibback_total_add(IBBACK_TOTAL_UARS, -(long)q->nr);
-		quarantine_drop(q);
+		ibback_quarantine_drop(q);
 	}
 	mutex_unlock(&quarantine_lock);
 }

@@ -11,12 +11,12 @@
 
 #include "validate.h"
 
-static u64 pages_of(u64 octets)
+static u64 ibback_pages_of(u64 octets)
 {
 	return (octets + VIBIF_PAGE_SIZE - 1) >> VIBIF_PAGE_SHIFT;
 }
 
-static bool all_zero(const void *data, size_t len)
+static bool ibback_all_zero(const void *data, size_t len)
 {
 	const u8 *p = data;
 
@@ -38,8 +38,8 @@ int ibback_check_header(const struct vibif_req *req,
 		return -EINVAL;
 	if (!shape->handle && req->handle)
 		return -EINVAL;
-	if (!all_zero(req->op.pad + shape->size,
-		      sizeof(req->op.pad) - shape->size))
+	if (!ibback_all_zero(req->op.pad + shape->size,
+			     sizeof(req->op.pad) - shape->size))
 		return -EINVAL;
 	return 0;
 }
@@ -72,7 +72,7 @@ int ibback_check_table(const struct ibback_limits *lim,
 	return args->index < len[args->port] ? 0 : -EINVAL;
 }
 
-static int check_access(u32 access, bool writable)
+static int ibback_check_access(u32 access, bool writable)
 {
 	const u32 remote = VIBIF_ACCESS_REMOTE_WRITE |
 			   VIBIF_ACCESS_REMOTE_ATOMIC;
@@ -97,7 +97,7 @@ static int check_access(u32 access, bool writable)
  * overflowing. One of no octets has a page nevertheless, where it begins
  * within one.
  */
-static int check_translation(const struct vibif_reg_mr_req *args)
+static int ibback_check_translation(const struct vibif_reg_mr_req *args)
 {
 	u64 offset = args->iova % VIBIF_PAGE_SIZE;
 	u64 last = args->length ? args->length - 1 : 0;
@@ -121,9 +121,10 @@ int ibback_check_reg_mr(const struct ibback_limits *lim,
 
 	if (args->reserved || args->flags & ~VIBIF_MR_WRITABLE)
 		return -EINVAL;
-	if (check_translation(args))
+	if (ibback_check_translation(args))
 		return -EINVAL;
-	return check_access(args->access, args->flags & VIBIF_MR_WRITABLE);
+	return ibback_check_access(args->access,
+				   args->flags & VIBIF_MR_WRITABLE);
 }
 
 /**
@@ -139,7 +140,7 @@ int ibback_check_rereg_mr(const struct vibif_reg_mr_req *args, u32 access,
 	    !(args->flags & ~VIBIF_MR_WRITABLE))
 		return -EINVAL;
 	if (args->flags & VIBIF_MR_REREG_TRANS) {
-		if (check_translation(args))
+		if (ibback_check_translation(args))
 			return -EINVAL;
 		writable = args->flags & VIBIF_MR_WRITABLE;
 	} else if (args->flags & VIBIF_MR_WRITABLE) {
@@ -147,7 +148,7 @@ int ibback_check_rereg_mr(const struct vibif_reg_mr_req *args, u32 access,
 	}
 	if (args->flags & VIBIF_MR_REREG_ACCESS)
 		access = args->access;
-	return check_access(access, writable);
+	return ibback_check_access(access, writable);
 }
 
 int ibback_check_alloc_mw(const struct ibback_limits *lim,
@@ -165,13 +166,13 @@ int ibback_check_alloc_mw(const struct ibback_limits *lim,
 	}
 }
 
-static int check_cq_size(const struct ibback_limits *lim, u32 entries,
-			 const struct vibif_page_list *pages)
+static int ibback_check_cq_size(const struct ibback_limits *lim, u32 entries,
+				const struct vibif_page_list *pages)
 {
 	if (entries < lim->min_cq_entries || entries & (entries - 1) ||
 	    entries > lim->max_cq_entries)
 		return -EINVAL;
-	if (pages_of((u64)entries * lim->cqe_size) != pages->nr_pages)
+	if (ibback_pages_of((u64)entries * lim->cqe_size) != pages->nr_pages)
 		return -EINVAL;
 	return 0;
 }
@@ -183,7 +184,7 @@ int ibback_check_create_cq(const struct ibback_limits *lim,
 
 	if (args->reserved || args->comp_vector >= lim->num_comp_vectors)
 		return -EINVAL;
-	if (check_cq_size(lim, args->entries, &args->pages))
+	if (ibback_check_cq_size(lim, args->entries, &args->pages))
 		return -EINVAL;
 	return ibback_check_doorbell(&args->doorbell, lim->cq_db_size);
 }
@@ -191,11 +192,11 @@ int ibback_check_create_cq(const struct ibback_limits *lim,
 int ibback_check_resize_cq(const struct ibback_limits *lim,
 			   const struct vibif_resize_cq_req *args)
 {
-	return check_cq_size(lim, args->entries, &args->pages);
+	return ibback_check_cq_size(lim, args->entries, &args->pages);
 }
 
-static int check_wq(const struct ibback_wq_limits *lim, u32 log_count,
-		    u32 log_stride)
+static int ibback_check_wq(const struct ibback_wq_limits *lim, u32 log_count,
+			   u32 log_stride)
 {
 	if (log_count > lim->max_log_wqes ||
 	    log_stride < lim->min_log_stride ||
@@ -208,15 +209,17 @@ int ibback_check_create_srq(const struct ibback_limits *lim,
 			    const struct vibif_req *req)
 {
 	const struct vibif_create_srq_req *args = &req->op.create_srq;
+	u64 octets;
 
 	if (args->reserved || args->type > VIBIF_SRQ_XRC)
 		return -EINVAL;
 	if (args->type == VIBIF_SRQ_BASIC && (args->cq || args->xrcd))
 		return -EINVAL;
-	if (check_wq(&lim->srq, args->log_wqe_count, args->log_wqe_stride))
+	if (ibback_check_wq(&lim->srq, args->log_wqe_count,
+			    args->log_wqe_stride))
 		return -EINVAL;
-	if (pages_of(1ULL << (args->log_wqe_count + args->log_wqe_stride)) !=
-	    args->pages.nr_pages)
+	octets = 1ULL << (args->log_wqe_count + args->log_wqe_stride);
+	if (ibback_pages_of(octets) != args->pages.nr_pages)
 		return -EINVAL;
 	return ibback_check_doorbell(&args->doorbell, lim->srq_db_size);
 }
@@ -227,38 +230,39 @@ int ibback_check_alloc_xrcd(const struct ibback_limits *lim,
 	return lim->caps & IBBACK_CAP_XRC ? 0 : -EOPNOTSUPP;
 }
 
-static int check_qp_rq(const struct ibback_limits *lim,
-		       const struct vibif_create_qp_req *args)
+static int ibback_check_qp_rq(const struct ibback_limits *lim,
+			      const struct vibif_create_qp_req *args)
 {
 	if (args->flags & VIBIF_QP_HAS_RQ) {
-		if (check_wq(&lim->rq, args->log_rq_wqe_count,
-			     args->log_rq_wqe_stride))
+		if (ibback_check_wq(&lim->rq, args->log_rq_wqe_count,
+				    args->log_rq_wqe_stride))
 			return -EINVAL;
 		return ibback_check_doorbell(&args->doorbell, lim->qp_db_size);
 	}
 	if (args->log_rq_wqe_count || args->log_rq_wqe_stride ||
 	    args->flags & VIBIF_QP_INL_RECV ||
-	    !all_zero(&args->doorbell, sizeof(args->doorbell)))
+	    !ibback_all_zero(&args->doorbell, sizeof(args->doorbell)))
 		return -EINVAL;
 	return 0;
 }
 
 /* The send queue, and with it the pages of both. */
-static int check_qp_sq(const struct ibback_limits *lim,
-		       const struct vibif_create_qp_req *args)
+static int ibback_check_qp_sq(const struct ibback_limits *lim,
+			      const struct vibif_create_qp_req *args)
 {
 	u64 octets;
 
-	if (check_wq(&lim->sq, args->log_sq_wqe_count, args->log_sq_wqe_stride))
+	if (ibback_check_wq(&lim->sq, args->log_sq_wqe_count,
+			    args->log_sq_wqe_stride))
 		return -EINVAL;
 	octets = 1ULL << (args->log_sq_wqe_count + args->log_sq_wqe_stride);
 	if (args->flags & VIBIF_QP_HAS_RQ)
 		octets += 1ULL << (args->log_rq_wqe_count +
 				   args->log_rq_wqe_stride);
-	return pages_of(octets) == args->pages.nr_pages ? 0 : -EINVAL;
+	return ibback_pages_of(octets) == args->pages.nr_pages ? 0 : -EINVAL;
 }
 
-static int check_qp_xrc(const struct vibif_create_qp_req *args)
+static int ibback_check_qp_xrc(const struct vibif_create_qp_req *args)
 {
 	if (args->recv_cq || args->srq || args->flags & VIBIF_QP_HAS_RQ)
 		return -EINVAL;
@@ -300,26 +304,26 @@ int ibback_check_create_qp(const struct ibback_limits *lim,
 		break;
 	case VIBIF_QPT_XRC_INI:
 	case VIBIF_QPT_XRC_TGT:
-		if (check_qp_xrc(args))
+		if (ibback_check_qp_xrc(args))
 			return -EINVAL;
 		break;
 	default:
 		return -EINVAL;
 	}
-	if (check_qp_rq(lim, args))
+	if (ibback_check_qp_rq(lim, args))
 		return -EINVAL;
-	if (args->type != VIBIF_QPT_XRC_TGT && check_qp_sq(lim, args))
+	if (args->type != VIBIF_QPT_XRC_TGT && ibback_check_qp_sq(lim, args))
 		return -EINVAL;
 	if (args->type > VIBIF_QPT_UD && !(lim->caps & IBBACK_CAP_XRC))
 		return -EOPNOTSUPP;
 	return 0;
 }
 
-static int check_av(const struct ibback_limits *lim, u8 port,
-		    const struct vibif_av *av)
+static int ibback_check_av(const struct ibback_limits *lim, u8 port,
+			   const struct vibif_av *av)
 {
 	if (av->flags & ~VIBIF_AV_GRH ||
-	    !all_zero(av->reserved, sizeof(av->reserved)))
+	    !ibback_all_zero(av->reserved, sizeof(av->reserved)))
 		return -EINVAL;
 	if (av->sl > VIBIF_MAX_SL ||
 	    av->src_path_bits > VIBIF_MAX_SRC_PATH_BITS ||
@@ -332,8 +336,8 @@ static int check_av(const struct ibback_limits *lim, u8 port,
 	return 0;
 }
 
-static int check_qp_paths(const struct ibback_limits *lim, u8 port,
-			  const struct vibif_qp_attr *attr)
+static int ibback_check_qp_paths(const struct ibback_limits *lim, u8 port,
+				 const struct vibif_qp_attr *attr)
 {
 	u32 mask = attr->attr_mask;
 
@@ -341,7 +345,7 @@ static int check_qp_paths(const struct ibback_limits *lim, u8 port,
 	if (mask & (VIBIF_QP_ATTR_AV | VIBIF_QP_ATTR_PKEY_INDEX) &&
 	    ibback_check_port(lim, port))
 		return -EINVAL;
-	if (mask & VIBIF_QP_ATTR_AV && check_av(lim, port, &attr->av))
+	if (mask & VIBIF_QP_ATTR_AV && ibback_check_av(lim, port, &attr->av))
 		return -EINVAL;
 	if (mask & VIBIF_QP_ATTR_PKEY_INDEX &&
 	    attr->pkey_index >= lim->pkey_tbl_len[port])
@@ -352,14 +356,14 @@ static int check_qp_paths(const struct ibback_limits *lim, u8 port,
 	    attr->alt_pkey_index >= lim->pkey_tbl_len[attr->alt_port] ||
 	    attr->alt_timeout > VIBIF_MAX_TIMEOUT)
 		return -EINVAL;
-	return check_av(lim, attr->alt_port, &attr->alt_av);
+	return ibback_check_av(lim, attr->alt_port, &attr->alt_av);
 }
 
 #define RANGE(bit, field, min, max)	\
 	{ VIBIF_QP_ATTR_##bit, attr->field, min, max }
 
-static int check_qp_values(const struct ibback_limits *lim,
-			   const struct vibif_qp_attr *attr)
+static int ibback_check_qp_values(const struct ibback_limits *lim,
+				  const struct vibif_qp_attr *attr)
 {
 	const struct {
 		u32 bit;
@@ -415,7 +419,8 @@ int ibback_check_qp_attr(const struct ibback_limits *lim, u8 qp_port,
 	if (attr->attr_mask & VIBIF_QP_ATTR_ACCESS &&
 	    attr->access & ~VIBIF_ACCESS_MASK)
 		return -EINVAL;
-	if (check_qp_values(lim, attr) || check_qp_paths(lim, port, attr))
+	if (ibback_check_qp_values(lim, attr) ||
+	    ibback_check_qp_paths(lim, port, attr))
 		return -EINVAL;
 	/* Those of management datagrams, which peers take for this domain's */
 	if (attr->attr_mask & VIBIF_QP_ATTR_QKEY &&

@@ -5,8 +5,9 @@
 
 #include "ibback.h"
 
-static int verb_destroy(struct ibback_dev *dev, const struct vibif_req *req,
-			struct vibif_rsp *rsp)
+static int ibback_verb_destroy(struct ibback_dev *dev,
+			       const struct vibif_req *req,
+			       struct vibif_rsp *rsp)
 {
 	return ibback_obj_destroy(dev, req->handle);
 }
@@ -67,26 +68,33 @@ static const struct ibback_op operations[VIBIF_OP_MAX + 1] = {
 	[VIBIF_OP_DETACH_MCAST] = ON_OBJ(QP, ibback_qp_detach_mcast,
 					 LEN(mcast)),
 	/* Of any type, and not while it is in use: found by the verb itself */
-	[VIBIF_OP_DESTROY] = { .on_dev = verb_destroy, .shape = { 0, true } },
+	[VIBIF_OP_DESTROY] = { .on_dev = ibback_verb_destroy,
+			       .shape = { 0, true } },
 	[VIBIF_OP_ALLOC_MW] = CREATE(MW, ibback_check_alloc_mw,
 				     ibback_mw_create, LEN(alloc_mw)),
 	[VIBIF_OP_ALLOC_XRCD] = CREATE(XRCD, ibback_check_alloc_xrcd,
 				       ibback_xrcd_create, 0),
 };
 
-static int execute_create(struct ibback_dev *dev, const struct ibback_op *op,
-			  const struct vibif_req *req, struct vibif_rsp *rsp)
+static int ibback_execute_create(struct ibback_dev *dev,
+				 const struct ibback_op *op,
+				 const struct vibif_req *req,
+				 struct vibif_rsp *rsp)
 {
 	int err = op->check ? op->check(&dev->limits, req) : 0;
 
 	return err ?: ibback_obj_create(dev, op->type, op->create, req, rsp);
 }
 
-static int execute_on_obj(struct ibback_obj *obj, const struct ibback_op *op,
-			  const struct vibif_req *req, struct vibif_rsp *rsp)
+static int ibback_execute_on_obj(struct ibback_dev *dev,
+				 const struct ibback_op *op,
+				 const struct vibif_req *req,
+				 struct vibif_rsp *rsp)
 {
+	struct ibback_obj *obj;
 	int err;
 
+	obj = ibback_obj_get(dev, req->handle, op->type);
 	if (!obj)
 		return -ENOENT;
 	mutex_lock(&obj->lock);
@@ -120,9 +128,8 @@ int ibback_execute(struct ibback_dev *dev, const struct vibif_req *req,
 	if (err)
 		return err;
 	if (op->create)
-		return execute_create(dev, op, req, rsp);
+		return ibback_execute_create(dev, op, req, rsp);
 	if (op->on_obj)
-		return execute_on_obj(ibback_obj_get(dev, req->handle,
-						     op->type), op, req, rsp);
+		return ibback_execute_on_obj(dev, op, req, rsp);
 	return op->on_dev(dev, req, rsp);
 }

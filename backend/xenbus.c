@@ -17,7 +17,7 @@
 #define GUEST_POLL_MS	500
 
 /* Log the version as a number, never the string that the guest has written. */
-static int check_version(struct ibback_dev *dev)
+static int ibback_check_version(struct ibback_dev *dev)
 {
 	unsigned int version = xenbus_read_unsigned(dev->xbdev->otherend,
 						    VIBIF_FIELD_VERSION, 0);
@@ -31,11 +31,11 @@ static int check_version(struct ibback_dev *dev)
 }
 
 /* Return: as ibback_ring_connect(); nothing is held after an error. */
-static int dev_connect(struct ibback_dev *dev)
+static int ibback_dev_connect(struct ibback_dev *dev)
 {
 	int err;
 
-	err = check_version(dev);
+	err = ibback_check_version(dev);
 	if (err)
 		return err;
 	dev->has_gfn_base = xenbus_scanf(XBT_NIL, dev->xbdev->nodename,
@@ -51,7 +51,7 @@ static int dev_connect(struct ibback_dev *dev)
 }
 
 /* May be called in any state. */
-static void dev_disconnect(struct ibback_dev *dev)
+static void ibback_dev_disconnect(struct ibback_dev *dev)
 {
 	ibback_events_stop(dev);
 	ibback_ring_disconnect(dev);
@@ -59,7 +59,7 @@ static void dev_disconnect(struct ibback_dev *dev)
 	ibback_events_disconnect(dev);
 }
 
-static void enter_state(struct ibback_dev *dev, enum xenbus_state state)
+static void ibback_enter_state(struct ibback_dev *dev, enum xenbus_state state)
 {
 	trace_vib_state(dev->xbdev, state);
 	dev->state = state;
@@ -81,7 +81,7 @@ static void enter_state(struct ibback_dev *dev, enum xenbus_state state)
  * What the frontend does only sets the target; the way there is the shortest,
  * with the same actions whatever the reason.
  */
-static void set_state(struct ibback_dev *dev, enum xenbus_state target)
+static void ibback_set_state(struct ibback_dev *dev, enum xenbus_state target)
 {
 	int err;
 
@@ -90,20 +90,21 @@ static void set_state(struct ibback_dev *dev, enum xenbus_state target)
 	while (dev->state != target) {
 		switch (dev->state) {
 		case XenbusStateInitialising:
-			enter_state(dev, target == XenbusStateInitWait ||
-				    target == XenbusStateConnected ?
-				    XenbusStateInitWait : XenbusStateClosing);
+			ibback_enter_state(dev, target == XenbusStateInitWait ||
+					   target == XenbusStateConnected ?
+					   XenbusStateInitWait :
+					   XenbusStateClosing);
 			break;
 		case XenbusStateInitWait:
 			if (target != XenbusStateConnected) {
-				enter_state(dev, XenbusStateClosing);
+				ibback_enter_state(dev, XenbusStateClosing);
 				break;
 			}
-			err = dev_connect(dev);
+			err = ibback_dev_connect(dev);
 			if (err == -ESTALE && dev->stale_frontend)
 				return;
 			if (!err) {
-				enter_state(dev, XenbusStateConnected);
+				ibback_enter_state(dev, XenbusStateConnected);
 			} else {
 				/* xenbus_dev_fatal() has written it */
 				trace_vib_state(dev->xbdev, XenbusStateClosing);
@@ -112,48 +113,48 @@ static void set_state(struct ibback_dev *dev, enum xenbus_state target)
 			}
 			break;
 		case XenbusStateConnected:
-			enter_state(dev, XenbusStateClosing);
+			ibback_enter_state(dev, XenbusStateClosing);
 			break;
 		case XenbusStateClosing:
-			dev_disconnect(dev);
-			enter_state(dev, XenbusStateClosed);
+			ibback_dev_disconnect(dev);
+			ibback_enter_state(dev, XenbusStateClosed);
 			break;
 		default:	/* Closed */
 			if (target == XenbusStateClosing)
 				return;
-			enter_state(dev, XenbusStateInitWait);
+			ibback_enter_state(dev, XenbusStateInitWait);
 			break;
 		}
 	}
 }
 
 /* "online" is 0 as soon as the toolstack wants the device to go. */
-static bool dev_online(struct ibback_dev *dev)
+static bool ibback_dev_online(struct ibback_dev *dev)
 {
 	return xenbus_read_unsigned(dev->xbdev->nodename,
 				    VIBIF_FIELD_ONLINE, 1);
 }
 
 /* The HCA is there, and so are the doorbell pages open to the guest. */
-static bool dev_usable(struct ibback_dev *dev)
+static bool ibback_dev_usable(struct ibback_dev *dev)
 {
 	return dev->hca && dev->nr_uars;
 }
 
 /* A frontend (re)starts, which ends what was before. */
-static void frontend_initialising(struct ibback_dev *dev)
+static void ibback_frontend_initialising(struct ibback_dev *dev)
 {
 	dev->stale_frontend = false;
-	if (dev->state == XenbusStateInitWait || !dev_online(dev))
+	if (dev->state == XenbusStateInitWait || !ibback_dev_online(dev))
 		return;
 	if (dev->state != XenbusStateInitialising)
-		set_state(dev, XenbusStateClosed);
-	if (!dev_usable(dev)) {
+		ibback_set_state(dev, XenbusStateClosed);
+	if (!ibback_dev_usable(dev)) {
 		/* Not fatal, which writes Closing: this is Closed */
 		xenbus_dev_error(dev->xbdev, -ENODEV, "HCA is gone");
 		return;
 	}
-	set_state(dev, XenbusStateInitWait);
+	ibback_set_state(dev, XenbusStateInitWait);
 }
 
 /*
@@ -161,21 +162,22 @@ static void frontend_initialising(struct ibback_dev *dev)
  * frontend that has outlived its backend is also in these states when the
  * backend returns; only Initialised tells that the nodes are fresh.
  */
-static void frontend_ready(struct ibback_dev *dev, enum xenbus_state state)
+static void ibback_frontend_ready(struct ibback_dev *dev,
+				  enum xenbus_state state)
 {
 	if (dev->state == XenbusStateInitWait &&
 	    state == XenbusStateInitialised)
-		set_state(dev, XenbusStateConnected);
+		ibback_set_state(dev, XenbusStateConnected);
 }
 
-static void frontend_closed(struct ibback_dev *dev)
+static void ibback_frontend_closed(struct ibback_dev *dev)
 {
 	bool stale = dev->stale_frontend;
 
 	dev->stale_frontend = false;
 	if (dev->state == XenbusStateInitialising)
 		return;
-	if (dev->state == XenbusStateInitWait && dev_online(dev)) {
+	if (dev->state == XenbusStateInitWait && ibback_dev_online(dev)) {
 		/*
 		 * The end of what an earlier backend had begun. Say again that
 		 * this one waits: the frontend may have missed it while it was
@@ -185,14 +187,14 @@ static void frontend_closed(struct ibback_dev *dev)
 			      "%d", XenbusStateInitWait);
 		return;
 	}
-	set_state(dev, XenbusStateClosed);
+	ibback_set_state(dev, XenbusStateClosed);
 	/* It closed because of the earlier backend, and may come to this one */
-	if (stale && dev_usable(dev) && dev_online(dev))
-		set_state(dev, XenbusStateInitWait);
+	if (stale && ibback_dev_usable(dev) && ibback_dev_online(dev))
+		ibback_set_state(dev, XenbusStateInitWait);
 }
 
 /* No toolstack removes the nodes of a class that it does not know. */
-static void remove_nodes(struct ibback_dev *dev)
+static void ibback_remove_nodes(struct ibback_dev *dev)
 {
 	const char *dir = dev->xbdev->nodename;
 	unsigned int nr = 0;
@@ -212,7 +214,7 @@ static void remove_nodes(struct ibback_dev *dev)
 }
 
 /* The guest cannot remove this directory, only the toolstack can. */
-static bool guest_gone(const struct ibback_dev *dev)
+static bool ibback_guest_gone(const struct ibback_dev *dev)
 {
 	char domid[8];
 
@@ -227,14 +229,14 @@ static bool guest_gone(const struct ibback_dev *dev)
  * have the doorbell pages mapped, and the nodes say which they are to whoever
  * takes them from it.
  */
-static void frontend_gone(struct ibback_dev *dev)
+static void ibback_frontend_gone(struct ibback_dev *dev)
 {
-	set_state(dev, XenbusStateClosed);
-	if (guest_gone(dev)) {
-		remove_nodes(dev);
+	ibback_set_state(dev, XenbusStateClosed);
+	if (ibback_guest_gone(dev)) {
+		ibback_remove_nodes(dev);
 		return;
 	}
-	if (!dev->abandoned && dev_online(dev))
+	if (!dev->abandoned && ibback_dev_online(dev))
 		xenbus_dev_error(dev->xbdev, -ENOENT,
 				 "the guest has removed its side; detach it");
 	dev->abandoned = true;
@@ -243,7 +245,7 @@ static void frontend_gone(struct ibback_dev *dev)
 			   msecs_to_jiffies(GUEST_POLL_MS));
 }
 
-static void act_on_frontend(struct ibback_dev *dev)
+static void ibback_act_on_frontend(struct ibback_dev *dev)
 {
 	const char *dir = dev->xbdev->otherend;
 	enum xenbus_state state = compat_read_state(dir);
@@ -251,24 +253,24 @@ static void act_on_frontend(struct ibback_dev *dev)
 	trace_vib_otherend_state(dev->xbdev, state);
 	switch (state) {
 	case XenbusStateInitialising:
-		frontend_initialising(dev);
+		ibback_frontend_initialising(dev);
 		break;
 	case XenbusStateInitialised:
 	case XenbusStateConnected:
-		frontend_ready(dev, state);
+		ibback_frontend_ready(dev, state);
 		break;
 	case XenbusStateClosing:
 		if (dev->state == XenbusStateConnected)
-			set_state(dev, XenbusStateClosing);
+			ibback_set_state(dev, XenbusStateClosing);
 		break;
 	case XenbusStateClosed:
-		frontend_closed(dev);
+		ibback_frontend_closed(dev);
 		break;
 	case XenbusStateUnknown:
 		if (!xenbus_exists(XBT_NIL, dir, ""))
-			frontend_gone(dev);
+			ibback_frontend_gone(dev);
 		else if (dev->state == XenbusStateConnected)
-			set_state(dev, XenbusStateClosed);
+			ibback_set_state(dev, XenbusStateClosed);
 		break;
 	default:
 		break;
@@ -276,15 +278,15 @@ static void act_on_frontend(struct ibback_dev *dev)
 }
 
 /* The toolstack detaches the device: close, but not without the frontend. */
-static void act_on_detach(struct ibback_dev *dev)
+static void ibback_act_on_detach(struct ibback_dev *dev)
 {
 	if (dev->state == XenbusStateConnected)
-		set_state(dev, XenbusStateClosing);
+		ibback_set_state(dev, XenbusStateClosing);
 	if (dev->state == XenbusStateClosing)
 		schedule_delayed_work(&dev->close_work,
 				      msecs_to_jiffies(DETACH_GRACE_MS));
 	else
-		set_state(dev, XenbusStateClosed);
+		ibback_set_state(dev, XenbusStateClosed);
 }
 
 static void ibback_watch_work(struct work_struct *work)
@@ -293,9 +295,9 @@ static void ibback_watch_work(struct work_struct *work)
 					      struct ibback_dev, watch_work);
 
 	mutex_lock(&dev->lock);
-	if (!dev_online(dev))
-		act_on_detach(dev);
-	act_on_frontend(dev);
+	if (!ibback_dev_online(dev))
+		ibback_act_on_detach(dev);
+	ibback_act_on_frontend(dev);
 	mutex_unlock(&dev->lock);
 }
 
@@ -327,8 +329,8 @@ static void ibback_close_work(struct work_struct *work)
 
 	mutex_lock(&dev->lock);
 	/* The frontend may have come back in the meantime */
-	if (!dev_online(dev) || READ_ONCE(dev->ring.stopped))
-		set_state(dev, XenbusStateClosed);
+	if (!ibback_dev_online(dev) || READ_ONCE(dev->ring.stopped))
+		ibback_set_state(dev, XenbusStateClosed);
 	mutex_unlock(&dev->lock);
 }
 
@@ -346,7 +348,7 @@ void ibback_dev_hca_gone(struct ibback_dev *dev)
 {
 	mutex_lock(&dev->lock);
 	xenbus_dev_error(dev->xbdev, -ENODEV, "HCA has been removed");
-	set_state(dev, XenbusStateClosed);
+	ibback_set_state(dev, XenbusStateClosed);
 	dev->hca = NULL;
 	mutex_unlock(&dev->lock);
 }
@@ -372,16 +374,16 @@ bool ibback_dev_hca_back(struct ibback_dev *dev, struct ibback_hca *hca)
 		dev->limits = hca->limits;
 		if (ibback_uars_retake(dev)) {
 			dev->hca = NULL;
-		} else if (dev_online(dev)) {
+		} else if (ibback_dev_online(dev)) {
 			xenbus_rm(XBT_NIL, "error", dev->xbdev->nodename);
-			set_state(dev, XenbusStateInitWait);
+			ibback_set_state(dev, XenbusStateInitWait);
 		}
 	}
 	mutex_unlock(&dev->lock);
 	return dev->hca;
 }
 
-static int write_features(struct ibback_dev *dev)
+static int ibback_write_features(struct ibback_dev *dev)
 {
 	const struct {
 		const char *field;
@@ -403,7 +405,7 @@ static int write_features(struct ibback_dev *dev)
 	return err;
 }
 
-static int write_nodes(struct ibback_dev *dev)
+static int ibback_write_nodes(struct ibback_dev *dev)
 {
 	const char *dir = dev->xbdev->nodename;
 	int err;
@@ -419,14 +421,14 @@ static int write_nodes(struct ibback_dev *dev)
 				    VIBIF_FIELD_MAX_EVENT_PAGE_ORDER, "%u",
 				    VIBIF_MAX_EVENT_PAGE_ORDER);
 	if (!err)
-		err = write_features(dev);
+		err = ibback_write_features(dev);
 	if (err)
 		xenbus_dev_fatal(dev->xbdev, err, "writing nodes");
 	return err;
 }
 
 /* Return: 0, also if none is named, or -EINVAL after xenbus_dev_fatal(). */
-static int read_guid(struct ibback_dev *dev)
+static int ibback_read_guid(struct ibback_dev *dev)
 {
 	const char *dir = dev->xbdev->nodename;
 	u16 part[4];
@@ -446,7 +448,7 @@ static int read_guid(struct ibback_dev *dev)
 }
 
 /* The rest of it; there may be no HCA, or no more. */
-static int dev_setup(struct ibback_dev *dev)
+static int ibback_dev_setup(struct ibback_dev *dev)
 {
 	int err;
 
@@ -455,7 +457,7 @@ static int dev_setup(struct ibback_dev *dev)
 	if (!dev->hca)
 		return -ENODEV;
 	err = ibback_uars_reserve(dev);
-	return err ?: write_nodes(dev);
+	return err ?: ibback_write_nodes(dev);
 }
 
 static int ibback_probe(struct xenbus_device *xbdev,
@@ -481,7 +483,7 @@ static int ibback_probe(struct xenbus_device *xbdev,
 	INIT_DELAYED_WORK(&dev->close_work, ibback_close_work);
 	xa_init_flags(&dev->objects, XA_FLAGS_ALLOC);
 	ibback_quotas_read(dev);
-	err = read_guid(dev);
+	err = ibback_read_guid(dev);
 	if (!err)
 		err = ibback_uars_read(dev);
 	dev->stale_frontend = compat_read_state(xbdev->otherend) ==
@@ -499,8 +501,8 @@ static int ibback_probe(struct xenbus_device *xbdev,
 	mutex_lock(&dev->lock);
 	/* If it got an HCA late, that has set it up */
 	if (dev->state == XenbusStateInitialising)
-		set_state(dev, dev_setup(dev) ? XenbusStateClosed :
-			  XenbusStateInitWait);
+		ibback_set_state(dev, ibback_dev_setup(dev) ?
+				 XenbusStateClosed : XenbusStateInitWait);
 	mutex_unlock(&dev->lock);
 
 	err = xenbus_watch_pathfmt(xbdev, &dev->online_watch, NULL,
@@ -523,7 +525,7 @@ static void ibback_remove(struct xenbus_device *xbdev)
 	cancel_delayed_work_sync(&dev->watch_work);
 	mutex_lock(&dev->lock);
 	dev->removed = true;
-	set_state(dev, XenbusStateClosed);
+	ibback_set_state(dev, XenbusStateClosed);
 	/*
 	 * As long as it is attached, its doorbell pages are open to the guest.
 	 * Not if these nodes are the next attach's, which has none as yet.

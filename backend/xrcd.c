@@ -13,7 +13,7 @@ int ibback_xrcd_create(struct ibback_obj *obj, const struct vibif_req *req,
 	return PTR_ERR_OR_ZERO(xrcd->hw);
 }
 
-static int xrcd_destroy(struct ibback_obj *obj)
+static int ibback_xrcd_destroy(struct ibback_obj *obj)
 {
 	struct ibback_hca *hca = obj->dev->hca;
 
@@ -24,5 +24,5 @@ static int xrcd_destroy(struct ibback_obj *obj)
 const struct ibback_obj_type ibback_xrcd_type = {
 	.name = "XRCD",
 	.size = sizeof(struct ibback_xrcd),
-	.destroy = xrcd_destroy,
+	.destroy = ibback_xrcd_destroy,
 };
