@@ -60,7 +60,7 @@ static int ibback_channel_read_refs(struct xenbus_device *xbdev,
 }
 
 /**
- * ibback_channel_map - map the pages that the frontend has announced
+ * ibback_channel_map() - map the pages that the frontend has announced
  * @dev: the guest's device; dev->lock is held
  * @channel: the channel, not mapped
  * @nodes: where it is announced
@@ -103,7 +103,7 @@ int ibback_channel_map(struct ibback_dev *dev, struct ibback_channel *channel,
 }
 
 /**
- * ibback_channel_bind - have the frontend's notifications handled
+ * ibback_channel_bind() - have the frontend's notifications handled
  * @dev: the guest's device; dev->lock is held
  * @channel: the channel, mapped
  * @handler: of lateeoi interrupts; may be called before this returns

@@ -65,7 +65,7 @@ int ibback_cq_modify(struct ibback_obj *obj, const struct vibif_req *req,
 }
 
 /**
- * ibback_cqs_moderate - have the HCA tell less often of completions, or again
+ * ibback_cqs_moderate() - have the HCA tell less often of completions, or again
  *	as the guest has asked
  * @dev: the guest's device, connected
  * @on: which of the two

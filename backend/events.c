@@ -74,7 +74,7 @@ static void ibback_events_set_open(struct ibback_events *ev, bool open)
 }
 
 /**
- * ibback_events_connect - map what the frontend has announced
+ * ibback_events_connect() - map what the frontend has announced
  * @dev: the guest's device; dev->lock is held
  *
  * Return: 0, or an errno after xenbus_dev_fatal().
@@ -109,7 +109,7 @@ int ibback_events_connect(struct ibback_dev *dev)
 }
 
 /**
- * ibback_events_stop - from now on no event of an object reaches the guest
+ * ibback_events_stop() - from now on no event of an object reaches the guest
  * @dev: the guest's device, in any state
  *
  * The first step of a teardown, which must come to an end whatever the HCA
@@ -165,7 +165,7 @@ static void ibback_events_queue_late_work(struct ibback_events *ev)
 }
 
 /**
- * ibback_event - tell the guest of an event of an object, in any context
+ * ibback_event() - tell the guest of an event of an object, in any context
  * @dev: the guest's device, with a mapped event area
  * @word: handle of the object
  * @bit: which event
@@ -242,7 +242,7 @@ static void ibback_events_late_work(struct work_struct *work)
 }
 
 /**
- * ibback_moderation - the moderation of a guest's CQs
+ * ibback_moderation() - the moderation of a guest's CQs
  * @dev: the guest's device
  *
  * Return: the least period of each in microseconds, 0 if there is none.
@@ -262,7 +262,7 @@ void ibback_events_init(struct ibback_dev *dev)
 }
 
 /**
- * ibback_device_event - tell the guest of an event of the device, if it listens
+ * ibback_device_event() - tell the guest of an event of the device
  * @dev: the guest's device, in any state
  * @bit: which event
  *

@@ -262,7 +262,7 @@ static struct ib_client hca_client = {
 };
 
 /**
- * ibback_hca_bind - choose the HCA of a guest's device
+ * ibback_hca_bind() - choose the HCA of a guest's device
  * @dev: the device, not yet visible to others, whose guid names the HCA, or is
  *	0 for the first there is
  *
@@ -301,7 +301,7 @@ void ibback_hca_unbind(struct ibback_dev *dev)
 }
 
 /**
- * ibback_hca_publish - write to xenstore which HCA a device is on
+ * ibback_hca_publish() - write to xenstore which HCA a device is on
  * @dev: the device, with an HCA
  *
  * The GUID is for the next backend, that it does not choose another; the name

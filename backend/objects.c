@@ -67,7 +67,7 @@ static void ibback_obj_release(struct ibback_obj *obj)
 }
 
 /**
- * ibback_obj_create - create an object at the guest's request
+ * ibback_obj_create() - create an object at the guest's request
  * @dev: the guest's device
  * @type: what it is to be
  * @create: fills in the object, which is zeroed but for its first member, and
@@ -123,7 +123,7 @@ static struct ibback_obj *ibback_obj_find(struct ibback_dev *dev, u32 handle,
 }
 
 /**
- * ibback_obj_get - find an object
+ * ibback_obj_get() - find an object
  * @dev: the guest's device
  * @handle: what the guest calls it
  * @type: what it must be
@@ -148,7 +148,7 @@ void ibback_obj_put(struct ibback_obj *obj)
 }
 
 /**
- * ibback_obj_depend - make an object depend on another
+ * ibback_obj_depend() - make an object depend on another
  * @obj: the one being created or changed
  * @handle: the other
  * @type: what the other must be
@@ -206,7 +206,7 @@ static int ibback_obj_finish(struct ibback_obj *obj)
 }
 
 /**
- * ibback_obj_destroy - destroy an object at the guest's request
+ * ibback_obj_destroy() - destroy an object at the guest's request
  * @dev: the guest's device
  * @handle: the object
  *

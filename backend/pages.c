@@ -36,7 +36,7 @@ static int ibback_copy_directory_page(struct ibback_dev *dev, grant_ref_t gref,
 }
 
 /**
- * ibback_copy_to_guest - write into the beginning of a granted page
+ * ibback_copy_to_guest() - write into the beginning of a granted page
  * @dev: the guest's device
  * @gref: the page, granted for writing
  * @data: what to write, kmalloc'ed and within one page
@@ -212,7 +212,7 @@ static void ibback_pages_free(struct ibback_dev *dev,
 }
 
 /**
- * ibback_pages_map - map the pages of a list for the HCA
+ * ibback_pages_map() - map the pages of a list for the HCA
  * @dev: the guest's device
  * @pages: result
  * @list: what the guest named, with a checked number of pages from 1
@@ -264,7 +264,7 @@ static int ibback_page_map(struct ibback_dev *dev, struct ibback_pages *pages,
 }
 
 /**
- * ibback_queue_map - map a queue and its doorbell record for the HCA
+ * ibback_queue_map() - map a queue and its doorbell record for the HCA
  * @dev: the guest's device
  * @queue: result, zeroed
  * @list: the pages of the queue, as for ibback_pages_map()

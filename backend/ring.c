@@ -224,7 +224,7 @@ static int ibback_ring_open(struct ibback_dev *dev)
 }
 
 /**
- * ibback_ring_connect - map and serve the ring that the frontend announced
+ * ibback_ring_connect() - map and serve the ring that the frontend announced
  * @dev: the guest's device; dev->lock is held
  *
  * Return: 0, or an errno after xenbus_dev_fatal(); but with dev->stale_frontend

@@ -27,7 +27,7 @@ static atomic_long_t total_resources[IBBACK_NR_RESOURCES];
 static atomic_long_t totals[IBBACK_NR_TOTALS];
 
 /**
- * ibback_charge - account for something that the guest is about to hold
+ * ibback_charge() - account for something that the guest is about to hold
  * @dev: the guest's device
  * @res: what
  * @nr: how many

@@ -179,7 +179,7 @@ static int ibback_uars_publish(struct ibback_dev *dev)
 }
 
 /**
- * ibback_uars_read - learn what was published when the device was attached
+ * ibback_uars_read() - learn what was published when the device was attached
  * @dev: the guest's device, which may have no HCA yet
  *
  * Return: 0, also if that was nothing, or an errno after xenbus_dev_fatal().
@@ -263,7 +263,7 @@ static void ibback_quarantine_add(struct ibback_dev *dev)
 }
 
 /**
- * ibback_uars_retake - have the doorbell pages that are open to the guest
+ * ibback_uars_retake() - have the doorbell pages that are open to the guest
  * @dev: the guest's device, with an HCA that it had before
  *
  * They must be the same: only those are open to the guest.
@@ -308,7 +308,7 @@ int ibback_uars_retake(struct ibback_dev *dev)
 }
 
 /**
- * ibback_uars_reserve - get the guest's doorbell pages
+ * ibback_uars_reserve() - get the guest's doorbell pages
  * @dev: the guest's device after ibback_uars_read(), with an HCA and quotas
  *
  * Return: 0, or an errno after xenbus_dev_fatal().
@@ -356,7 +356,7 @@ void ibback_uars_forget(struct ibback_dev *dev)
 }
 
 /**
- * ibback_uars_get - take doorbell pages for a context
+ * ibback_uars_get() - take doorbell pages for a context
  * @dev: the guest's device
  *
  * Return: the first of hca->uars_per_context, all marked by the first one's
@@ -386,7 +386,7 @@ void ibback_uars_put(struct ibback_dev *dev, struct ibback_uar *uar)
 }
 
 /**
- * ibback_uars_hca_gone - the HCA's RDMA device goes away
+ * ibback_uars_hca_gone() - the HCA's RDMA device goes away
  * @hca: the HCA
  *
  * Its core driver may live on, and be the same when the device comes back.
@@ -403,7 +403,7 @@ void ibback_uars_hca_gone(struct ibback_hca *hca)
 }
 
 /**
- * ibback_uars_hca_back - reserve what is in quarantine on an HCA that comes
+ * ibback_uars_hca_back() - reserve what is in quarantine on an HCA that comes
  * @hca: the HCA, which nobody can take pages of from here yet
  */
 void ibback_uars_hca_back(struct ibback_hca *hca)

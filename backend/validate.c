@@ -27,7 +27,7 @@ static bool ibback_all_zero(const void *data, size_t len)
 }
 
 /**
- * ibback_check_header - check what all requests share
+ * ibback_check_header() - check what all requests share
  * @req: the request, a private copy
  * @shape: what its operation uses
  */
@@ -45,7 +45,7 @@ int ibback_check_header(const struct vibif_req *req,
 }
 
 /**
- * ibback_check_doorbell - check the place of a doorbell record
+ * ibback_check_doorbell() - check the place of a doorbell record
  * @db: as the frontend wrote it
  * @size: octets of the record, also its alignment
  */
@@ -110,7 +110,7 @@ static int ibback_check_translation(const struct vibif_reg_mr_req *args)
 }
 
 /**
- * ibback_check_reg_mr - check a memory region's place, size and rights
+ * ibback_check_reg_mr() - check a memory region's place, size and rights
  * @lim: the HCA's limits
  * @req: the request
  */
@@ -128,7 +128,7 @@ int ibback_check_reg_mr(const struct ibback_limits *lim,
 }
 
 /**
- * ibback_check_rereg_mr - the same for what a REREG_MR changes
+ * ibback_check_rereg_mr() - the same for what a REREG_MR changes
  * @args: its part of the request
  * @access: the region's VIBIF_ACCESS_*
  * @writable: its pages are mapped for writing
@@ -276,7 +276,7 @@ static int ibback_check_qp_xrc(const struct vibif_create_qp_req *args)
 }
 
 /**
- * ibback_check_create_qp - check type, queue sizes and number of pages
+ * ibback_check_create_qp() - check type, queue sizes and number of pages
  * @lim: the HCA's limits
  * @req: the request
  */
@@ -401,7 +401,7 @@ static int ibback_check_qp_values(const struct ibback_limits *lim,
 }
 
 /**
- * ibback_check_qp_attr - check the attributes that a MODIFY_QP sets
+ * ibback_check_qp_attr() - check the attributes that a MODIFY_QP sets
  * @lim: the HCA's limits
  * @qp_port: the QP's port, 0 if it has none yet
  * @attr: the request

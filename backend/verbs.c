@@ -105,7 +105,7 @@ static int ibback_execute_on_obj(struct ibback_dev *dev,
 }
 
 /**
- * ibback_execute - check a request and do what it says
+ * ibback_execute() - check a request and do what it says
  * @dev: the guest's device, connected
  * @req: a private copy of the request
  * @rsp: where the answer goes; zero on entry but for id and operation

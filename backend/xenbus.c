@@ -354,7 +354,7 @@ void ibback_dev_hca_gone(struct ibback_dev *dev)
 }
 
 /**
- * ibback_dev_hca_back - offer an HCA to a device that has lost its own
+ * ibback_dev_hca_back() - offer an HCA to a device that has lost its own
  * @dev: the device
  * @hca: the HCA, which has just come
  *

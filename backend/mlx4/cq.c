@@ -43,7 +43,7 @@ static struct {
 };
 
 /**
- * ibback_mlx4_cq_prepare - set what events need, before a CQ can have any
+ * ibback_mlx4_cq_prepare() - set what events need, before a CQ can have any
  * @mcq: the CQ, zeroed
  * @comp: called for completion events
  * @event: called for asynchronous ones
