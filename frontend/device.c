@@ -24,27 +24,14 @@ static const struct ib_device_ops ibfront_dev_ops = {
 	.modify_device = ibfront_modify_device,
 };
 
-/*
- * All verbs, and for some the backend's node that says whether it serves them.
- * A verb that is not set fails with -EOPNOTSUPP.
- */
+#define IBFRONT_VERBS_ROW(name, feature)	\
+	{ &ibfront_##name##_ops, feature },
+
 static const struct {
 	const struct ib_device_ops *ops;
 	const char *feature;
 } ibfront_verbs[] = {
-	{ &ibfront_dev_ops },
-	{ &ibfront_query_ops },
-	{ &ibfront_context_ops },
-	{ &ibfront_pd_ops },
-	{ &ibfront_mr_ops },
-	{ &ibfront_mr_rereg_ops,	VIBIF_FIELD_FEATURE_REREG_MR },
-	{ &ibfront_mw_ops,		VIBIF_FIELD_FEATURE_MW },
-	{ &ibfront_cq_ops },
-	{ &ibfront_cq_resize_ops,	VIBIF_FIELD_FEATURE_RESIZE_CQ },
-	{ &ibfront_srq_ops },
-	{ &ibfront_qp_ops },
-	{ &ibfront_xrcd_ops,		VIBIF_FIELD_FEATURE_XRC },
-	{ &ibfront_ah_ops },
+	IBFRONT_VERBS(IBFRONT_VERBS_ROW)
 };
 
 static void ibfront_set_ops(struct ibfront_dev *dev)
@@ -53,6 +40,7 @@ static void ibfront_set_ops(struct ibfront_dev *dev)
 	struct ib_device *ibdev = &dev->ibdev;
 	unsigned int i;
 
+	ib_set_device_ops(ibdev, &ibfront_dev_ops);
 	ib_set_device_ops(ibdev, dev->provider->ops);
 	for (i = 0; i < ARRAY_SIZE(ibfront_verbs); i++)
 		if (!ibfront_verbs[i].feature ||

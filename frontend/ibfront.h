@@ -390,17 +390,27 @@ int __must_check ibfront_dev_register(struct ibfront_dev *dev);
 void ibfront_dev_unregister(struct ibfront_dev *dev);
 
 /* The verbs, each file's of its own objects */
-extern const struct ib_device_ops ibfront_ah_ops;
-extern const struct ib_device_ops ibfront_context_ops;
-extern const struct ib_device_ops ibfront_cq_ops;
-extern const struct ib_device_ops ibfront_cq_resize_ops;
-extern const struct ib_device_ops ibfront_mr_ops;
-extern const struct ib_device_ops ibfront_mr_rereg_ops;
-extern const struct ib_device_ops ibfront_mw_ops;
-extern const struct ib_device_ops ibfront_pd_ops;
-extern const struct ib_device_ops ibfront_qp_ops;
-extern const struct ib_device_ops ibfront_query_ops;
-extern const struct ib_device_ops ibfront_srq_ops;
-extern const struct ib_device_ops ibfront_xrcd_ops;
+/*
+ * X(name, feature): all verbs, for each file, and for some the backend's node
+ * that says whether it serves them. A verb that is not set fails with
+ * -EOPNOTSUPP.
+ */
+#define IBFRONT_VERBS(X)				\
+	X(query, NULL)					\
+	X(context, NULL)				\
+	X(pd, NULL)					\
+	X(mr, NULL)					\
+	X(mr_rereg, VIBIF_FIELD_FEATURE_REREG_MR)	\
+	X(mw, VIBIF_FIELD_FEATURE_MW)			\
+	X(cq, NULL)					\
+	X(cq_resize, VIBIF_FIELD_FEATURE_RESIZE_CQ)	\
+	X(srq, NULL)					\
+	X(qp, NULL)					\
+	X(xrcd, VIBIF_FIELD_FEATURE_XRC)		\
+	X(ah, NULL)
+
+#define IBFRONT_DECLARE_OPS(name, feature)		\
+	extern const struct ib_device_ops ibfront_##name##_ops;
+IBFRONT_VERBS(IBFRONT_DECLARE_OPS)
 
 #endif /* IBFRONT_H */
