@@ -381,7 +381,7 @@ struct ibback_obj_type {
 	extern const struct ibback_obj_type ibback_##kind##_type;
 IBBACK_OBJECTS(IBBACK_OBJ_TYPE_DECLARE)
 
-/* context.c, mr.c, mw.c, cq.c, srq.c, qp.c, xrcd.c */
+/* context.c, pd.c, mr.c, mw.c, cq.c, srq.c, qp.c, xrcd.c */
 ibback_obj_verb ibback_context_create, ibback_pd_create;
 ibback_obj_verb ibback_mr_create, ibback_mr_rereg;
 ibback_obj_verb ibback_mw_create;

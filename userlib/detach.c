@@ -178,7 +178,7 @@ int device_remove(struct xenib *xn, struct device *dev, unsigned int flags,
 	bool force = flags & XENIB_DETACH_FORCE;
 	int rc;
 
-	/* What cannot be read cannot be closed: forced, go on without. */
+	/* Pages that cannot be read cannot be closed. If forced, leave them. */
 	rc = read_gfn_base(xn, dev) ? -1 : uars_read(xn, dev);
 	if (rc && !force)
 		return -1;
