@@ -183,7 +183,7 @@ def qemu_argv(lab, node):
     c, art = lab.config, images.image()
     words = "%s lab.name=%s lab.role=%s lab.addr=%s" % (
         LINUX_OPTIONS, node.name, node.role, node.addr)
-    argv = ["taskset", "-c", _processors(node), "nice", "-n", "-10"] + \
+    argv = ["taskset", "-c", _processors(lab, node), "nice", "-n", "-10"] + \
         qemu.command() + [
         "-name", node.name, "-M", "q35", "-nodefaults", "-no-user-config",
         "-no-reboot", "-display", "none", "-smp", str(c["smp"]),
@@ -228,13 +228,17 @@ def _console_tail(lab, node, count=25):
     return "--- console of %s, last lines ---\n%s" % (node.name, text)
 
 
-def _processors(node):
+def _processors(lab, node):
     """Which of the build machine's processors a machine runs on: its pair's
     other half has none of them. Two machines that ping-pong then never share
     one, and the packet that wakes a machine's main thread interrupts only
-    the processor thread that waits for it."""
+    the processor thread that waits for it. A machine with more processors
+    than that half has all of them: two that wait for each other's interrupts
+    on one processor need a time slice for each."""
     cpus = sorted(os.sched_getaffinity(0))
-    mine = cpus[topology.number(node) % 2::2] or cpus
+    mine = cpus[topology.number(node) % 2::2]
+    if len(mine) < lab.config["smp"]:
+        mine = cpus
     return ",".join(str(cpu) for cpu in mine)
 
 
