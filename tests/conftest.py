@@ -27,11 +27,12 @@ LAST = {
     "breaks_hcas": "stops everything",
     "replaces_guests": "boots other guests in place of those of the lab",
     "reads_logs": "looks for what all other tests have caused",
+    "has_another_lab": "takes the lab down and has one of its own",
 }
 
 
 # Of these, those after which there is nothing to keep
-SPOIL = ("breaks_hcas", "replaces_guests")
+SPOIL = ("breaks_hcas", "replaces_guests", "has_another_lab")
 
 NOTES = pytest.StashKey[list]()     # what pytest says in the end
 
