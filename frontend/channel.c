@@ -12,7 +12,7 @@
  * ibfront_channel_open() - allocate and grant the pages, bind the event channel
  * @dev: device
  * @channel: filled in
- * @order: of the number of pages, IBFRONT_MAX_CHANNEL_ORDER at most
+ * @order: of the number of pages, IBFRONT_MAX_PAGE_ORDER at most
  * @handler: of the backend's notifications, called with @dev. It may be called
  *	before this returns, and has to say xen_irq_lateeoi()
  * @name: of the interrupt

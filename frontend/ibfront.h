@@ -389,11 +389,10 @@ struct ibfront_dev *ibfront_dev_alloc(struct xenbus_device *xbdev);
 int __must_check ibfront_dev_register(struct ibfront_dev *dev);
 void ibfront_dev_unregister(struct ibfront_dev *dev);
 
-/* The verbs, each file's of its own objects */
 /*
- * X(name, feature): all verbs, for each file, and for some the backend's node
- * that says whether it serves them. A verb that is not set fails with
- * -EOPNOTSUPP.
+ * X(name, feature): the verbs, each file's of its own objects, and for some the
+ * backend's node that says whether it serves them. A verb that is not set fails
+ * with -EOPNOTSUPP.
  */
 #define IBFRONT_VERBS(X)				\
 	X(query, NULL)					\
