@@ -329,6 +329,11 @@ def reset_lab():
     lab("install")
 
 
+def domid(host, guest):
+    """The number of a guest's domain, as xl prints it."""
+    return host.out("xl domid " + guest.domain)
+
+
 def xenib_list(host):
     """What `xenib list` tells: the devices, and the backend's totals."""
     return json.loads(host.out("xenib list --json"))

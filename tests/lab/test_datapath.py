@@ -158,7 +158,7 @@ def test_ping_pongs_make_no_hypercall(guests, dom0):
     that does more is far less than one entry for each message.
     """
     host, node = dom0[0], guests[0]
-    domid = int(host.out("xl domid " + node.domain))
+    domid = int(nodes.domid(host, node))
 
     spin = node.start("exec timeout 60 sh -c 'while :; do :; done'")
     idle, idle_time, _ = traced(host, domid, 0)

@@ -85,7 +85,7 @@ def check_storm(host, node):
     meanwhile. What an emulated HCA can do is far below the budget, so that is
     made small.
     """
-    domid = host.out("xl domid " + node.domain)
+    domid = nodes.domid(host, node)
     nodes.install_program("event_load", node)
     with event_budget(host, 1), \
             nodes.allowed(host, "rogue frontend: event storm"):

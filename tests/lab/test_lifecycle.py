@@ -101,7 +101,7 @@ def test_backend_reloaded_many_times(guest, pvh, dom0, times):
 def test_destroy_during_traffic(guests, dom0):
     """The last of this file: the guests of host2 are new ones afterwards."""
     host, node = dom0[1], guests[1]
-    domid = host.out("xl domid " + node.domain)
+    domid = nodes.domid(host, node)
     processes = traffic(dom0[1], *guests)
     host.run("xl destroy " + node.domain)
     end(guests[:1])

@@ -89,7 +89,7 @@ def test_pages_that_somebody_else_got_first(guest, pvh, dom0, greedy):
     restart_hca(host)
     greedy()
     lost = "doorbell page %d went to another user .* domain %s,"
-    taken = [(uar, host.out("xl domid " + node.domain))
+    taken = [(uar, nodes.domid(host, node))
              for node in (guest[1], pvh[1]) for uar in uars(host, node)]
     with contextlib.ExitStack() as stack:
         stack.enter_context(nodes.allowed(

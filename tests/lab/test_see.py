@@ -14,10 +14,6 @@ BACK, FRONT = "xen-ibback", "xen-ibfront"
 Event = collections.namedtuple("Event", "name what fields")
 
 
-def domid(host, node):
-    return host.out("xl domid " + node.domain)
-
-
 def parse_trace(text):
     """The events of a trace. What stands there without a name is `what`."""
     kept, written = re.search(r"entries-written: (\d+)/(\d+)", text).groups()
@@ -80,7 +76,7 @@ def test_trace_of_verbs_and_events(guests, dom0):
     host, node = dom0[0], guests[0]
     with traced(host, BACK) as back, traced(node, FRONT) as front:
         out = nodes.run_pair(node, node, "ibv_rc_pingpong -e -n 100")
-    back = of_domain(back, domid(host, node))
+    back = of_domain(back, nodes.domid(host, node))
     assert front and of_domain(front, "0") == front
 
     requests = by_id(front)
@@ -111,7 +107,7 @@ def test_trace_of_states(guest, dom0):
     with traced(host, BACK) as back, traced(node, FRONT) as front:
         host.run("xenib detach " + node.domain)
         nodes.attach(host, node)
-    back = of_domain(back, domid(host, node))
+    back = of_domain(back, nodes.domid(host, node))
     assert states(back, "vib_state") == [
         "Closing", "Closed", "InitWait", "Connected"]
     assert states(front, "vib_state") == ["Closed", "Initialised", "Connected"]
@@ -124,7 +120,7 @@ def directory(module, device):
 
 
 def in_dom0(host, node):
-    return directory(BACK, "vib-%s-0" % domid(host, node))
+    return directory(BACK, "vib-%s-0" % nodes.domid(host, node))
 
 
 IN_GUEST = directory(FRONT, "vib-0")
