@@ -247,7 +247,6 @@ static void overrun(int nr)
 int main(int argc, char **argv)
 {
 	NEED(argc == 3);
-	setbuf(stdout, NULL);
 	open_all();
 	if (!strcmp(argv[1], "overrun")) {
 		overrun(atoi(argv[2]));
@@ -256,7 +255,6 @@ int main(int argc, char **argv)
 	end = time(NULL) + atoi(argv[2]);
 	if (!strcmp(argv[1], "storm")) {
 		create_all(IBV_QPT_UD);
-		puts("begins");
 		storms();
 	} else {
 		create_all(IBV_QPT_RC);
