@@ -44,7 +44,10 @@ static int teardown(void **state)
 
 static struct xenib_attach_args args_for(uint32_t domid)
 {
-	struct xenib_attach_args args = { .domid = domid, .timeout_ms = TIMEOUT_MS };
+	struct xenib_attach_args args = {
+		.domid = domid,
+		.timeout_ms = TIMEOUT_MS,
+	};
 
 	return args;
 }
@@ -56,9 +59,19 @@ static int attach(uint32_t domid)
 	return xenib_attach(xn, &args);
 }
 
+static int detach_with(uint32_t domid, unsigned int flags)
+{
+	return xenib_detach(xn, domid, 0, flags, TIMEOUT_MS);
+}
+
 static int detach(uint32_t domid)
 {
-	return xenib_detach(xn, domid, 0, 0, TIMEOUT_MS);
+	return detach_with(domid, 0);
+}
+
+static int detach_forced(uint32_t domid)
+{
+	return detach_with(domid, XENIB_DETACH_FORCE);
 }
 
 static void assert_error(int rc, int err, const char *text)
@@ -68,6 +81,11 @@ static void assert_error(int rc, int err, const char *text)
 	if (!strstr(xenib_error(xn), text))
 		fail_msg("\"%s\" does not say \"%s\"", xenib_error(xn), text);
 	assert_null(strchr(xenib_error(xn), '\n'));
+}
+
+static void assert_warning(const char *text)
+{
+	assert_non_null(strstr(xenib_warning(xn), text));
 }
 
 static void assert_node(const char *path, const char *value)
@@ -581,9 +599,9 @@ static void test_detach_stubborn(void **state)
 	assert_node(BE3 "/online", "0");
 	assert_node(BE3 "/state", "5");
 	assert_int_equal(fake_permitted(PV), 2 * ENDS_UARS);
-	assert_int_equal(xenib_detach(xn, PV, 0, XENIB_DETACH_FORCE, TIMEOUT_MS), 0);
+	assert_int_equal(detach_forced(PV), 0);
 	assert_clean(before);
-	assert_error(xenib_detach(xn, PV, 0, 2, TIMEOUT_MS), EINVAL, "flags");
+	assert_error(detach_with(PV, 2), EINVAL, "flags");
 	free(before);
 }
 
@@ -609,7 +627,7 @@ static void test_detach_hung_backend(void **state)
 	assert_int_equal(attach(PV), 0);
 	ends_backend = BACKEND_SILENT;
 	assert_error(detach(PV), ETIMEDOUT, "the backend did not close");
-	assert_int_equal(xenib_detach(xn, PV, 0, XENIB_DETACH_FORCE, TIMEOUT_MS), 0);
+	assert_int_equal(detach_forced(PV), 0);
 	assert_clean(before);
 	free(before);
 }
@@ -635,7 +653,7 @@ static void test_detach_unloaded(void **state)
 	ends_backend = BACKEND_SILENT;
 	fake_unlink("bus");
 	assert_error(detach(PV), ENXIO, "2 doorbell pages");
-	assert_int_equal(xenib_detach(xn, PV, 0, XENIB_DETACH_FORCE, TIMEOUT_MS), 0);
+	assert_int_equal(detach_forced(PV), 0);
 	assert_clean(before);
 	free(before);
 }
@@ -662,7 +680,7 @@ static void test_directory_removed(void **state)
 		assert_int_equal(devices[0].backend_state, 6);
 		assert_int_equal(devices[0].nr_uars, ENDS_UARS);
 		xenib_list_free(devices, nr);
-		assert_int_equal(xenib_detach(xn, PVH, 0, flags[i], TIMEOUT_MS), 0);
+		assert_int_equal(detach_with(PVH, flags[i]), 0);
 		assert_clean(before);
 	}
 	assert_int_equal(attach(PVH), 0);
@@ -684,7 +702,7 @@ static void sweep_directory_removed(unsigned int flags)
 	for (call = 1;; call++) {
 		assert_int_equal(attach(PVH), 0);
 		fake_strike_at(call, remove_directory);
-		assert_int_equal(xenib_detach(xn, PVH, 0, flags, TIMEOUT_MS), 0);
+		assert_int_equal(detach_with(PVH, flags), 0);
 		assert_clean(before);
 		if (!fake_struck())
 			break;
@@ -752,8 +770,7 @@ static void test_conflicts(void **state)
 	fake_conflicts = 1000000;
 	assert_error(detach(PV), ETIMEDOUT, "others kept writing");
 	assert_int_equal(fake_permitted(PV), 2 * ENDS_UARS);
-	assert_error(xenib_detach(xn, PV, 0, XENIB_DETACH_FORCE, TIMEOUT_MS),
-		     ETIMEDOUT, "others kept writing");
+	assert_error(detach_forced(PV), ETIMEDOUT, "others kept writing");
 	assert_true(fake_conflicts > 0);
 	assert_int_equal(fake_permitted(PV), 0);
 	fake_conflicts = 0;
@@ -774,7 +791,7 @@ static void test_flood(void **state)
 	ends_guest = GUEST_STUBBORN;
 	assert_int_equal(attach(PV), 0);
 	assert_error(detach(PV), ETIMEDOUT, "domain 3 did not let go");
-	assert_int_equal(xenib_detach(xn, PV, 0, XENIB_DETACH_FORCE, TIMEOUT_MS), 0);
+	assert_int_equal(detach_forced(PV), 0);
 	assert_clean(before);
 	free(before);
 }
@@ -853,7 +870,7 @@ static void test_leftovers(void **state)
 	assert_error(attach(PVH), EEXIST, "already attached");
 	assert_null(fake_get("/local/domain/0/backend/vib/3"));
 	fake_domain_gone(PVH);
-	assert_int_equal(xenib_detach(xn, PVH, 0, XENIB_DETACH_FORCE, TIMEOUT_MS), 0);
+	assert_int_equal(detach_forced(PVH), 0);
 	assert_null(fake_get("/local/domain/0/backend/vib/4"));
 	assert_error(detach(PVH), ENOENT, "no such domain: 4");
 	free(before);
@@ -951,16 +968,18 @@ static void test_warning(void **state)
 	attach_with(PV, 1, "mlx4_1", 0);
 	assert_string_equal(xenib_warning(xn), "");
 	attach_with(PVH, 0, NULL, 1);
-	assert_non_null(strstr(xenib_warning(xn), "the guests of mlx4_0 may hold 545 CQs, QPs and SRQs, more than 384: "));
-	assert_non_null(strstr(xenib_warning(xn), "command completions of the HCA may be lost, which resets it"));
-	assert_non_null(strstr(xenib_warning(xn), "--qps"));
+	assert_warning(
+		"the guests of mlx4_0 may hold 545 CQs, QPs and SRQs, more than 384: ");
+	assert_warning(
+		"command completions of the HCA may be lost, which resets it");
+	assert_warning("--qps");
 	/* It says what the last attach does, be it that this fails. */
 	assert_error(attach(PVH), EEXIST, "already");
 	assert_string_equal(xenib_warning(xn), "");
 	assert_int_equal(detach(PVH), 0);
 	assert_int_equal(detach(PV), 0);
 	attach_with(PV, 0, NULL, 225);
-	assert_non_null(strstr(xenib_warning(xn), " 385 "));
+	assert_warning(" 385 ");
 }
 
 /* What is enforced is known soon after the backend waits for the guest. */
@@ -972,7 +991,7 @@ static void test_warning_early(void **state)
 	ends_backend = BACKEND_LATE;
 	args.quota[XENIB_QUOTA_QP] = 225;
 	assert_int_equal(xenib_attach(xn, &args), 0);
-	assert_non_null(strstr(xenib_warning(xn), " 385 "));
+	assert_warning(" 385 ");
 }
 
 /* An attach that cannot look at the others is one all the same. */
