@@ -16,6 +16,8 @@ static struct xenbus_device xbdev = {
 static struct books idle, connected;
 static long first_stuck;
 static u32 event_words[GUEST_EVENT_WORDS];
+/* That of guest_new(), until it ends */
+static struct ibback_dev *new_dev;
 
 u64 guest_guid;
 u16 guest_least_period;
@@ -145,14 +147,15 @@ void guest_detach(struct ibback_dev *dev)
 
 struct ibback_dev *guest_new(void)
 {
-	struct ibback_dev *dev = guest_attach();
-
-	guest_connect(dev);
-	return dev;
+	new_dev = guest_attach();
+	guest_connect(new_dev);
+	return new_dev;
 }
 
 void guest_end(struct ibback_dev *dev)
 {
+	if (dev == new_dev)
+		new_dev = NULL;
 	xen_rm_nodes();
 	guest_detach(dev);
 	xen_domain_gone(guest_domid());
@@ -321,6 +324,8 @@ int guest_teardown(void **state)
 {
 	struct books books;
 
+	if (new_dev)
+		guest_end(new_dev);
 	ibback_uars_exit();
 	ib_device_remove(&fake_device);
 	ibback_hca_exit();
@@ -388,6 +393,11 @@ int guest_status(struct ibback_dev *dev, struct vibif_req req)
 	struct vibif_rsp rsp;
 
 	return guest_request(dev, req, &rsp);
+}
+
+int guest_destroy(struct ibback_dev *dev, struct obj obj)
+{
+	return guest_status(dev, req_destroy(obj));
 }
 
 static void succeed(struct ibback_dev *dev, struct vibif_req req,

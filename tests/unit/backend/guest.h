@@ -25,7 +25,10 @@ struct obj {
 #define GUEST_NR_CONTEXTS	4
 #define GUEST_EVENT_WORDS	64
 
-/* For cmocka: an HCA that guests can have; nothing is left of all of it. */
+/*
+ * For cmocka: an HCA that guests can have; nothing is left of all of it, nor of
+ * the device of guest_new().
+ */
 int guest_setup(void **state);
 int guest_teardown(void **state);
 
@@ -44,7 +47,7 @@ void guest_connect(struct ibback_dev *dev);
 void guest_disconnect(struct ibback_dev *dev);
 /* The backend goes; with xen_rm_nodes() before it, the toolstack detaches. */
 void guest_detach(struct ibback_dev *dev);
-/* Attach and connect */
+/* Attach and connect; guest_teardown() ends it. */
 struct ibback_dev *guest_new(void);
 /* Disconnect, detach, and the guest dies: all of it must be given back. */
 void guest_end(struct ibback_dev *dev);
@@ -59,6 +62,7 @@ int guest_request(struct ibback_dev *dev, struct vibif_req req,
 		  struct vibif_rsp *rsp);
 /* The same for those whose response has nothing but a status */
 int guest_status(struct ibback_dev *dev, struct vibif_req req);
+int guest_destroy(struct ibback_dev *dev, struct obj obj);
 /* It must succeed; and makes an object. */
 void guest_do(struct ibback_dev *dev, struct vibif_req req);
 struct obj guest_create(struct ibback_dev *dev, struct vibif_req req);

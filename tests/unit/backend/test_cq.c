@@ -15,12 +15,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	guest_end(dev);
-	return guest_teardown(state);
-}
-
 static struct vibif_req with_entries(u32 entries)
 {
 	struct vibif_req req = req_cq(context);
@@ -141,7 +135,8 @@ static void test_moderation_fails(void **state)
 
 int main(void)
 {
-#define TEST(name)	cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name)							\
+	cmocka_unit_test_setup_teardown(name, setup, guest_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_sizes),
 		TEST(test_parameters),

@@ -6,16 +6,6 @@
 
 #include "guest.h"
 
-static int setup(void **state)
-{
-	return guest_setup(state);
-}
-
-static int teardown(void **state)
-{
-	return guest_teardown(state);
-}
-
 /* What is no HCA for guests, or cannot be had, leaves nothing behind. */
 static void check_refused(int status)
 {
@@ -83,7 +73,6 @@ static void test_caps(void **state)
 	assert_int_equal(guest_status(dev, req), -EOPNOTSUPP);
 	req.op.alloc_mw.type = 2;
 	assert_int_equal(guest_status(dev, req), 0);
-	guest_end(dev);
 }
 
 /* A device gets the HCA that it wants, and waits for it. */
@@ -148,7 +137,6 @@ static void test_remove(void **state)
 	assert_int_equal(xen_nr_mapped(), 0);
 	assert_int_equal(guest_total("mrs"), 0);
 	assert_int_equal(ib_device_add(&fake_device), 0);
-	guest_end(dev);
 }
 
 /* udev gives it another name. */
@@ -223,7 +211,6 @@ static void test_query_device(void **state)
 	assert_int_equal(guest_status(dev, req_query_device(7)), -EFAULT);
 	gref = xen_grant(attr, false);
 	assert_int_equal(guest_status(dev, req_query_device(gref)), -EFAULT);
-	guest_end(dev);
 }
 
 static void test_query_port(void **state)
@@ -236,7 +223,6 @@ static void test_query_port(void **state)
 	assert_int_equal(rsp.op.query_port.state, IB_PORT_DOWN);
 	assert_int_equal(guest_status(dev, req_query_port(0)), -EINVAL);
 	assert_int_equal(guest_status(dev, req_query_port(3)), -EINVAL);
-	guest_end(dev);
 }
 
 /* Tables come in parts, and end where the port's ends. */
@@ -266,12 +252,12 @@ static void test_query_tables(void **state)
 							    1, 0), &rsp), 0);
 	assert_int_equal(rsp.op.query_gid.gid[0][0], 0);
 	fail_always(NULL, 0);
-	guest_end(dev);
 }
 
 int main(void)
 {
-#define TEST(name)	cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name)							\
+	cmocka_unit_test_setup_teardown(name, guest_setup, guest_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_refused),
 		TEST(test_no_spare_page),

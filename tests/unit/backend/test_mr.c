@@ -19,17 +19,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	guest_end(dev);
-	return guest_teardown(state);
-}
-
-static int destroy(struct obj obj)
-{
-	return guest_status(dev, req_destroy(obj));
-}
-
 /* To @other_pd, three other pages, less access: what @flags says of it */
 static int rereg(u32 flags)
 {
@@ -78,10 +67,10 @@ static void test_wrong_handles(void **state)
 static void test_other_pd(void **state)
 {
 	assert_int_equal(rereg(VIBIF_MR_REREG_PD), 0);
-	assert_int_equal(destroy(pd), 0);
-	assert_int_equal(destroy(other_pd), -EBUSY);
-	assert_int_equal(destroy(mr), 0);
-	assert_int_equal(destroy(other_pd), 0);
+	assert_int_equal(guest_destroy(dev, pd), 0);
+	assert_int_equal(guest_destroy(dev, other_pd), -EBUSY);
+	assert_int_equal(guest_destroy(dev, mr), 0);
+	assert_int_equal(guest_destroy(dev, other_pd), 0);
 }
 
 static void test_other_pages(void **state)
@@ -93,8 +82,8 @@ static void test_other_pages(void **state)
 	assert_false(xen_is_mapped(old, false));
 	assert_int_equal(xen_nr_mapped(), 3);
 	assert_int_equal(guest_total("pages"), 3);
-	assert_int_equal(destroy(pd), -EBUSY);
-	assert_int_equal(destroy(other_pd), 0);
+	assert_int_equal(guest_destroy(dev, pd), -EBUSY);
+	assert_int_equal(guest_destroy(dev, other_pd), 0);
 }
 
 /* Rights that want writable pages are had with these only. */
@@ -122,7 +111,7 @@ static void test_rereg_fails(void **state)
 	fail_always("mr rereg", -ENOMEM);
 	assert_int_equal(rereg(ALL_OF_IT), -ENOMEM);
 	fail_always(NULL, 0);
-	assert_int_equal(destroy(other_pd), 0);
+	assert_int_equal(guest_destroy(dev, other_pd), 0);
 	assert_int_equal(xen_nr_mapped(), 2);
 	assert_int_equal(guest_status(dev, req_rereg(mr, VIBIF_MR_REREG_TRANS)),
 			 0);
@@ -136,12 +125,12 @@ static void test_rereg_breaks(void **state)
 	fail_always(NULL, 0);
 	assert_int_equal(xen_nr_mapped(), 2 + 3);
 	assert_int_equal(rereg(ALL_OF_IT), -EINVAL);
-	assert_int_equal(destroy(pd), -EBUSY);
-	assert_int_equal(destroy(other_pd), -EBUSY);
-	assert_int_equal(destroy(mr), 0);
+	assert_int_equal(guest_destroy(dev, pd), -EBUSY);
+	assert_int_equal(guest_destroy(dev, other_pd), -EBUSY);
+	assert_int_equal(guest_destroy(dev, mr), 0);
 	assert_int_equal(xen_nr_mapped(), 0);
-	assert_int_equal(destroy(pd), 0);
-	assert_int_equal(destroy(other_pd), 0);
+	assert_int_equal(guest_destroy(dev, pd), 0);
+	assert_int_equal(guest_destroy(dev, other_pd), 0);
 }
 
 /* That is so whichever part of it was asked for, and in a teardown. */
@@ -168,7 +157,7 @@ static void test_windows(void **state)
 	struct obj mw = guest_create(dev, req);
 
 	assert_int_equal(fake_books.objects[FAKE_MW], 1);
-	assert_int_equal(destroy(mw), 0);
+	assert_int_equal(guest_destroy(dev, mw), 0);
 	req.op.alloc_mw.type = 2;
 	assert_int_equal(guest_status(dev, req), -EOPNOTSUPP);
 	req.op.alloc_mw.type = 3;
@@ -177,7 +166,8 @@ static void test_windows(void **state)
 
 int main(void)
 {
-#define TEST(name)	cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name)							\
+	cmocka_unit_test_setup_teardown(name, setup, guest_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_keys),
 		TEST(test_wrong_handles),

@@ -24,17 +24,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	guest_end(dev);
-	return guest_teardown(state);
-}
-
-static int destroy(struct obj obj)
-{
-	return guest_status(dev, req_destroy(obj));
-}
-
 /* A handle is found as what it is, and as nothing else. */
 static void test_types(void **state)
 {
@@ -52,8 +41,8 @@ static void test_types(void **state)
 				 all[i].handle == srq.handle ? 0 : -ENOENT);
 	}
 	assert_int_equal(guest_status(dev, req_mw((struct obj) {})), -ENOENT);
-	assert_int_equal(destroy((struct obj) { 12345, 0 }), -ENOENT);
-	assert_int_equal(destroy((struct obj) { ~0U, 0 }), -ENOENT);
+	assert_int_equal(guest_destroy(dev, (struct obj) { 12345 }), -ENOENT);
+	assert_int_equal(guest_destroy(dev, (struct obj) { ~0U }), -ENOENT);
 }
 
 /* What is in use stays. */
@@ -63,18 +52,18 @@ static void test_references(void **state)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(used); i++)
-		assert_int_equal(destroy(*used[i]), -EBUSY);
-	assert_int_equal(destroy(srq), 0);
-	assert_int_equal(destroy(xrcd), 0);
-	assert_int_equal(destroy(cq), -EBUSY);
-	assert_int_equal(destroy(qp), 0);
-	assert_int_equal(destroy(cq), 0);
-	assert_int_equal(destroy(context), 0);
-	assert_int_equal(destroy(pd), -EBUSY);
-	assert_int_equal(destroy(mr), 0);
-	assert_int_equal(destroy(mw), 0);
-	assert_int_equal(destroy(pd), 0);
-	assert_int_equal(destroy(pd), -ENOENT);
+		assert_int_equal(guest_destroy(dev, *used[i]), -EBUSY);
+	assert_int_equal(guest_destroy(dev, srq), 0);
+	assert_int_equal(guest_destroy(dev, xrcd), 0);
+	assert_int_equal(guest_destroy(dev, cq), -EBUSY);
+	assert_int_equal(guest_destroy(dev, qp), 0);
+	assert_int_equal(guest_destroy(dev, cq), 0);
+	assert_int_equal(guest_destroy(dev, context), 0);
+	assert_int_equal(guest_destroy(dev, pd), -EBUSY);
+	assert_int_equal(guest_destroy(dev, mr), 0);
+	assert_int_equal(guest_destroy(dev, mw), 0);
+	assert_int_equal(guest_destroy(dev, pd), 0);
+	assert_int_equal(guest_destroy(dev, pd), -ENOENT);
 	assert_int_equal(guest_total("pds"), 0);
 }
 
@@ -100,7 +89,7 @@ static void test_words(void **state)
 	}
 	assert_int_equal(nr, GUEST_EVENT_WORDS - 1 - 3);
 	assert_int_equal(guest_status(dev, req_cq(context)), -ENOMEM);
-	assert_int_equal(destroy(last), 0);
+	assert_int_equal(guest_destroy(dev, last), 0);
 	assert_int_equal(guest_status(dev, req_cq(context)), 0);
 	/* The others are not short of handles. */
 	assert_int_equal(guest_status(dev, req_pd()), 0);
@@ -120,9 +109,9 @@ static void test_events(void **state)
 	assert_int_equal(guest_events(srq), 1);
 
 	/* The provider has one more event while it destroys an object. */
-	assert_int_equal(destroy(qp), 0);
-	assert_int_equal(destroy(srq), 0);
-	assert_int_equal(destroy(cq), 0);
+	assert_int_equal(guest_destroy(dev, qp), 0);
+	assert_int_equal(guest_destroy(dev, srq), 0);
+	assert_int_equal(guest_destroy(dev, cq), 0);
 	assert_int_equal(guest_events(cq), 0);
 	assert_int_equal(guest_events(qp), 0);
 	cq = guest_create(dev, req_cq(context));
@@ -182,10 +171,10 @@ static void test_contexts(void **state)
 	u64 seen = 0;
 	unsigned int i, k;
 
-	assert_int_equal(destroy(qp), 0);
-	assert_int_equal(destroy(srq), 0);
-	assert_int_equal(destroy(cq), 0);
-	assert_int_equal(destroy(context), 0);
+	assert_int_equal(guest_destroy(dev, qp), 0);
+	assert_int_equal(guest_destroy(dev, srq), 0);
+	assert_int_equal(guest_destroy(dev, cq), 0);
+	assert_int_equal(guest_destroy(dev, context), 0);
 	for (i = 0; i < GUEST_NR_CONTEXTS; i++) {
 		assert_int_equal(guest_request(dev, req_context(), &rsp), 0);
 		a = &rsp.op.alloc_context;
@@ -199,7 +188,7 @@ static void test_contexts(void **state)
 	}
 	dev->quota[IBBACK_CONTEXT] = GUEST_NR_CONTEXTS + 1;
 	assert_int_equal(guest_status(dev, req_context()), -ENOMEM);
-	assert_int_equal(destroy((struct obj) { a->handle, 0 }), 0);
+	assert_int_equal(guest_destroy(dev, (struct obj) { a->handle, 0 }), 0);
 	assert_int_equal(guest_status(dev, req_context()), 0);
 }
 
@@ -227,12 +216,12 @@ static void test_context_frames(void **state)
 static void test_bound_window(void **state)
 {
 	fake_bind(mw.number, mr.number);
-	assert_int_equal(destroy(mr), -EBUSY);
-	assert_int_equal(destroy(mr), -EBUSY);
+	assert_int_equal(guest_destroy(dev, mr), -EBUSY);
+	assert_int_equal(guest_destroy(dev, mr), -EBUSY);
 	assert_int_equal(guest_status(dev, req_on(VIBIF_OP_QUERY_SRQ, mr)),
 			 -ENOENT);
-	assert_int_equal(destroy(mw), 0);
-	assert_int_equal(destroy(mr), 0);
+	assert_int_equal(guest_destroy(dev, mw), 0);
+	assert_int_equal(guest_destroy(dev, mr), 0);
 }
 
 /* In a teardown, windows go before regions. */
@@ -310,7 +299,8 @@ static void test_statistics(void **state)
 
 int main(void)
 {
-#define TEST(name)	cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name)							\
+	cmocka_unit_test_setup_teardown(name, setup, guest_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_types),
 		TEST(test_references),

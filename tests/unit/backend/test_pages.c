@@ -17,12 +17,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	guest_end(dev);
-	return guest_teardown(state);
-}
-
 /* The list of a region's request; the place of its page @i in the directory */
 static struct vibif_page_list *list_of(struct vibif_req *req)
 {
@@ -175,7 +169,8 @@ static void test_cannot_unmap(void **state)
 
 int main(void)
 {
-#define TEST(name)	cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name)							\
+	cmocka_unit_test_setup_teardown(name, setup, guest_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_all_pages_in_order),
 		TEST(test_bad_grants),

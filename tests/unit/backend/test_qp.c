@@ -18,17 +18,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	guest_end(dev);
-	return guest_teardown(state);
-}
-
-static int destroy(struct obj obj)
-{
-	return guest_status(dev, req_destroy(obj));
-}
-
 static struct obj new_qp(u8 type)
 {
 	return guest_create(dev, req_qp(type, context, pd, cq));
@@ -55,30 +44,30 @@ static void test_uses(void **state)
 {
 	struct obj qp = guest_create(dev, req_srq_qp(context, pd, cq, srq));
 
-	assert_int_equal(destroy(context), -EBUSY);
-	assert_int_equal(destroy(pd), -EBUSY);
-	assert_int_equal(destroy(cq), -EBUSY);
-	assert_int_equal(destroy(srq), -EBUSY);
-	assert_int_equal(destroy(xrcd), 0);
-	assert_int_equal(destroy(qp), 0);
-	assert_int_equal(destroy(srq), 0);
+	assert_int_equal(guest_destroy(dev, context), -EBUSY);
+	assert_int_equal(guest_destroy(dev, pd), -EBUSY);
+	assert_int_equal(guest_destroy(dev, cq), -EBUSY);
+	assert_int_equal(guest_destroy(dev, srq), -EBUSY);
+	assert_int_equal(guest_destroy(dev, xrcd), 0);
+	assert_int_equal(guest_destroy(dev, qp), 0);
+	assert_int_equal(guest_destroy(dev, srq), 0);
 	qp = new_qp(VIBIF_QPT_XRC_INI);
-	assert_int_equal(destroy(cq), -EBUSY);
-	assert_int_equal(destroy(qp), 0);
-	assert_int_equal(destroy(cq), 0);
+	assert_int_equal(guest_destroy(dev, cq), -EBUSY);
+	assert_int_equal(guest_destroy(dev, qp), 0);
+	assert_int_equal(guest_destroy(dev, cq), 0);
 }
 
 static void test_target_uses(void **state)
 {
 	struct obj qp = guest_create(dev, req_tgt_qp(xrcd));
 
-	assert_int_equal(destroy(srq), 0);
-	assert_int_equal(destroy(cq), 0);
-	assert_int_equal(destroy(pd), 0);
-	assert_int_equal(destroy(context), 0);
-	assert_int_equal(destroy(xrcd), -EBUSY);
-	assert_int_equal(destroy(qp), 0);
-	assert_int_equal(destroy(xrcd), 0);
+	assert_int_equal(guest_destroy(dev, srq), 0);
+	assert_int_equal(guest_destroy(dev, cq), 0);
+	assert_int_equal(guest_destroy(dev, pd), 0);
+	assert_int_equal(guest_destroy(dev, context), 0);
+	assert_int_equal(guest_destroy(dev, xrcd), -EBUSY);
+	assert_int_equal(guest_destroy(dev, qp), 0);
+	assert_int_equal(guest_destroy(dev, xrcd), 0);
 }
 
 /* The send CQ and the receive CQ need not be the same. */
@@ -90,10 +79,10 @@ static void test_two_cqs(void **state)
 
 	req.op.create_qp.recv_cq = recv.handle;
 	qp = guest_create(dev, req);
-	assert_int_equal(destroy(cq), -EBUSY);
-	assert_int_equal(destroy(recv), -EBUSY);
-	assert_int_equal(destroy(qp), 0);
-	assert_int_equal(destroy(recv), 0);
+	assert_int_equal(guest_destroy(dev, cq), -EBUSY);
+	assert_int_equal(guest_destroy(dev, recv), -EBUSY);
+	assert_int_equal(guest_destroy(dev, qp), 0);
+	assert_int_equal(guest_destroy(dev, recv), 0);
 }
 
 static void test_wrong_handles(void **state)
@@ -240,7 +229,7 @@ static void test_groups(void **state)
 	assert_int_equal(attach(qp, 1, VIBIF_MCAST_BLOCK_LOOPBACK), -EINVAL);
 	assert_int_equal(guest_total("mcast"), 1);
 	assert_int_equal(attach(qp, 2, VIBIF_MCAST_BLOCK_LOOPBACK), 0);
-	assert_int_equal(destroy(qp), -EBUSY);
+	assert_int_equal(guest_destroy(dev, qp), -EBUSY);
 	assert_int_equal(detach(qp, 3, 0), -EINVAL);
 	assert_int_equal(detach(qp, 2, 0), -EINVAL);
 	assert_int_equal(detach(qp, 2, VIBIF_MCAST_BLOCK_LOOPBACK), 0);
@@ -248,7 +237,7 @@ static void test_groups(void **state)
 	assert_int_equal(attach(qp, 1, 2), -EINVAL);
 	assert_int_equal(detach(qp, 1, 0), 0);
 	assert_int_equal(detach(qp, 1, 0), -EINVAL);
-	assert_int_equal(destroy(qp), 0);
+	assert_int_equal(guest_destroy(dev, qp), 0);
 	qp = new_qp(VIBIF_QPT_RC);
 	assert_int_equal(attach(qp, 1, 0), -EINVAL);
 }
@@ -290,7 +279,7 @@ static void test_detach_fails(void **state)
 	assert_int_equal(attach(qp, 1, 0), 0);
 	fail_always("qp detach", -EIO);
 	assert_int_equal(detach(qp, 1, 0), -EIO);
-	assert_int_equal(destroy(qp), -EBUSY);
+	assert_int_equal(guest_destroy(dev, qp), -EBUSY);
 	fail_always(NULL, 0);
 	assert_int_equal(detach(qp, 1, 0), 0);
 }
@@ -317,7 +306,8 @@ static void test_teardown_in_group(void **state)
 
 int main(void)
 {
-#define TEST(name)	cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name)							\
+	cmocka_unit_test_setup_teardown(name, setup, guest_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_uses),
 		TEST(test_target_uses),

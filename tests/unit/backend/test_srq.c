@@ -17,31 +17,20 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	guest_end(dev);
-	return guest_teardown(state);
-}
-
-static int destroy(struct obj obj)
-{
-	return guest_status(dev, req_destroy(obj));
-}
-
 static void test_uses(void **state)
 {
 	struct obj srq = guest_create(dev, req_srq(pd));
 	struct obj xrc = guest_create(dev, req_xrc_srq(pd, cq, xrcd));
 
-	assert_int_equal(destroy(pd), -EBUSY);
-	assert_int_equal(destroy(cq), -EBUSY);
-	assert_int_equal(destroy(xrcd), -EBUSY);
-	assert_int_equal(destroy(xrc), 0);
-	assert_int_equal(destroy(cq), 0);
-	assert_int_equal(destroy(xrcd), 0);
-	assert_int_equal(destroy(pd), -EBUSY);
-	assert_int_equal(destroy(srq), 0);
-	assert_int_equal(destroy(pd), 0);
+	assert_int_equal(guest_destroy(dev, pd), -EBUSY);
+	assert_int_equal(guest_destroy(dev, cq), -EBUSY);
+	assert_int_equal(guest_destroy(dev, xrcd), -EBUSY);
+	assert_int_equal(guest_destroy(dev, xrc), 0);
+	assert_int_equal(guest_destroy(dev, cq), 0);
+	assert_int_equal(guest_destroy(dev, xrcd), 0);
+	assert_int_equal(guest_destroy(dev, pd), -EBUSY);
+	assert_int_equal(guest_destroy(dev, srq), 0);
+	assert_int_equal(guest_destroy(dev, pd), 0);
 }
 
 static void test_wrong_handles(void **state)
@@ -98,7 +87,8 @@ static void test_no_xrc(void **state)
 
 int main(void)
 {
-#define TEST(name)	cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name)							\
+	cmocka_unit_test_setup_teardown(name, setup, guest_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_uses),
 		TEST(test_wrong_handles),

@@ -10,16 +10,6 @@
 /* Of the HCA itself, mapped nowhere */
 #define NR_SPARE	1
 
-static int setup(void **state)
-{
-	return guest_setup(state);
-}
-
-static int teardown(void **state)
-{
-	return guest_teardown(state);
-}
-
 static u32 node_number(const char *node)
 {
 	const char *value = xen_read(GUEST_DIR, node);
@@ -354,7 +344,8 @@ static void test_quarantine_other_hca(void **state)
 
 int main(void)
 {
-#define TEST(name)	cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name)							\
+	cmocka_unit_test_setup_teardown(name, guest_setup, guest_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_publish),
 		TEST(test_too_many),
