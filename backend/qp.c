@@ -141,9 +141,9 @@ static void ibback_qp_changed(struct ibback_qp *qp,
 	const struct vibif_qp_attr *attr = change->attr;
 
 	qp->state = change->next;
-	if (attr->attr_mask & IB_QP_PORT)
+	if (attr->attr_mask & VIBIF_QP_ATTR_PORT)
 		WRITE_ONCE(qp->port, attr->port);
-	if (attr->attr_mask & IB_QP_ALT_PATH)
+	if (attr->attr_mask & VIBIF_QP_ATTR_ALT_PATH)
 		WRITE_ONCE(qp->alt_port, attr->alt_port);
 }
 
@@ -164,9 +164,10 @@ int ibback_qp_modify(struct ibback_obj *obj, const struct vibif_req *req,
 	err = ibback_check_qp_attr(&dev->limits, change.port, attr);
 	if (err)
 		return err;
-	if (mask & IB_QP_CUR_STATE)
+	if (mask & VIBIF_QP_ATTR_CUR_STATE)
 		change.cur = attr->cur_state;
-	change.next = mask & IB_QP_STATE ? attr->state : change.cur;
+	change.next = mask & VIBIF_QP_ATTR_STATE ? attr->state : change.cur;
+	/* The wire's states and bits are those of ib_core. */
 	if (!ib_modify_qp_is_ok(change.cur, change.next, qp->type, mask))
 		return -EINVAL;
 	if (change.cur == IB_QPS_RESET && change.next == IB_QPS_RESET)
@@ -175,7 +176,7 @@ int ibback_qp_modify(struct ibback_obj *obj, const struct vibif_req *req,
 	if (change.cur == IB_QPS_INIT && change.next == IB_QPS_RTR &&
 	    !change.port)
 		return -EINVAL;
-	if (mask & IB_QP_PORT)
+	if (mask & VIBIF_QP_ATTR_PORT)
 		change.port = attr->port;
 	err = dev->hca->ops->qp->modify(dev->hca, qp->hw, &change);
 	if (!err)

@@ -271,7 +271,7 @@ static void ibback_mlx4_set_flags(struct qp_change *c)
 	};
 	u32 pm_state = MLX4_QP_PM_MIGRATED;
 
-	if (c->mask & IB_QP_PATH_MIG_STATE) {
+	if (c->mask & VIBIF_QP_ATTR_PATH_MIG_STATE) {
 		pm_state = hw_pm_state[c->attr->path_mig_state];
 		c->optpar |= MLX4_QP_OPTPAR_PM_STATE;
 	}
@@ -287,7 +287,7 @@ static void ibback_mlx4_set_mtu(struct qp_change *c)
 	if (c->qp->p.type == IB_QPT_UD)
 		c->ctx->mtu_msgmax = IB_MTU_4096 << QPC_MTU_SHIFT |
 			QPC_UD_LOG_MAX_MSG;
-	else if (c->mask & IB_QP_PATH_MTU)
+	else if (c->mask & VIBIF_QP_ATTR_PATH_MTU)
 		c->ctx->mtu_msgmax = c->attr->path_mtu << QPC_MTU_SHIFT |
 			ilog2(c->dev->caps.max_msg_sz);
 }
@@ -385,26 +385,26 @@ static void ibback_mlx4_set_paths(struct qp_change *c)
 	struct mlx4_qp_context *ctx = c->ctx;
 
 	ibback_mlx4_set_counter(c);
-	if (c->mask & IB_QP_AV) {
+	if (c->mask & VIBIF_QP_ATTR_AV) {
 		ibback_mlx4_set_path(c->dev, &ctx->pri_path, &attr->av,
 				     c->port);
 		c->optpar |= MLX4_QP_OPTPAR_PRIMARY_ADDR_PATH |
 			MLX4_QP_OPTPAR_SCHED_QUEUE;
-	} else if (c->mask & IB_QP_PORT &&
+	} else if (c->mask & VIBIF_QP_ATTR_PORT &&
 		   ibback_mlx4_is_transition(c, IB_QPS_SQD, IB_QPS_SQD)) {
 		ctx->pri_path.sched_queue = (c->port - 1) <<
 			PATH_SCHED_PORT_SHIFT;
 		c->optpar |= MLX4_QP_OPTPAR_SCHED_QUEUE;
 	}
-	if (c->mask & IB_QP_PKEY_INDEX) {
+	if (c->mask & VIBIF_QP_ATTR_PKEY_INDEX) {
 		ctx->pri_path.pkey_index = attr->pkey_index;
 		c->optpar |= MLX4_QP_OPTPAR_PKEY_INDEX;
 	}
-	if (c->mask & IB_QP_TIMEOUT) {
+	if (c->mask & VIBIF_QP_ATTR_TIMEOUT) {
 		ctx->pri_path.ackto = attr->timeout << PATH_TIMEOUT_SHIFT;
 		c->optpar |= MLX4_QP_OPTPAR_ACK_TIMEOUT;
 	}
-	if (c->mask & IB_QP_ALT_PATH) {
+	if (c->mask & VIBIF_QP_ATTR_ALT_PATH) {
 		ibback_mlx4_set_path(c->dev, &ctx->alt_path, &attr->alt_av,
 				     attr->alt_port);
 		ctx->alt_path.pkey_index = attr->alt_pkey_index;
@@ -427,21 +427,21 @@ static void ibback_mlx4_set_requester(struct qp_change *c)
 	const struct vibif_qp_attr *attr = c->attr;
 	u32 params1 = (u32)QPC_ACK_REQ_FREQ << QPC_ACK_REQ_FREQ_SHIFT;
 
-	if (c->mask & IB_QP_RNR_RETRY) {
+	if (c->mask & VIBIF_QP_ATTR_RNR_RETRY) {
 		params1 |= attr->rnr_retry << QPC_RNR_RETRY_SHIFT;
 		c->optpar |= MLX4_QP_OPTPAR_RNR_RETRY;
 	}
-	if (c->mask & IB_QP_RETRY_CNT) {
+	if (c->mask & VIBIF_QP_ATTR_RETRY_CNT) {
 		params1 |= attr->retry_cnt << QPC_RETRY_CNT_SHIFT;
 		c->optpar |= MLX4_QP_OPTPAR_RETRY_COUNT;
 	}
-	if (c->mask & IB_QP_MAX_QP_RD_ATOMIC) {
+	if (c->mask & VIBIF_QP_ATTR_MAX_RD_ATOMIC) {
 		params1 |= ibback_mlx4_rd_atomic(attr->max_rd_atomic);
 		c->optpar |= MLX4_QP_OPTPAR_SRA_MAX;
 	}
-	if (c->mask & IB_QP_SQ_PSN)
+	if (c->mask & VIBIF_QP_ATTR_SQ_PSN)
 		c->ctx->next_send_psn = cpu_to_be32(attr->sq_psn);
-	if (c->mask & IB_QP_DEST_QPN)
+	if (c->mask & VIBIF_QP_ATTR_DEST_QPN)
 		c->ctx->remote_qpn = cpu_to_be32(attr->dest_qpn);
 	c->ctx->params1 = cpu_to_be32(params1);
 }
@@ -449,9 +449,9 @@ static void ibback_mlx4_set_requester(struct qp_change *c)
 /* With no resources for them peers can neither read nor do atomics. */
 static u32 ibback_mlx4_qp_access(const struct qp_change *c)
 {
-	u32 access = c->mask & IB_QP_ACCESS_FLAGS ? c->attr->access :
+	u32 access = c->mask & VIBIF_QP_ATTR_ACCESS ? c->attr->access :
 		c->qp->access;
-	u8 depth = c->mask & IB_QP_MAX_DEST_RD_ATOMIC ?
+	u8 depth = c->mask & VIBIF_QP_ATTR_MAX_DEST_RD_ATOMIC ?
 		c->attr->max_dest_rd_atomic : c->qp->dest_rd_atomic;
 	u32 bits = 0;
 
@@ -469,22 +469,23 @@ static void ibback_mlx4_set_responder(struct qp_change *c)
 	const struct vibif_qp_attr *attr = c->attr;
 	u32 params2 = 0, rnr_psn = 0;
 
-	if (c->mask & IB_QP_MAX_DEST_RD_ATOMIC) {
+	if (c->mask & VIBIF_QP_ATTR_MAX_DEST_RD_ATOMIC) {
 		params2 |= ibback_mlx4_rd_atomic(attr->max_dest_rd_atomic);
 		c->optpar |= MLX4_QP_OPTPAR_RRA_MAX;
 	}
-	if (c->mask & (IB_QP_ACCESS_FLAGS | IB_QP_MAX_DEST_RD_ATOMIC)) {
+	if (c->mask & (VIBIF_QP_ATTR_ACCESS |
+		       VIBIF_QP_ATTR_MAX_DEST_RD_ATOMIC)) {
 		params2 |= ibback_mlx4_qp_access(c);
 		c->optpar |= MLX4_QP_OPTPAR_RWE | MLX4_QP_OPTPAR_RRE |
 			MLX4_QP_OPTPAR_RAE;
 	}
-	if (c->mask & IB_QP_MIN_RNR_TIMER) {
+	if (c->mask & VIBIF_QP_ATTR_MIN_RNR_TIMER) {
 		rnr_psn |= (u32)attr->min_rnr_timer << QPC_MIN_RNR_SHIFT;
 		c->optpar |= MLX4_QP_OPTPAR_RNR_TIMEOUT;
 	}
-	if (c->mask & IB_QP_RQ_PSN)
+	if (c->mask & VIBIF_QP_ATTR_RQ_PSN)
 		rnr_psn |= attr->rq_psn;
-	if (c->mask & IB_QP_QKEY) {
+	if (c->mask & VIBIF_QP_ATTR_QKEY) {
 		c->ctx->qkey = cpu_to_be32(attr->qkey);
 		c->optpar |= MLX4_QP_OPTPAR_Q_KEY;
 	}
@@ -497,9 +498,9 @@ static void ibback_mlx4_change_done(const struct qp_change *c)
 {
 	struct ibback_hw_qp *qp = c->qp;
 
-	if (c->mask & IB_QP_ACCESS_FLAGS)
+	if (c->mask & VIBIF_QP_ATTR_ACCESS)
 		qp->access = c->attr->access;
-	if (c->mask & IB_QP_MAX_DEST_RD_ATOMIC)
+	if (c->mask & VIBIF_QP_ATTR_MAX_DEST_RD_ATOMIC)
 		qp->dest_rd_atomic = c->attr->max_dest_rd_atomic;
 }
 
@@ -530,7 +531,7 @@ static int ibback_mlx4_qp_modify(struct ibback_hca *hca,
 	ibback_mlx4_set_requester(&c);
 	ibback_mlx4_set_responder(&c);
 	sqd_event = ibback_mlx4_is_transition(&c, IB_QPS_RTS, IB_QPS_SQD) &&
-		c.mask & IB_QP_EN_SQD_ASYNC_NOTIFY &&
+		c.mask & VIBIF_QP_ATTR_EN_SQD_ASYNC_NOTIFY &&
 		attr->en_sqd_async_notify;
 	err = mlx4_qp_modify(c.dev, &qp->mtt, ibback_mlx4_to_hw_state(c.cur),
 			     ibback_mlx4_to_hw_state(c.next), c.ctx,

@@ -448,12 +448,13 @@ static int qp_modify(struct ibback_hca *hca, struct ibback_hw_qp *qp,
 
 	if (c->cur == IB_QPS_RESET && c->next == IB_QPS_RESET)
 		kernel_bug("from Reset to Reset");
-	if (!(c->attr->attr_mask & IB_QP_CUR_STATE) && c->cur != qp->state)
+	if (!(c->attr->attr_mask & VIBIF_QP_ATTR_CUR_STATE) &&
+	    c->cur != qp->state)
 		kernel_bug("QP %u is in state %u, not %u", qp->hw.number,
 			   qp->state, c->cur);
 	if (err)
 		return err;
-	if (c->attr->attr_mask & IB_QP_PORT)
+	if (c->attr->attr_mask & VIBIF_QP_ATTR_PORT)
 		qp->port = c->attr->port;
 	if (c->port != qp->port)
 		kernel_bug("QP %u is at port %u, not %u", qp->hw.number,

@@ -250,25 +250,26 @@ struct vibif_req req_tgt_qp(struct obj xrcd)
 
 static u32 modify_mask(u8 type, enum ib_qp_state next)
 {
-	const u32 path = IB_QP_AV | IB_QP_PATH_MTU | IB_QP_DEST_QPN |
-			 IB_QP_RQ_PSN;
+	const u32 path = VIBIF_QP_ATTR_AV | VIBIF_QP_ATTR_PATH_MTU |
+			 VIBIF_QP_ATTR_DEST_QPN | VIBIF_QP_ATTR_RQ_PSN;
 	bool ud = type == VIBIF_QPT_UD;
 	bool requests = type == VIBIF_QPT_RC || type == VIBIF_QPT_XRC_INI;
 	bool responds = type == VIBIF_QPT_RC || type == VIBIF_QPT_XRC_TGT;
 
 	switch (next) {
 	case IB_QPS_INIT:
-		return IB_QP_PKEY_INDEX | IB_QP_PORT |
-			(ud ? IB_QP_QKEY : IB_QP_ACCESS_FLAGS);
+		return VIBIF_QP_ATTR_PKEY_INDEX | VIBIF_QP_ATTR_PORT |
+			(ud ? VIBIF_QP_ATTR_QKEY : VIBIF_QP_ATTR_ACCESS);
 	case IB_QPS_RTR:
 		return (ud ? 0 : path) |
-			(responds ? IB_QP_MAX_DEST_RD_ATOMIC |
-			 IB_QP_MIN_RNR_TIMER : 0);
+			(responds ? VIBIF_QP_ATTR_MAX_DEST_RD_ATOMIC |
+			 VIBIF_QP_ATTR_MIN_RNR_TIMER : 0);
 	case IB_QPS_RTS:
-		return IB_QP_SQ_PSN |
-			(requests || responds ? IB_QP_TIMEOUT : 0) |
-			(requests ? IB_QP_RETRY_CNT | IB_QP_RNR_RETRY |
-			 IB_QP_MAX_QP_RD_ATOMIC : 0);
+		return VIBIF_QP_ATTR_SQ_PSN |
+			(requests || responds ? VIBIF_QP_ATTR_TIMEOUT : 0) |
+			(requests ? VIBIF_QP_ATTR_RETRY_CNT |
+			 VIBIF_QP_ATTR_RNR_RETRY |
+			 VIBIF_QP_ATTR_MAX_RD_ATOMIC : 0);
 	default:
 		return 0;
 	}
@@ -280,7 +281,8 @@ struct vibif_req req_modify_qp(struct obj qp, u8 type, enum ib_qp_state next)
 		.operation = VIBIF_OP_MODIFY_QP,
 		.handle = qp.handle,
 		.op.modify_qp = {
-			.attr_mask = IB_QP_STATE | modify_mask(type, next),
+			.attr_mask = VIBIF_QP_ATTR_STATE |
+				     modify_mask(type, next),
 			.state = next,
 			.port = 1,
 			.path_mtu = 4,

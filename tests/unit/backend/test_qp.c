@@ -151,11 +151,11 @@ static void test_states(void **state)
 	assert_int_equal(modify(qp, VIBIF_QPT_RC, IB_QPS_INIT), 0);
 	fake_qp_error(qp.number);
 	req = req_modify_qp(qp, VIBIF_QPT_RC, IB_QPS_RTR);
-	req.op.modify_qp.attr_mask |= IB_QP_CUR_STATE;
+	req.op.modify_qp.attr_mask |= VIBIF_QP_ATTR_CUR_STATE;
 	req.op.modify_qp.cur_state = IB_QPS_ERR;
 	assert_int_equal(guest_status(dev, req), -EINVAL);
 	req = req_modify_qp(qp, VIBIF_QPT_RC, IB_QPS_RESET);
-	req.op.modify_qp.attr_mask |= IB_QP_CUR_STATE;
+	req.op.modify_qp.attr_mask |= VIBIF_QP_ATTR_CUR_STATE;
 	req.op.modify_qp.cur_state = IB_QPS_ERR;
 	assert_int_equal(guest_status(dev, req), 0);
 }
@@ -181,7 +181,7 @@ static void test_no_port(void **state)
 	struct obj qp = new_qp(VIBIF_QPT_UD);
 	struct vibif_req req = req_modify_qp(qp, VIBIF_QPT_UD, IB_QPS_RTR);
 
-	req.op.modify_qp.attr_mask |= IB_QP_CUR_STATE;
+	req.op.modify_qp.attr_mask |= VIBIF_QP_ATTR_CUR_STATE;
 	req.op.modify_qp.cur_state = IB_QPS_INIT;
 	assert_int_equal(guest_status(dev, req), -EINVAL);
 	assert_int_equal(fake_qp_state(qp.number), IB_QPS_RESET);
@@ -195,7 +195,7 @@ static void test_migration(void **state)
 
 	assert_int_equal(modify(qp, VIBIF_QPT_RC, IB_QPS_INIT), 0);
 	req = req_modify_qp(qp, VIBIF_QPT_RC, IB_QPS_RTR);
-	req.op.modify_qp.attr_mask |= IB_QP_ALT_PATH;
+	req.op.modify_qp.attr_mask |= VIBIF_QP_ATTR_ALT_PATH;
 	req.op.modify_qp.alt_port = 2;
 	assert_int_equal(guest_status(dev, req), 0);
 	fake_qp_migrate(qp.number, 2);
@@ -204,7 +204,7 @@ static void test_migration(void **state)
 	assert_int_equal(modify(qp, VIBIF_QPT_RC, IB_QPS_RTS), 0);
 	/* Port 1 has P_Keys that this one has not. */
 	req = req_modify_qp(qp, VIBIF_QPT_RC, IB_QPS_RTS);
-	req.op.modify_qp.attr_mask = IB_QP_PKEY_INDEX;
+	req.op.modify_qp.attr_mask = VIBIF_QP_ATTR_PKEY_INDEX;
 	req.op.modify_qp.pkey_index = 3;
 	assert_int_equal(guest_status(dev, req), -EINVAL);
 }
