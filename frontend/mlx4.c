@@ -146,6 +146,13 @@ static u64 ibfront_mlx4_wq_db_addr(u64 addr)
 	return ALIGN_DOWN(addr, VIBIF_MLX4_WQ_DOORBELL);
 }
 
+static void ibfront_mlx4_lay_out_cq(const struct ibfront_dev *dev, u32 entries,
+				    u64 buf_addr, struct ibfront_layout *layout)
+{
+	layout->addr = ibfront_mlx4_buf_addr(buf_addr);
+	layout->size = (size_t)entries * dev->attr.mlx4_cqe_size;
+}
+
 static int ibfront_mlx4_create_cq(const struct ibfront_dev *dev, u32 entries,
 				  struct ib_udata *udata,
 				  struct ibfront_layout *layout)
@@ -156,8 +163,7 @@ static int ibfront_mlx4_create_cq(const struct ibfront_dev *dev, u32 entries,
 	err = ibfront_mlx4_get_cmd(udata, &cmd, sizeof(cmd));
 	if (err)
 		return err;
-	layout->addr = ibfront_mlx4_buf_addr(cmd.buf_addr);
-	layout->size = (size_t)entries * dev->attr.mlx4_cqe_size;
+	ibfront_mlx4_lay_out_cq(dev, entries, cmd.buf_addr, layout);
 	layout->db_addr = cmd.db_addr;
 	layout->db_size = VIBIF_MLX4_CQ_DOORBELL;
 	return 0;
@@ -173,8 +179,7 @@ static int ibfront_mlx4_resize_cq(const struct ibfront_dev *dev, u32 entries,
 	err = ibfront_mlx4_get_cmd(udata, &cmd, sizeof(cmd));
 	if (err)
 		return err;
-	layout->addr = ibfront_mlx4_buf_addr(cmd.buf_addr);
-	layout->size = (size_t)entries * dev->attr.mlx4_cqe_size;
+	ibfront_mlx4_lay_out_cq(dev, entries, cmd.buf_addr, layout);
 	return 0;
 }
 
