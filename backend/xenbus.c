@@ -361,7 +361,8 @@ void ibback_dev_hca_gone(struct ibback_dev *dev)
  * If it is the same, only restarted, the guest can have its device again: the
  * doorbell pages that are open to it are reserved, and the frontend is invited.
  *
- * Return: whether the device uses the HCA now.
+ * Return: whether the device has the HCA now. It is closed after an error, but
+ * has it nevertheless if it has doorbell pages of it.
  */
 bool ibback_dev_hca_back(struct ibback_dev *dev, struct ibback_hca *hca)
 {
@@ -373,7 +374,9 @@ bool ibback_dev_hca_back(struct ibback_dev *dev, struct ibback_hca *hca)
 		dev->hca = hca;
 		dev->limits = hca->limits;
 		if (ibback_uars_retake(dev)) {
-			dev->hca = NULL;
+			/* With pages of the HCA it needs that, to free them */
+			if (!dev->nr_uars)
+				dev->hca = NULL;
 		} else if (ibback_dev_online(dev)) {
 			xenbus_rm(XBT_NIL, "error", dev->xbdev->nodename);
 			ibback_set_state(dev, XenbusStateInitWait);

@@ -177,10 +177,10 @@ bool ibback_dev_hca_back(struct ibback_dev *dev, struct ibback_hca *hca)
 	mutex_lock(&dev->lock);
 	dev->hca = hca;
 	dev->limits = hca->limits;
-	if (ibback_uars_retake(dev))
-		dev->hca = NULL;
-	else
+	if (!ibback_uars_retake(dev))
 		dev->state = XenbusStateInitWait;
+	else if (!dev->nr_uars)
+		dev->hca = NULL;
 	mutex_unlock(&dev->lock);
 	return dev->hca;
 }

@@ -269,12 +269,13 @@ static void restart(void)
 	if (ib_device_add(&fake_device))
 		assert_int_equal(ib_device_add(&fake_device), 0);
 	/* If its pages could not be published: it comes back with the HCA. */
-	if (!p.dev->hca) {
+	if (p.dev->state == XenbusStateClosed) {
 		assert_true(failed());
 		ib_device_remove(&fake_device);
 		assert_int_equal(ib_device_add(&fake_device), 0);
 	}
 	assert_non_null(p.dev->hca);
+	assert_int_equal(p.dev->state, XenbusStateInitWait);
 	guest_end(p.dev);
 }
 

@@ -25,9 +25,14 @@ static void detach(struct ibback_dev *dev)
 	guest_detach(dev);
 }
 
-static void restart(void)
+static void go_away(void)
 {
 	ib_device_remove(&fake_device);
+}
+
+static void restart(void)
+{
+	go_away();
 	fake_restart();
 }
 
@@ -219,7 +224,7 @@ static void test_device_away(void **state)
 
 	guest_connect(dev);
 	guest_create(dev, req_context());
-	ib_device_remove(&fake_device);
+	go_away();
 	assert_null(dev->hca);
 	assert_int_equal(fake_books.uars, NR_UARS);
 	come_back();
@@ -229,6 +234,28 @@ static void test_device_away(void **state)
 	guest_connect(dev);
 	guest_create(dev, req_context());
 	guest_end(dev);
+}
+
+/* They are reserved again, but that cannot be said: a detach frees them. */
+static void check_back_unpublished(void (*go)(void))
+{
+	struct ibback_dev *dev = guest_attach();
+
+	go();
+	fail_always("xenbus_printf", -ENOMEM);
+	come_back();
+	fail_always(NULL, 0);
+	assert_int_equal(xen_fatal(), -ENOMEM);
+	assert_int_equal(dev->state, XenbusStateClosed);
+	assert_int_equal(fake_books.uars, NR_UARS + NR_SPARE);
+	guest_end(dev);
+	assert_int_equal(fake_books.uars, NR_SPARE);
+}
+
+static void test_back_unpublished(void **state)
+{
+	check_back_unpublished(go_away);
+	check_back_unpublished(restart);
 }
 
 /* After a restart the same ones are reserved, before any other is taken. */
@@ -313,7 +340,7 @@ static void test_lost_in_quarantine(void **state)
 static void test_quarantine_device_away(void **state)
 {
 	detach(guest_attach());
-	ib_device_remove(&fake_device);
+	go_away();
 	xen_domain_gone(guest_domid());
 	kernel_run_work();
 	assert_int_equal(guest_total("uars"), NR_UARS);
@@ -358,6 +385,7 @@ int main(void)
 		TEST(test_guest_gone),
 		TEST(test_exit),
 		TEST(test_device_away),
+		TEST(test_back_unpublished),
 		TEST(test_restart),
 		TEST(test_restart_without_backend),
 		TEST(test_lost),
