@@ -2,19 +2,16 @@
 """The linters of `make lint` find nothing."""
 
 import os
-import subprocess
 
 import pytest
 
 import nodes
 
-LINT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "lint")
+LINT = os.path.join(nodes.TOP, "tests/lint")
 
 
 @pytest.mark.parametrize("linter", ["checkpatch", "shellcheck", "flake8"])
 def test_lint(linter):
-    done = subprocess.run([nodes.LAB, "build-sh", "--suite", "lint", "--",
-                           LINT, linter], text=True, check=False, timeout=600,
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT)
+    done = nodes.lab("build-sh", "--suite", "lint", "--", LINT, linter,
+                     check=False, timeout=600)
     assert done.returncode == 0, done.stdout

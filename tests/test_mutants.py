@@ -3,16 +3,13 @@
 that take a lab to miss are tried by `make mutants`."""
 
 import os
-import subprocess
 
 import nodes
 
-MUTANTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "mutants")
+MUTANTS = os.path.join(nodes.TOP, "tests/mutants")
 
 
 def test_deleted_checks_are_missed():
-    done = subprocess.run([nodes.LAB, "build-sh", "--", MUTANTS, "unit"],
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, timeout=600,
-                          check=False)
+    done = nodes.lab("build-sh", "--", MUTANTS, "unit", check=False,
+                     timeout=600)
     assert done.returncode == 0, done.stdout

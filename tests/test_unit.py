@@ -3,15 +3,14 @@
 
 import glob
 import os
-import subprocess
 
 import pytest
 
 import nodes
 
-ROOT = os.path.normpath(os.path.join(os.path.dirname(__file__), ".."))
-PROGRAMS = sorted(path for path in glob.glob(os.path.join(
-    ROOT, "build/unit/*/test_*")) if not path.endswith(".o"))
+BUILT = os.path.join(nodes.TOP, "build/unit")
+PROGRAMS = sorted(path for path in glob.glob(BUILT + "/*/test_*")
+                  if not path.endswith(".o"))
 
 
 def test_unit_programs_were_built():
@@ -19,10 +18,7 @@ def test_unit_programs_were_built():
 
 
 @pytest.mark.parametrize("program", PROGRAMS,
-                         ids=lambda path: os.path.relpath(
-                             path, os.path.join(ROOT, "build/unit")))
+                         ids=lambda path: os.path.relpath(path, BUILT))
 def test_unit(program):
-    done = subprocess.run([nodes.LAB, "build-sh", "--", program], text=True,
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, timeout=300, check=False)
+    done = nodes.lab("build-sh", "--", program, check=False, timeout=300)
     assert done.returncode == 0, done.stdout

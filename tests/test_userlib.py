@@ -3,26 +3,21 @@
 
 import os
 import re
-import subprocess
 
 import nodes
 
-ROOT = os.path.normpath(os.path.join(os.path.dirname(__file__), ".."))
-
 
 def read(path):
-    with open(os.path.join(ROOT, path), encoding="utf-8") as f:
+    with open(os.path.join(nodes.TOP, path), encoding="utf-8") as f:
         return f.read()
 
 
 def exported(library):
     """The names that a library defines for others."""
-    done = subprocess.run(
-        [nodes.LAB, "build-sh", "--", "sh", "-ec",
-         "make -s -C userlib; nm --defined-only --extern-only %s "
-         "userlib/%s" % ("--dynamic" if ".so" in library else "", library)],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
-        timeout=120, check=True)
+    done = nodes.lab("build-sh", "--", "sh", "-ec",
+                     "make -s -C userlib; nm --defined-only --extern-only %s "
+                     "userlib/%s" % ("--dynamic" if ".so" in library else "",
+                                     library), timeout=120)
     return set(re.findall(r" [A-Z] (\w+)", done.stdout)) - {"XENIB_1"}
 
 

@@ -5,14 +5,11 @@ header."""
 
 import os
 import re
-import subprocess
 
 import pytest
 
 import nodes
 from programs import rogue
-
-ROOT = os.path.normpath(os.path.join(os.path.dirname(__file__), ".."))
 
 OPERATIONS = """QUERY_DEVICE QUERY_PORT QUERY_GID QUERY_PKEY ALLOC_CONTEXT
     ALLOC_PD REG_MR REREG_MR CREATE_CQ MODIFY_CQ RESIZE_CQ CREATE_SRQ MODIFY_SRQ
@@ -48,17 +45,16 @@ int main(void)
 @pytest.fixture(scope="module")
 def values():
     """The header's numbers by name, without VIBIF_; quotas in small letters."""
-    source = os.path.join(ROOT, "build/unit/vibif_values.c")
+    source = os.path.join(nodes.TOP, "build/unit/vibif_values.c")
     os.makedirs(os.path.dirname(source), exist_ok=True)
     with open(source, "w", encoding="utf-8") as f:
         f.write(PROGRAM % "\n\t".join("SAY(%s)" % name for name in (
             *OF_ROGUE.values(), *LIMITS)))
-    done = subprocess.run(
-        [nodes.LAB, "build-sh", "--", "sh", "-ec",
-         "cc -I%s/include -o %s %s; %s" % (ROOT, source[:-2], source,
-                                           source[:-2])],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
-        timeout=60, check=True)
+    program = source[:-2]
+    done = nodes.lab("build-sh", "--", "sh", "-ec",
+                     "cc -I%s/include -o %s %s; %s" % (
+                         nodes.TOP, program, source, program),
+                     timeout=60)
     lines = [line.split() for line in done.stdout.splitlines()]
     return {name: int(value) for name, value in lines}
 
@@ -70,7 +66,8 @@ def test_hostile_guest_speaks_the_protocol(values):
 
 
 def test_manual_page_knows_the_quotas(values):
-    with open(os.path.join(ROOT, "docs/man/xenib.8"), encoding="utf-8") as f:
+    with open(os.path.join(nodes.TOP, "docs/man/xenib.8"),
+              encoding="utf-8") as f:
         page = f.read()
     quotas = {name: value for name, value in values.items() if name.islower()}
     told = {}

@@ -15,7 +15,8 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 LAB = os.path.join(HERE, "lab")
-RESULTS = os.path.normpath(os.path.join(HERE, "../../build/results"))
+TOP = os.path.normpath(os.path.join(HERE, "../.."))
+RESULTS = os.path.join(TOP, "build/results")
 
 
 def lab(*args, check=True, timeout=900):
@@ -70,12 +71,11 @@ PROGRAMS = "tests/lab/programs"
 def compile_program(name):
     """Compile PROGRAMS/NAME*.c for the nodes; returns where it lies."""
     path = "build/" + name
-    top = os.path.join(HERE, "../..")
     lab("build-sh", "--", "gcc", "-O1", "-g", "-Wall", "-Wextra", "-Werror",
         "-std=gnu11", "-o", path,
-        *sorted(glob.glob("%s/%s*.c" % (PROGRAMS, name), root_dir=top)),
+        *sorted(glob.glob("%s/%s*.c" % (PROGRAMS, name), root_dir=TOP)),
         PROGRAMS + "/check.c", "-lmlx4", "-libverbs", "-lpthread")
-    return os.path.join(top, path)
+    return os.path.join(TOP, path)
 
 
 def install_program(name, *on):

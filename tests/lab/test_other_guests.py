@@ -15,7 +15,7 @@ from test_guest import (  # noqa: F401
 
 pytestmark = pytest.mark.replaces_guests
 
-BUILT = os.path.join(nodes.HERE, "../../build/kernels")
+BUILT = os.path.join(nodes.TOP, "build/kernels")
 PROGRAMS = ["ibv_rc_pingpong -e", "ibv_uc_pingpong", "ibv_ud_pingpong -e",
             "ibv_srq_pingpong -e", "ib_write_bw -F -n 200"]
 

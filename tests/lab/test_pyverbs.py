@@ -10,7 +10,7 @@ import pytest
 import nodes
 
 RUNNER = os.path.join(nodes.HERE, "programs/run_pyverbs.py")
-DOCUMENT = os.path.join(nodes.HERE, "../../docs/pyverbs.md")
+DOCUMENT = os.path.join(nodes.TOP, "docs/pyverbs.md")
 KINDS = ("native", "pv", "pvh")
 
 # What a guest skips and native does not, and why.
