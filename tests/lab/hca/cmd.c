@@ -4,10 +4,8 @@
  * mailbox once, run to its end, and answered in the HCR and, when the driver
  * asked so, by an event.
  */
-#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "device.h"
@@ -171,19 +169,6 @@ static uint8_t execute(Hca *hca, HcaCmd *cmd)
 
 /* ---- The command that is to fail ---- */
 
-/* A number from 1 to max, and what follows the end it must have; else NULL. */
-static const char *parse_number(const char *s, int base, unsigned long max,
-                                char end, unsigned long *value)
-{
-    char *rest;
-
-    if (!isxdigit((unsigned char)*s)) {        /* no space, no sign */
-        return NULL;
-    }
-    *value = strtoul(s, &rest, base);
-    return *value >= 1 && *value <= max && *rest == end ? rest + 1 : NULL;
-}
-
 bool hca_set_fail_command(Hca *hca, const char *text)
 {
     unsigned long op, nth, status;
@@ -192,9 +177,9 @@ bool hca_set_fail_command(Hca *hca, const char *text)
         hca->fail_command.nth = 0;
         return true;
     }
-    text = parse_number(text, 16, 0xfff, ':', &op);
-    text = text ? parse_number(text, 10, UINT32_MAX, ':', &nth) : NULL;
-    if (!text || !parse_number(text, 16, 0xff, '\0', &status)) {
+    text = hca_parse_number(text, 16, 0xfff, ':', &op);
+    text = text ? hca_parse_number(text, 10, UINT32_MAX, ':', &nth) : NULL;
+    if (!text || !hca_parse_number(text, 16, 0xff, '\0', &status)) {
         return false;
     }
     hca->fail_command.op = op;

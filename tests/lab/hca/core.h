@@ -260,6 +260,26 @@ uint64_t hca_qp_next_deadline(Hca *hca);       /* UINT64_MAX: none */
 /* A CQ or SRQ in use? HW2SW of it is refused as RESOURCE_BUSY. */
 bool hca_qp_uses_cq(Hca *hca, uint32_t cqn);
 
+/* ---- Faults in MADs (fault.c) ---- */
+
+typedef struct HcaMadRule {
+    uint8_t  class;
+    uint16_t attr;                             /* 0: all */
+    uint32_t every;                            /* 0: only once */
+    uint32_t left;                             /* MADs up to the next; 0: none */
+    uint64_t delay_ns;
+} HcaMadRule;
+
+/* The rule by which a packet to be sent meets this fault, or NULL. */
+const HcaMadRule *hca_mad_fault(Hca *hca, HcaMadFault fault, const uint8_t *pkt,
+                                size_t len);
+/*
+ * A number from 1 to max at s, without space or sign, and end behind it: what
+ * follows that; else NULL. For the texts that set faults.
+ */
+const char *hca_parse_number(const char *s, int base, unsigned long max,
+                             char end, unsigned long *value);
+
 /* ---- The device ---- */
 
 typedef struct HcaTables HcaTables;            /* device.h */
@@ -276,6 +296,8 @@ struct Hca {
     uint64_t eq_overflows;                     /* events lost */
     HcaErrorRate error_rate[HCA_ERROR_KINDS];
     HcaFaults faults;
+    HcaMadRule mad_rule[HCA_MAD_FAULTS];
+    uint64_t mad_faults;                       /* MADs that met one */
     struct {
         uint16_t op;
         uint8_t  status;

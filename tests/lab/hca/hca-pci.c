@@ -18,9 +18,11 @@
  * duplicate2, delay1, delay2 (the next N packets sent; a new setting replaces
  * all), delay-ns (how long they are held back, default 1 ms), link1, link2
  * (false: cable pulled), catastrophe (true: internal error), fail-command
- * ("OP:N:STATUS": the Nth command from now with this opcode fails so), and
- * early-cq-event (true: an event for each CQ before SW2HW_CQ is answered). By
- * qom-get: eq-overflows (events that found their queue full).
+ * ("OP:N:STATUS": the Nth command from now with this opcode fails so), drop-mad,
+ * duplicate-mad, delay-mad ("CLASS:ATTR:N", "CLASS:ATTR:/N": which MADs sent),
+ * and early-cq-event (true: an event for each CQ before SW2HW_CQ is answered).
+ * By qom-get: eq-overflows (events that found their queue full), mad-faults
+ * (MADs that were lost, sent twice or held back so).
  */
 #include "qemu/osdep.h"
 #include "qemu/error-report.h"
@@ -604,6 +606,59 @@ static void set_fail_command(Object *obj, const char *text, Error **errp)
     }
 }
 
+/* By the order of HcaMadFault */
+static const char *const mad_faults[HCA_MAD_FAULTS] = {
+    "drop-mad", "duplicate-mad", "delay-mad",
+};
+
+static HcaMadFault mad_fault(const char *name)
+{
+    HcaMadFault fault = 0;
+
+    while (strcmp(mad_faults[fault], name)) {
+        fault++;
+    }
+    return fault;
+}
+
+static void get_mad_fault(Object *obj, Visitor *v, const char *name,
+                          void *opaque, Error **errp)
+{
+    XenibHca *s = XENIB_HCA(obj);
+    char text[HCA_MAD_FAULT_MAX] = "", *p = text;
+
+    if (s->hca) {
+        hca_get_mad_fault(s->hca, mad_fault(name), text);
+    }
+    visit_type_str(v, name, &p, errp);
+}
+
+static void set_mad_fault(Object *obj, Visitor *v, const char *name,
+                          void *opaque, Error **errp)
+{
+    XenibHca *s = XENIB_HCA(obj);
+    g_autofree char *text = NULL;
+
+    if (!visit_type_str(v, name, &text, errp)) {
+        return;
+    }
+    if (!s->hca) {
+        error_setg(errp, "%s: the device is not realized", name);
+    } else if (!hca_set_mad_fault(s->hca, mad_fault(name), text, s->delay_ns)) {
+        error_setg(errp, "%s: \"%s\" is neither empty nor "
+                   HCA_MAD_FAULT_FORM, name, text);
+    }
+}
+
+static void get_mad_faults(Object *obj, Visitor *v, const char *name,
+                           void *opaque, Error **errp)
+{
+    XenibHca *s = XENIB_HCA(obj);
+    uint64_t count = s->hca ? hca_mad_faults(s->hca) : 0;
+
+    visit_type_uint64(v, name, &count, errp);
+}
+
 static bool get_early_cq_event(Object *obj, Error **errp)
 {
     XenibHca *s = XENIB_HCA(obj);
@@ -676,6 +731,12 @@ static void xenib_hca_class_init(ObjectClass *klass, void *data)
                               set_catastrophe, NULL, NULL);
     object_class_property_add_str(klass, "fail-command", get_fail_command,
                                   set_fail_command);
+    for (unsigned i = 0; i < ARRAY_SIZE(mad_faults); i++) {
+        object_class_property_add(klass, mad_faults[i], "str", get_mad_fault,
+                                  set_mad_fault, NULL, NULL);
+    }
+    object_class_property_add(klass, "mad-faults", "uint64", get_mad_faults,
+                              NULL, NULL, NULL);
     object_class_property_add_bool(klass, "early-cq-event", get_early_cq_event,
                                    set_early_cq_event);
     object_class_property_add(klass, "eq-overflows", "uint64", get_eq_overflows,

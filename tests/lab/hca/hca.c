@@ -57,6 +57,8 @@ void hca_reset(Hca *hca)
     hca->tables->owned = false;
     memset(&hca->faults, 0, sizeof(hca->faults));
     memset(&hca->fail_command, 0, sizeof(hca->fail_command));
+    memset(hca->mad_rule, 0, sizeof(hca->mad_rule));
+    hca->mad_faults = 0;
     hca->early_cq_event = false;
     hca->eq_overflows = 0;
     hca_soft_reset(hca);

@@ -111,6 +111,33 @@ bool hca_set_fail_command(Hca *hca, const char *text);
 /* What is still to come, in the same form. */
 void hca_get_fail_command(const Hca *hca, char text[HCA_FAIL_COMMAND_MAX]);
 /*
+ * MADs among those that this HCA sends, of a class: "CLASS:ATTR:N" is the Nth
+ * from now, "CLASS:ATTR:/N" every Nth. ATTR is an attribute, or * for all; both
+ * are hexadecimal. By "" there are none. One setting for each kind of fault;
+ * delay_ns is how long late MADs are held back. false: no such text; nothing
+ * changes.
+ */
+#define HCA_MAD_FAULT_FORM \
+    "CLASS:ATTR:N or CLASS:ATTR:/N, with CLASS (1 to ff) and ATTR (1 to ffff, " \
+    "or *) hexadecimal and N from 1, such as 7:10:1 or 7:*:/100"
+#define HCA_MAD_FAULT_MAX 24                   /* octets of the text, at most */
+
+typedef enum HcaMadFault {
+    HCA_MAD_DROP,
+    HCA_MAD_DUPLICATE,
+    HCA_MAD_DELAY,
+    HCA_MAD_FAULTS
+} HcaMadFault;
+
+bool hca_set_mad_fault(Hca *hca, HcaMadFault fault, const char *text,
+                       uint64_t delay_ns);
+/* What is still to come, in the same form. */
+void hca_get_mad_fault(const Hca *hca, HcaMadFault fault,
+                       char text[HCA_MAD_FAULT_MAX]);
+/* How many MADs met such a fault, since the device was made or reset. */
+uint64_t hca_mad_faults(const Hca *hca);
+
+/*
  * Post a completion event for each new CQ as soon as the HCA owns it, and answer
  * the command some milliseconds later: time for the driver to handle the event.
  */

@@ -205,25 +205,51 @@ static HcaHeld *hold(unsigned port, const uint8_t *pkt, size_t len,
     return held;
 }
 
-/* One copy of a packet to one place. Out of memory is a lost packet. */
+/* In the order of their deadlines. */
+static void insert_delayed(Hca *hca, HcaHeld *held)
+{
+    HcaHeld *after = NULL, *other;
+    HcaQps *qps = hca->qps;
+
+    STAILQ_FOREACH(other, &qps->delayed, link) {
+        if (other->deadline > held->deadline) {
+            break;
+        }
+        after = other;
+    }
+    if (after) {
+        STAILQ_INSERT_AFTER(&qps->delayed, after, held, link);
+    } else {
+        STAILQ_INSERT_HEAD(&qps->delayed, held, link);
+    }
+    qps->num_delayed++;
+    if (held->deadline < qps->next_deadline) {
+        qps->next_deadline = held->deadline;
+        hca_update_timer(hca);
+    }
+}
+
+/*
+ * One copy of a packet to one place, late by delay or, if that is 0, as faults
+ * want it. Out of memory is a lost packet.
+ */
 static void send_copy(Hca *hca, unsigned port, const uint8_t *pkt, size_t len,
-                      bool to_wire, uint32_t sender)
+                      bool to_wire, uint32_t sender, uint64_t delay)
 {
     HcaQps *qps = hca->qps;
     HcaHeld *held;
 
-    if (hca->faults.delay[port - 1] && qps->num_delayed < MAX_DELAYED) {
+    if (qps->num_delayed >= MAX_DELAYED) {
+        delay = 0;
+    } else if (!delay && hca->faults.delay[port - 1]) {
         hca->faults.delay[port - 1]--;
+        delay = hca->faults.delay_ns;
+    }
+    if (delay) {
         held = hold(port, pkt, len, to_wire, sender);
         if (held) {
-            held->deadline = hca->bus->now_ns(hca->opaque) +
-                             hca->faults.delay_ns;
-            STAILQ_INSERT_TAIL(&qps->delayed, held, link);
-            qps->num_delayed++;
-            if (held->deadline < qps->next_deadline) {
-                qps->next_deadline = held->deadline;
-                hca_update_timer(hca);
-            }
+            held->deadline = hca->bus->now_ns(hca->opaque) + delay;
+            insert_delayed(hca, held);
         }
     } else if (to_wire) {
         wire_send(hca, port, pkt, len);
@@ -245,6 +271,7 @@ void hca_tx(Hca *hca, unsigned port, const uint8_t *pkt, size_t len,
     uint16_t dlid = hca_get16(pkt + 2);
     bool multicast = dlid >= HCA_LID_MULTICAST_BASE &&
                      dlid != HCA_LID_PERMISSIVE;
+    const HcaMadRule *late;
     int copies = 1;
 
     if (hca->port[port].state < needed) {
@@ -254,17 +281,25 @@ void hca_tx(Hca *hca, unsigned port, const uint8_t *pkt, size_t len,
         hca->faults.drop[port - 1]--;
         return;
     }
+    if (hca_mad_fault(hca, HCA_MAD_DROP, pkt, len)) {
+        return;
+    }
     if (hca->faults.duplicate[port - 1]) {
         hca->faults.duplicate[port - 1]--;
         copies = 2;
+    } else if (hca_mad_fault(hca, HCA_MAD_DUPLICATE, pkt, len)) {
+        copies = 2;
     }
+    late = hca_mad_fault(hca, HCA_MAD_DELAY, pkt, len);
     loopback |= lid_is_mine(&hca->port[port], dlid);
     while (copies--) {
         if (loopback || multicast) {
-            send_copy(hca, port, pkt, len, false, sender);
+            send_copy(hca, port, pkt, len, false, sender,
+                      late ? late->delay_ns : 0);
         }
         if (!loopback) {
-            send_copy(hca, port, pkt, len, true, sender);
+            send_copy(hca, port, pkt, len, true, sender,
+                      late ? late->delay_ns : 0);
         }
     }
 }

@@ -308,6 +308,7 @@ static void test_fail_command_text(void **state)
         "1000:1:8", "16:0:8", "16:-1:8", "16:a:8", "16:4294967296:8", "16:1:0",
         "16:1:100", "-16:1:8", "x:1:8", "16::8", ":1:8",
     };
+    char text[HCA_MAD_FAULT_MAX];
     Drv *d = drv_up(false);
 
     (void)state;
@@ -321,8 +322,11 @@ static void test_fail_command_text(void **state)
     assert_true(hca_set_fail_command(d->hca, ""));
     assert_to_fail(d, "");
     hca_set_fail_command(d->hca, "31:1:1");
+    hca_set_mad_fault(d->hca, HCA_MAD_DROP, "7:*:1", 0);
     hca_reset(d->hca);
     assert_to_fail(d, "");
+    hca_get_mad_fault(d->hca, HCA_MAD_DROP, text);
+    assert_string_equal(text, "");
     drv_free(d);
 }
 

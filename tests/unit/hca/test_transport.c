@@ -1076,6 +1076,141 @@ static void test_mlx(void **state)
     bed_down(&t);
 }
 
+/* A UD QP sends MADs to QP1 of the other side. */
+static void bed_mads(Bed *t)
+{
+    static const QpAttr from = { .service = HCA_ST_UD, .mtu = 4 };
+    static const QpAttr to = { .service = HCA_ST_MLX, .mtu = 5 };
+    HcaCmd *cmd = calloc(1, sizeof(*cmd));
+
+    assert_non_null(cmd);
+    bed_nodes(t);
+    t->b->next_qpn = 0x4a;                     /* base 0x48, QP1 of port 1 */
+    assert_int_equal(run_cmd(t->b, hca_cmd_conf_special_qp, 0x23, 0x48, cmd), 0);
+    free(cmd);
+    t->qa = qp_create(t->a, &from);
+    t->qb = qp_create(t->b, &to);
+    qp_connect(t->qa, 0, 0, &from);
+    qp_connect(t->qb, 0, 0, &to);
+    for (unsigned i = 0; i < 8; i++) {
+        Sge in = sge_b(t, 0, 296);
+
+        post_recv(t->qb, &in, 1);
+    }
+}
+
+/* How many have come by now. */
+static unsigned mads_received(Bed *t)
+{
+    Sge in = sge_b(t, 0, 296);
+    unsigned n = 0;
+
+    pump(t->a);
+    while (poll_cq(t->b)) {
+        post_recv(t->qb, &in, 1);
+        n++;
+    }
+    return n;
+}
+
+static void post_packet(Bed *t, uint32_t dqpn, uint8_t class, uint16_t attr,
+                        uint32_t len)
+{
+    Wr wr = {
+        .opcode = HCA_WR_SEND, .dlid = t->b->hca.port[1].lid, .dqpn = dqpn,
+        .qkey = TEST_QKEY, .unsignalled = true, .sge = { sge_a(t, 0, len) },
+        .num_sge = 1,
+    };
+
+    t->a->mem[t->sa + 1] = class;
+    hca_put16(t->a->mem + t->sa + 16, attr);
+    post_send(t->qa, &wr);
+    pump(t->a);
+}
+
+static unsigned send_mad(Bed *t, uint8_t class, uint16_t attr)
+{
+    post_packet(t, 1, class, attr, 256);
+    return mads_received(t);
+}
+
+/* MADs of a class and attribute are lost, doubled or late, and no others. */
+static void test_mad_faults(void **state)
+{
+    char text[HCA_MAD_FAULT_MAX];
+    Hca *hca;
+    Bed t;
+
+    (void)state;
+    bed_mads(&t);
+    hca = &t.a->hca;
+    assert_true(hca_set_mad_fault(hca, HCA_MAD_DROP, "7:10:2", 0));
+    assert_int_equal(send_mad(&t, 7, 0x10), 1);
+    assert_int_equal(send_mad(&t, 7, 0x11), 1);
+    assert_int_equal(send_mad(&t, 3, 0x10), 1);
+    post_packet(&t, 1, 7, 0x10, 255);          /* no MAD */
+    post_packet(&t, 2, 7, 0x10, 256);          /* to no manager */
+    assert_int_equal(mads_received(&t), 1);
+    hca_get_mad_fault(hca, HCA_MAD_DROP, text);
+    assert_string_equal(text, "7:10:1");
+    assert_int_equal(send_mad(&t, 7, 0x10), 0);
+    assert_int_equal(send_mad(&t, 7, 0x10), 1);
+    hca_get_mad_fault(hca, HCA_MAD_DROP, text);
+    assert_string_equal(text, "");
+    assert_int_equal(hca_mad_faults(hca), 1);
+    /* one in three of a class, for ever */
+    assert_true(hca_set_mad_fault(hca, HCA_MAD_DROP, "7:*:/3", 0));
+    for (unsigned i = 1; i <= 9; i++) {
+        assert_int_equal(send_mad(&t, 7, 0x10 + i), i % 3 ? 1 : 0);
+        assert_int_equal(send_mad(&t, 4, 0x10 + i), 1);
+    }
+    assert_int_equal(hca_mad_faults(hca), 4);
+    assert_true(hca_set_mad_fault(hca, HCA_MAD_DROP, "", 0));
+    /* other kinds at the same time */
+    assert_true(hca_set_mad_fault(hca, HCA_MAD_DUPLICATE, "3:*:1", 0));
+    assert_true(hca_set_mad_fault(hca, HCA_MAD_DELAY, "7:15:1", 1000000));
+    assert_int_equal(send_mad(&t, 3, 0x35), 2);
+    assert_int_equal(send_mad(&t, 3, 0x35), 1);
+    assert_int_equal(send_mad(&t, 7, 0x15), 0);
+    assert_int_equal(send_mad(&t, 7, 0x15), 1);
+    /* what is held back for less time comes first */
+    assert_true(hca_set_mad_fault(hca, HCA_MAD_DELAY, "7:15:1", 500000));
+    assert_int_equal(send_mad(&t, 7, 0x15), 0);
+    test_now += 500000;
+    hca_qp_timer(hca, test_now);
+    assert_int_equal(mads_received(&t), 1);
+    test_now += 500000;
+    hca_qp_timer(hca, test_now);
+    assert_int_equal(mads_received(&t), 1);
+    assert_int_equal(hca_mad_faults(hca), 7);
+    bed_down(&t);
+}
+
+static void test_mad_fault_text(void **state)
+{
+    static const char *const wrong[] = {
+        "7", "7:10", "7:10:", "7:10:0", "7:10:/0", "7:10:/", "7:10:1 ",
+        " 7:10:1", "0:10:1", "100:10:1", "7:0:1", "7:10000:1", "7:*", "7:**:1",
+        "*:10:1", "7:10:4294967296", "7:10:-1", "7:10:/-1", "7::1", "7:10:a",
+    };
+    static Hca hca;
+    char text[HCA_MAD_FAULT_MAX];
+
+    (void)state;
+    assert_true(hca_set_mad_fault(&hca, HCA_MAD_DELAY, "ff:ffff:/4294967295",
+                                  1));
+    for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        assert_false(hca_set_mad_fault(&hca, HCA_MAD_DELAY, wrong[i], 1));
+        hca_get_mad_fault(&hca, HCA_MAD_DELAY, text);
+        assert_string_equal(text, "ff:ffff:/4294967295");
+    }
+    assert_true(hca_set_mad_fault(&hca, HCA_MAD_DELAY, "81:*:9", 1));
+    hca_get_mad_fault(&hca, HCA_MAD_DELAY, text);
+    assert_string_equal(text, "81:*:9");
+    hca_get_mad_fault(&hca, HCA_MAD_DROP, text);
+    assert_string_equal(text, "");
+}
+
 /* ---- Loopback ---- */
 
 static void test_loopback(void **state)
@@ -1389,6 +1524,8 @@ int main(void)
         cmocka_unit_test(test_ud_rules),
         cmocka_unit_test(test_multicast),
         cmocka_unit_test(test_mlx),
+        cmocka_unit_test(test_mad_faults),
+        cmocka_unit_test(test_mad_fault_text),
         cmocka_unit_test(test_loopback),
         cmocka_unit_test(test_srq),
         cmocka_unit_test(test_xrc),
