@@ -59,6 +59,7 @@ HcaCmdFn hca_cmd_conf_special_qp;
 HcaCmdFn hca_cmd_suspend_qp, hca_cmd_unsuspend_qp, hca_cmd_update_qp;
 HcaCmdFn hca_cmd_sw2hw_srq, hca_cmd_hw2sw_srq, hca_cmd_query_srq, hca_cmd_arm_srq;
 HcaCmdFn hca_cmd_read_mcg, hca_cmd_write_mcg, hca_cmd_mgid_hash;
+HcaCmdFn hca_cmd_query_if_stat, hca_cmd_diag_rprt;
 
 /* ---- The machine's memory, and errors of the model (dma.c) ---- */
 
@@ -260,6 +261,49 @@ uint64_t hca_qp_next_deadline(Hca *hca);       /* UINT64_MAX: none */
 /* A CQ or SRQ in use? HW2SW of it is refused as RESOURCE_BUSY. */
 bool hca_qp_uses_cq(Hca *hca, uint32_t cqn);
 
+/* ---- Counters (stats.c) ---- */
+
+#define HCA_NUM_FLOWS 256
+
+/* Traffic of the QPs whose paths name this counter: whole packets, as sent. */
+typedef struct HcaFlow {
+    uint64_t rx_packets, rx_octets, tx_packets, tx_octets;
+} HcaFlow;
+
+/*
+ * Errors of the transport, by their offset in the mailbox of DIAG_RPRT: of the
+ * receive and send queues, by completions and by packets.
+ */
+typedef enum HcaDiag {
+    HCA_DIAG_RQ_LLE   = 0x000,                 /* local length */
+    HCA_DIAG_SQ_LLE   = 0x004,
+    HCA_DIAG_RQ_LQPOE = 0x008,                 /* local QP operation */
+    HCA_DIAG_SQ_LQPOE = 0x00c,
+    HCA_DIAG_RQ_LPE   = 0x018,                 /* local protection */
+    HCA_DIAG_SQ_LPE   = 0x01c,
+    HCA_DIAG_RQ_WRFE  = 0x020,                 /* flushed */
+    HCA_DIAG_SQ_WRFE  = 0x024,
+    HCA_DIAG_SQ_MWBE  = 0x02c,                 /* window binding */
+    HCA_DIAG_SQ_BRE   = 0x034,                 /* bad response */
+    HCA_DIAG_SQ_RIRE  = 0x044,                 /* remote invalid request */
+    HCA_DIAG_RQ_RIRE  = 0x048,
+    HCA_DIAG_SQ_RAE   = 0x04c,                 /* remote access */
+    HCA_DIAG_RQ_RAE   = 0x050,
+    HCA_DIAG_SQ_ROE   = 0x054,                 /* remote operation */
+    HCA_DIAG_SQ_TREE  = 0x05c,                 /* transport retries exceeded */
+    HCA_DIAG_SQ_RREE  = 0x064,                 /* RNR retries exceeded */
+    HCA_DIAG_RQ_RNR   = 0x068,                 /* RNR NAKs */
+    HCA_DIAG_SQ_RNR   = 0x06c,
+    HCA_DIAG_RQ_OOS   = 0x100,                 /* out of sequence */
+    HCA_DIAG_SQ_OOS   = 0x104,
+    HCA_DIAG_RQ_UDSDPRD = 0x118,               /* datagrams without a receive */
+    HCA_DIAG_RQ_DUP   = 0x130,                 /* duplicates */
+    HCA_DIAG_SQ_TO    = 0x134,                 /* timeouts */
+    HCA_DIAG_NONE     = 0x138,
+} HcaDiag;
+
+#define HCA_DIAG_WORDS (HCA_DIAG_NONE / 4)
+
 /* ---- Faults in MADs (fault.c) ---- */
 
 typedef struct HcaMadRule {
@@ -298,6 +342,9 @@ struct Hca {
     HcaFaults faults;
     HcaMadRule mad_rule[HCA_MAD_FAULTS];
     uint64_t mad_faults;                       /* MADs that met one */
+    bool count_flows;                          /* as INIT_HCA says */
+    HcaFlow flow[HCA_NUM_FLOWS];
+    uint32_t diag[HCA_NUM_PORTS + 1][HCA_DIAG_WORDS];
     struct {
         uint16_t op;
         uint8_t  status;

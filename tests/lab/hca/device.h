@@ -165,7 +165,7 @@ void hca_cmd_timer(Hca *hca, uint64_t now_ns); /* answer what is due */
 /* Handlers of the device side; HcaCmdFn contract in core.h. */
 HcaCmdFn hca_cmd_query_fw, hca_cmd_map_fa, hca_cmd_unmap_fa, hca_cmd_run_fw;
 HcaCmdFn hca_cmd_query_dev_cap, hca_cmd_query_adapter, hca_cmd_query_port;
-HcaCmdFn hca_cmd_mod_stat_cfg, hca_cmd_diag_rprt;
+HcaCmdFn hca_cmd_mod_stat_cfg;
 HcaCmdFn hca_cmd_init_hca, hca_cmd_close_hca, hca_cmd_query_hca;
 HcaCmdFn hca_cmd_set_icm_size, hca_cmd_map_icm, hca_cmd_unmap_icm;
 HcaCmdFn hca_cmd_map_icm_aux, hca_cmd_unmap_icm_aux;

@@ -38,6 +38,8 @@ void hca_soft_reset(Hca *hca)
     t->aux_pages = 0;
     memset(t->hcr, 0, sizeof(t->hcr));
     memset(t->catas, 0, sizeof(t->catas));
+    memset(hca->flow, 0, sizeof(hca->flow));
+    memset(hca->diag, 0, sizeof(hca->diag));
     memset(t->cq_doorbell, 0, sizeof(t->cq_doorbell));
     for (unsigned i = 0; i < HCA_NUM_UARS; i++) {
         free(t->blueflame[i]);

@@ -178,6 +178,7 @@ bool hca_packet_parse(HcaPacket *pkt, const uint8_t *buf, size_t len)
     pkt->psn = hca_get32(bth + 8) & HCA_PSN_MASK;
     pkt->payload = parse_extended(pkt, bth + BTH_SIZE, info);
     pkt->payload_len = len - header - pad - HCA_ICRC_SIZE;
+    pkt->len = len;
     return true;
 }
 

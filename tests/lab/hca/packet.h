@@ -117,8 +117,9 @@ typedef struct HcaPacket {
     uint64_t atomic_value;
     /* ImmDt, or the rkey of the IETH */
     uint32_t imm;
-    const uint8_t *payload;             /* parsed only */
+    const uint8_t *payload;             /* parsed only, */
     uint32_t payload_len;
+    size_t len;                         /* as is that of the whole packet */
 } HcaPacket;
 
 /* HCA_OP_* flags of an operation (low five bits of opcode), 0: undefined. */

@@ -271,6 +271,7 @@ void hca_path_decode(HcaPath *path, const uint8_t *raw)
     memcpy(path->dgid, raw + PATH_RGID, 16);
     path->pkey_index = raw[PATH_PKEY_INDEX] & 0x7f;
     path->ack_timeout = raw[PATH_ACKTO] >> 3;
+    path->counter = raw[PATH_COUNTER_INDEX];
 }
 
 /*
@@ -644,6 +645,7 @@ void hca_qp_fail(Hca *hca, HcaQp *qp, int event)
 
 void hca_qp_complete(Hca *hca, HcaQp *qp, uint32_t cqn, const HcaCqe *cqe)
 {
+    hca_diag_completion(hca, qp, cqe);
     if (!hca_cq_push(hca, cqn, cqe)) {
         hca_qp_fail(hca, qp, HCA_EVENT_WQ_CATAS_ERROR);
     }

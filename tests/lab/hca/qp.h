@@ -168,6 +168,7 @@ typedef struct HcaPath {
     uint8_t  dgid[16];
     uint8_t  pkey_index;
     uint8_t  ack_timeout;               /* 4.096 us << n; 0: never */
+    uint8_t  counter;
 } HcaPath;
 
 typedef struct HcaSrq {
@@ -370,6 +371,14 @@ bool hca_responder_run(Hca *hca, HcaQp *qp, int *budget);
 uint8_t hca_ud_send(Hca *hca, HcaQp *qp, const HcaWqe *wqe, uint32_t psn);
 void hca_ud_receive(Hca *hca, HcaQp *qp, unsigned port, const HcaPacket *pkt);
 
+/* ---- stats.c ---- */
+
+/* A packet that this QP sends, or is given. */
+void hca_count_tx(Hca *hca, const HcaQp *qp, size_t len);
+void hca_count_rx(Hca *hca, const HcaQp *qp, const HcaPacket *pkt);
+void hca_diag(Hca *hca, const HcaQp *qp, HcaDiag what);
+void hca_diag_completion(Hca *hca, const HcaQp *qp, const HcaCqe *cqe);
+
 /* ---- srq.c, mcg.c ---- */
 
 HcaSrq *hca_srq_find(Hca *hca, uint32_t srqn);
@@ -390,11 +399,11 @@ void hca_transport_drain(Hca *hca, int budget);
 /* Room on the wire for new requests? If not, the QP waits for it. */
 bool hca_tx_ready(Hca *hca, HcaQp *qp);
 /*
- * Send a whole packet (hca_packet_finish() done) out of port: to the wire, to
- * ourselves, or both. sender is the QPN.
+ * Send a whole packet (hca_packet_finish() done) out of the QP's port: to the
+ * wire, to ourselves, or both.
  */
-void hca_tx(Hca *hca, unsigned port, const uint8_t *pkt, size_t len,
-            bool loopback, uint32_t sender);
+void hca_tx(Hca *hca, const HcaQp *qp, const uint8_t *pkt, size_t len,
+            bool loopback);
 /* Fill the fields of the LRH, GRH and P_Key that the QP's path decides. */
 void hca_tx_path(Hca *hca, HcaQp *qp, HcaPacket *pkt,
                  uint8_t grh[HCA_GRH_SIZE]);

@@ -27,6 +27,7 @@
      DEV_CAP_FLAG(20) |    /* port check of UD address vectors */ \
      DEV_CAP_FLAG(21) |    /* UD multicast */ \
      DEV_CAP_FLAG(32) |    /* unicast loopback */ \
+     DEV_CAP_FLAG(48) |    /* counters of flows */ \
      DEV_CAP_FLAG(59) |    /* events of port management */ \
      DEV_CAP_FLAG(61) |    /* 64-octet EQE */ \
      DEV_CAP_FLAG(62))     /* 64-octet CQE */
@@ -39,6 +40,9 @@
      1u << 9 |             /* windows of type 2 */ \
      1u << 10 |            /* reserved lkey */ \
      1u << 11)             /* fast registration */
+
+/* A word of which the driver reads one bit */
+#define DIAG_PER_PORT      (1u << 17)
 
 /* The INIT_HCA mailbox */
 #define INIT_HCA_FLAGS     0x014
@@ -63,6 +67,7 @@
 #define INIT_HCA_UAR_PAGE  0x12b
 
 #define FLAG_BIG_ENDIAN    (1u << 1)
+#define FLAG_COUNTERS      (1u << 4)
 #define FLAG_FLOW_STEERING (1u << 6)
 #define CQE64              (1u << 6)
 #define EQE64              (1u << 5)
@@ -139,6 +144,7 @@ static void put_limits(uint8_t *o)
     o[0x63] = HCA_LOG_MAX_MCGS;
     o[0x65] = 15;                              /* log PDs */
     o[0x67] = 16;                              /* log XRC domains */
+    hca_put32(o + 0x68, HCA_NUM_FLOWS);
 }
 
 uint8_t hca_cmd_query_dev_cap(Hca *hca, HcaCmd *cmd)
@@ -168,6 +174,7 @@ uint8_t hca_cmd_query_dev_cap(Hca *hca, HcaCmd *cmd)
     hca_put16(o + 0x92, HCA_MPT_SIZE);
     hca_put32(o + 0x94, BMME_FLAGS);
     hca_put32(o + 0x98, HCA_RESERVED_LKEY);
+    hca_put32(o + 0x9c, DIAG_PER_PORT);
     hca_put64(o + 0xa0, HCA_MAX_ICM_SIZE);
     return HCA_CMD_OK;
 }
@@ -225,13 +232,6 @@ uint8_t hca_cmd_mod_stat_cfg(Hca *hca, HcaCmd *cmd)
     return HCA_CMD_OK;
 }
 
-/* Diagnostic counters: the model counts none of these errors, all are 0. */
-uint8_t hca_cmd_diag_rprt(Hca *hca, HcaCmd *cmd)
-{
-    (void)hca;
-    return cmd->in_modifier <= HCA_NUM_PORTS ? HCA_CMD_OK : HCA_CMD_BAD_INDEX;
-}
-
 static uint8_t check_init(const uint8_t *m)
 {
     uint32_t flags = hca_get32(m + INIT_HCA_FLAGS);
@@ -284,6 +284,7 @@ uint8_t hca_cmd_init_hca(Hca *hca, HcaCmd *cmd)
     hca->cmpt_base = hca_get64(m + INIT_HCA_CMPT);
     t->cqe64 = m[INIT_HCA_CQE_EQE] & CQE64;
     t->eqe64 = m[INIT_HCA_CQE_EQE] & EQE64;
+    hca->count_flows = hca_get32(m + INIT_HCA_FLAGS) & FLAG_COUNTERS;
     memcpy(t->init_hca, m, sizeof(t->init_hca));
     if (!hca_cq_init(hca)) {
         return HCA_CMD_INTERNAL_ERR;

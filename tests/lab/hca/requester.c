@@ -298,8 +298,8 @@ static uint8_t send_request(Hca *hca, HcaQp *qp, const HcaSendOp *op)
     header = hca_packet_headers(&pkt, buf);
     syndrome = hca_wqe_gather(hca, qp, wqe, offset, len, buf + header);
     if (!syndrome) {
-        hca_tx(hca, qp->path.port, buf, hca_packet_finish(buf, header, len),
-               wqe->loopback, qp->qpn);
+        hca_tx(hca, qp, buf, hca_packet_finish(buf, header, len),
+               wqe->loopback);
     }
     return syndrome;
 }
@@ -501,6 +501,7 @@ static void negative_ack(Hca *hca, HcaQp *qp, const HcaPacket *pkt)
 {
     switch (pkt->syndrome) {
     case HCA_AETH_NAK_SEQUENCE:
+        hca_diag(hca, qp, HCA_DIAG_SQ_OOS);
         retry(hca, qp);
         break;
     case HCA_AETH_NAK_INVALID:
@@ -555,6 +556,7 @@ static void acknowledge(Hca *hca, HcaQp *qp, const HcaPacket *pkt)
         return;
     }
     if (kind == HCA_AETH_RNR) {
+        hca_diag(hca, qp, HCA_DIAG_SQ_RNR);
         receiver_not_ready(hca, qp, pkt->syndrome & 0x1f);
     } else {
         negative_ack(hca, qp, pkt);
@@ -661,6 +663,7 @@ void hca_requester_timeout(Hca *hca, HcaQp *qp)
         qp->rnr_waiting = false;
         hca_qp_schedule(hca, qp);
     } else if (qp->sched_where == HCA_SCHED_NONE) {
+        hca_diag(hca, qp, HCA_DIAG_SQ_TO);
         retry(hca, qp);
     } else {
         arm_timer(hca, qp);             /* ours to send, not theirs to answer */

@@ -66,8 +66,7 @@ static void send_response(Hca *hca, HcaQp *qp, HcaPacket *pkt,
         hca_qp_fail(hca, qp, HCA_EVENT_WQ_ACCESS_ERROR);
         qp->resp_tail = qp->resp_head;
     }
-    hca_tx(hca, qp->path.port, buf, hca_packet_finish(buf, header, len), false,
-           qp->qpn);
+    hca_tx(hca, qp, buf, hca_packet_finish(buf, header, len), false);
 }
 
 /* The next packet of a read; true when it was the last. */
@@ -102,6 +101,10 @@ static void refuse(Hca *hca, HcaQp *qp, uint8_t nak, int event)
     if (!reliable(qp)) {
         qp->rx_kind = 0;                       /* UC: the message is dropped */
         return;
+    }
+    if (nak == HCA_AETH_NAK_INVALID || nak == HCA_AETH_NAK_ACCESS) {
+        hca_diag(hca, qp, nak == HCA_AETH_NAK_ACCESS ? HCA_DIAG_RQ_RAE :
+                 HCA_DIAG_RQ_RIRE);
     }
     send_ack(hca, qp, qp->epsn, nak);
     hca_qp_fail(hca, qp, event);
@@ -231,6 +234,7 @@ static bool need_recv(Hca *hca, HcaQp *qp, const HcaPacket *pkt)
         return true;
     case HCA_FETCH_EMPTY:
         if (reliable(qp)) {
+            hca_diag(hca, qp, HCA_DIAG_RQ_RNR);
             send_ack(hca, qp, qp->epsn, HCA_AETH_RNR | qp->min_rnr_timer);
             qp->nak_sent = true;
         }
@@ -572,9 +576,11 @@ void hca_responder_request(Hca *hca, HcaQp *qp, const HcaPacket *pkt)
     } else if (d == 0) {
         receive_expected(hca, qp, pkt);
     } else if (d < 0) {
+        hca_diag(hca, qp, HCA_DIAG_RQ_DUP);
         receive_duplicate(hca, qp, pkt);
     } else if (!qp->nak_sent) {
         qp->nak_sent = true;
+        hca_diag(hca, qp, HCA_DIAG_RQ_OOS);
         send_ack(hca, qp, qp->epsn, HCA_AETH_NAK_SEQUENCE);
     }
 }

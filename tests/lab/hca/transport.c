@@ -264,9 +264,10 @@ static bool lid_is_mine(const HcaPort *port, uint16_t lid)
            (lid & ~((1u << port->lmc) - 1)) == port->lid;
 }
 
-void hca_tx(Hca *hca, unsigned port, const uint8_t *pkt, size_t len,
-            bool loopback, uint32_t sender)
+void hca_tx(Hca *hca, const HcaQp *qp, const uint8_t *pkt, size_t len,
+            bool loopback)
 {
+    unsigned port = qp->path.port;
     uint8_t needed = pkt[0] >> 4 == HCA_VL_MANAGEMENT ? PORT_INIT : PORT_ACTIVE;
     uint16_t dlid = hca_get16(pkt + 2);
     bool multicast = dlid >= HCA_LID_MULTICAST_BASE &&
@@ -277,6 +278,7 @@ void hca_tx(Hca *hca, unsigned port, const uint8_t *pkt, size_t len,
     if (hca->port[port].state < needed) {
         return;
     }
+    hca_count_tx(hca, qp, len);
     if (hca->faults.drop[port - 1]) {
         hca->faults.drop[port - 1]--;
         return;
@@ -294,11 +296,11 @@ void hca_tx(Hca *hca, unsigned port, const uint8_t *pkt, size_t len,
     loopback |= lid_is_mine(&hca->port[port], dlid);
     while (copies--) {
         if (loopback || multicast) {
-            send_copy(hca, port, pkt, len, false, sender,
+            send_copy(hca, port, pkt, len, false, qp->qpn,
                       late ? late->delay_ns : 0);
         }
         if (!loopback) {
-            send_copy(hca, port, pkt, len, true, sender,
+            send_copy(hca, port, pkt, len, true, qp->qpn,
                       late ? late->delay_ns : 0);
         }
     }
@@ -393,6 +395,7 @@ static void deliver_connected(Hca *hca, HcaQp *qp, unsigned port,
         !hca_qp_can_receive(qp) || !path_admits(hca, qp, port, pkt)) {
         return;
     }
+    hca_count_rx(hca, qp, pkt);
     if (qp->state == HCA_QP_RTR && !qp->comm_est) {
         qp->comm_est = true;
         hca_event(hca, HCA_EVENT_COMM_EST, 0, qp->qpn);

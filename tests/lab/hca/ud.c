@@ -77,8 +77,8 @@ static uint8_t send_ud(Hca *hca, HcaQp *qp, const HcaWqe *wqe, uint32_t psn)
     header = hca_packet_headers(&pkt, buf);
     syndrome = hca_wqe_gather(hca, qp, wqe, 0, wqe->len, buf + header);
     if (!syndrome) {
-        hca_tx(hca, port, buf, hca_packet_finish(buf, header, wqe->len),
-               port_pd & AV_FORCE_LOOPBACK, qp->qpn);
+        hca_tx(hca, qp, buf, hca_packet_finish(buf, header, wqe->len),
+               port_pd & AV_FORCE_LOOPBACK);
     }
     return syndrome;
 }
@@ -117,8 +117,8 @@ static uint8_t send_mlx(Hca *hca, HcaQp *qp, const HcaWqe *wqe)
         hca_put16(buf + 6, port->lid |
                   (hca_get16(buf + 6) & ((1u << port->lmc) - 1)));
     }
-    hca_tx(hca, qp->path.port, buf, hca_packet_finish(buf, header, len - header),
-           wqe->loopback, qp->qpn);
+    hca_tx(hca, qp, buf, hca_packet_finish(buf, header, len - header),
+           wqe->loopback);
     return HCA_SYN_OK;
 }
 
@@ -177,6 +177,7 @@ void hca_ud_receive(Hca *hca, HcaQp *qp, unsigned number, const HcaPacket *pkt)
         !keys_match(hca, qp, port, number, pkt, &pkey_index)) {
         return;
     }
+    hca_count_rx(hca, qp, pkt);
     switch (hca_recv_take(hca, qp, srq)) {
     case HCA_FETCH_OK:
         break;
@@ -184,6 +185,7 @@ void hca_ud_receive(Hca *hca, HcaQp *qp, unsigned number, const HcaPacket *pkt)
         hca_qp_fail(hca, qp, HCA_EVENT_WQ_CATAS_ERROR);
         return;
     default:
+        hca_diag(hca, qp, HCA_DIAG_RQ_UDSDPRD);
         return;                                /* nowhere to put it: dropped */
     }
     cqe = (HcaCqe) {

@@ -270,6 +270,7 @@ void drv_default_init(Drv *d, uint8_t m[HCA_MAILBOX_SIZE])
 {
     memset(m, 0, HCA_MAILBOX_SIZE);
     m[0] = 2;
+    m[0x17] = 1 << 4;                          /* count flows */
     hca_put64(m + 0x30, QPC_BASE);
     m[0x37] = LOG_QPS;
     m[0x4f] = LOG_SRQS;

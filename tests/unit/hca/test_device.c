@@ -141,6 +141,9 @@ static void test_capabilities(void **state)
     assert_int_equal(hca_get16(out + 0x92), HCA_MPT_SIZE);
     assert_int_equal(hca_get32(out + 0x98), HCA_RESERVED_LKEY);
     assert_true(hca_get32(out + 0x44) & 1);
+    assert_true(hca_get32(out + 0x40) & 1 << (48 - 32));
+    assert_int_equal(hca_get32(out + 0x68), HCA_NUM_FLOWS);
+    assert_true(hca_get32(out + 0x9c) & 1 << 17);
     assert_int_equal(drv_box(d, 0x043, 0, 2, NULL, 0, out), 0);
     assert_int_equal(out[0], 1);               /* down, InfiniBand */
     assert_int_equal(drv_box(d, 0x034, 2, 1 << 8, NULL, 0, out), 0);
@@ -148,6 +151,36 @@ static void test_capabilities(void **state)
                      hca_get32(out + 0x1c), NODE_GUID + 1);
     assert_int_equal(drv_box(d, 0x006, 0, 0, NULL, 0, out), 0);
     assert_int_equal(out[0x20 + 0xd0 + 3], 'X');
+    drv_free(d);
+}
+
+/* Errors of the transport: of each port, and of both. */
+static void test_diag(void **state)
+{
+    uint8_t out[HCA_MAILBOX_SIZE], init[HCA_MAILBOX_SIZE];
+    Drv *d = drv_up(false);
+
+    (void)state;
+    assert_true(d->hca->count_flows);
+    assert_int_equal(drv_cmd(d, 0x008, 0, 0, 0, NULL), 0);
+    drv_default_init(d, init);
+    init[0x17] = 0;
+    assert_int_equal(drv_init_hca(d, init), 0);
+    assert_false(d->hca->count_flows);
+    d->hca->diag[1][HCA_DIAG_SQ_TO / 4] = 5;
+    d->hca->diag[2][HCA_DIAG_SQ_TO / 4] = 6;
+    for (unsigned port = 0; port <= 2; port++) {
+        assert_int_equal(drv_box(d, 0x030, 2, port, NULL, 0, out), 0);
+        assert_int_equal(hca_get32(out + 0x134), port ? 4 + port : 11);
+        assert_int_equal(hca_get32(out + 0x130), 0);
+    }
+    assert_int_equal(drv_box(d, 0x030, 1, 1, NULL, 0, out), 0);
+    assert_int_equal(hca_get32(out + 0x134), 0);
+    assert_int_equal(drv_box(d, 0x030, 2, 3, NULL, 0, out), HCA_CMD_BAD_INDEX);
+    d->hca->flow[3].tx_packets = 1;
+    hca_config_write(d->hca, RESET, __builtin_bswap32(1));
+    assert_int_equal(d->hca->diag[1][HCA_DIAG_SQ_TO / 4], 0);
+    assert_int_equal(d->hca->flow[3].tx_packets, 0);
     drv_free(d);
 }
 
@@ -397,6 +430,7 @@ int main(void)
         cmocka_unit_test(test_bad_commands),
         cmocka_unit_test(test_init_hca_limits),
         cmocka_unit_test(test_capabilities),
+        cmocka_unit_test(test_diag),
         cmocka_unit_test(test_icm),
         cmocka_unit_test(test_event_completion),
         cmocka_unit_test(test_fail_command),

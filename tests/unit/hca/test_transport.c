@@ -96,6 +96,12 @@ static void expect_error(Node *n, bool is_send, uint8_t syndrome)
     assert_int_equal(c->syndrome, syndrome);
 }
 
+/* What port 1 has counted of an error of the transport. */
+static uint32_t diag(Node *n, HcaDiag what)
+{
+    return n->hca.diag[1][what / 4];
+}
+
 static void expect_none(Node *n)
 {
     assert_null(poll_cq(n));
@@ -458,6 +464,37 @@ static void test_duplicates(void **state)
     mixed_traffic(&t);
     settle(t.a, 20);
     check_mixed(&t);
+    assert_true(diag(t.b, HCA_DIAG_RQ_DUP) > 0);
+    assert_int_equal(diag(t.b, HCA_DIAG_RQ_OOS), 0);
+    bed_down(&t);
+}
+
+/* A gap is noticed by the next packet, the end of a message by the clock. */
+static void test_loss_counted(void **state)
+{
+    Wr wr = { .opcode = HCA_WR_RDMA_WRITE, .num_sge = 1 };
+    Bed t;
+
+    (void)state;
+    bed_up(&t, &rc);
+    wr.raddr = t.sb;
+    wr.rkey = t.kb;
+    wr.sge[0] = sge_a(&t, 0, 1024);
+    t.a->hca.faults.drop[0] = 1;
+    post_send(t.qa, &wr);
+    settle(t.a, 5);
+    expect_send(t.a, HCA_WR_RDMA_WRITE, 0);
+    assert_int_equal(diag(t.b, HCA_DIAG_RQ_OOS), 1);
+    assert_int_equal(diag(t.a, HCA_DIAG_SQ_OOS), 1);
+    assert_int_equal(diag(t.a, HCA_DIAG_SQ_TO), 0);
+    wr.sge[0].len = 8;
+    t.a->hca.faults.drop[0] = 1;
+    post_send(t.qa, &wr);
+    settle(t.a, 5);
+    expect_send(t.a, HCA_WR_RDMA_WRITE, 1);
+    assert_int_equal(diag(t.a, HCA_DIAG_SQ_TO), 1);
+    assert_int_equal(diag(t.b, HCA_DIAG_RQ_OOS), 1);
+    assert_int_equal(diag(t.b, HCA_DIAG_RQ_DUP), 0);
     bed_down(&t);
 }
 
@@ -517,6 +554,10 @@ static void test_retry_exceeded(void **state)
     expect_error(t.a, true, HCA_SYN_FLUSH);
     assert_int_equal(qp_state(t.qa), HCA_QP_ERR);
     assert_int_equal(t.a->hca.faults.drop[0], 100000 - 16);
+    assert_int_equal(diag(t.a, HCA_DIAG_SQ_TO), 8);
+    assert_int_equal(diag(t.a, HCA_DIAG_SQ_TREE), 1);
+    assert_int_equal(diag(t.a, HCA_DIAG_SQ_WRFE), 1);
+    assert_int_equal(diag(t.a, HCA_DIAG_RQ_WRFE), 0);
     bed_down(&t);
 }
 
@@ -595,6 +636,9 @@ static void test_rnr_exceeded(void **state)
     post_send(t.qa, &wr);
     settle(t.a, 10);
     expect_error(t.a, true, HCA_SYN_RNR_EXCEEDED);
+    assert_int_equal(diag(t.b, HCA_DIAG_RQ_RNR), 3);
+    assert_int_equal(diag(t.a, HCA_DIAG_SQ_RNR), 3);
+    assert_int_equal(diag(t.a, HCA_DIAG_SQ_RREE), 1);
     assert_int_equal(qp_state(t.qa), HCA_QP_ERR);
     assert_int_equal(qp_state(t.qb), HCA_QP_RTS);
     bed_down(&t);
@@ -641,6 +685,8 @@ static void test_remote_access(void **state)
         assert_int_equal(qp_state(t.qb), HCA_QP_ERR);
         assert_int_equal(count_events(t.b, HCA_EVENT_WQ_ACCESS_ERROR,
                                       t.qb->qpn), 1);
+        assert_int_equal(diag(t.a, HCA_DIAG_SQ_RAE), 1);
+        assert_int_equal(diag(t.b, HCA_DIAG_RQ_RAE), 1);
         bed_down(&t);
     }
 }
@@ -760,6 +806,8 @@ static void test_flush(void **state)
     settle(t.a, 2);
     expect_error(t.a, true, HCA_SYN_FLUSH);
     expect_error(t.a, false, HCA_SYN_FLUSH);
+    assert_int_equal(diag(t.a, HCA_DIAG_SQ_WRFE), 41);
+    assert_int_equal(diag(t.a, HCA_DIAG_RQ_WRFE), 41);
     bed_down(&t);
 }
 
@@ -945,8 +993,45 @@ static void test_ud_rules(void **state)
         expect_none(t.b);
         assert_int_equal(t.b->hca.port[1].qkey_violations, i == 1);
         assert_int_equal(t.b->hca.port[1].pkey_violations, i == 2);
+        assert_int_equal(diag(t.b, HCA_DIAG_RQ_UDSDPRD), i == 0);
+        assert_int_equal(diag(t.a, HCA_DIAG_SQ_LQPOE), i == 5);
+        assert_int_equal(diag(t.a, HCA_DIAG_SQ_LLE), i == 6);
         bed_down(&t);
     }
+}
+
+/* Whole packets count, by the counter in the QP's path, once enabled. */
+static void test_ud_flows(void **state)
+{
+    Sge in;
+    Bed t;
+
+    (void)state;
+    bed_up(&t, &ud);
+    in = sge_b(&t, 0, 4096);
+    Wr wr = {
+        .opcode = HCA_WR_SEND, .dlid = t.b->hca.port[1].lid,
+        .dqpn = t.qb->qpn, .qkey = TEST_QKEY, .sge = { sge_a(&t, 0, 101) },
+        .num_sge = 1,
+    };
+    hca_qp_find(&t.a->hca, t.qa->qpn)->path.counter = 9;
+    hca_qp_find(&t.b->hca, t.qb->qpn)->path.counter = 255;
+    for (unsigned i = 0; i < 4; i++) {
+        t.a->hca.count_flows = t.b->hca.count_flows = i;
+        wr.grh = i == 2;
+        wr.qkey = TEST_QKEY + (i == 3);        /* of no QP: only sent */
+        hca_port_gid(&t.b->hca, 1, 0, wr.dgid);
+        post_recv(t.qb, &in, 1);
+        post_send(t.qa, &wr);
+        pump(t.a);
+    }
+    assert_int_equal(t.a->hca.flow[9].tx_packets, 3);
+    assert_int_equal(t.a->hca.flow[9].tx_octets, 3 * (28 + 104 + 4) + 40);
+    assert_int_equal(t.a->hca.flow[9].rx_packets, 0);
+    assert_int_equal(t.b->hca.flow[255].rx_packets, 2);
+    assert_int_equal(t.b->hca.flow[255].rx_octets, 2 * (28 + 104 + 4) + 40);
+    assert_int_equal(t.b->hca.flow[255].tx_octets, 0);
+    bed_down(&t);
 }
 
 static void attach(Node *n, const uint8_t mgid[16], const uint32_t *qpn,
@@ -1507,6 +1592,7 @@ int main(void)
         cmocka_unit_test(test_many_reads),
         cmocka_unit_test(test_drop_each),
         cmocka_unit_test(test_duplicates),
+        cmocka_unit_test(test_loss_counted),
         cmocka_unit_test(test_delay),
         cmocka_unit_test(test_random_loss),
         cmocka_unit_test(test_retry_exceeded),
@@ -1522,6 +1608,7 @@ int main(void)
         cmocka_unit_test(test_bad_wqes),
         cmocka_unit_test(test_ud),
         cmocka_unit_test(test_ud_rules),
+        cmocka_unit_test(test_ud_flows),
         cmocka_unit_test(test_multicast),
         cmocka_unit_test(test_mlx),
         cmocka_unit_test(test_mad_faults),
