@@ -141,7 +141,7 @@ static int ibback_uars_fill(struct ibback_dev *dev)
 		return 0;
 	err = dev->hca->ops->uar->alloc(dev->hca, &dev->uar[dev->nr_uars], new);
 	if (err) {
-		xenbus_dev_fatal(dev->xbdev, err,
+		xenbus_dev_error(dev->xbdev, err,
 				 "HCA has not the %u doorbell pages wanted",
 				 nr);
 		return err;
@@ -174,7 +174,7 @@ static int ibback_uars_publish(struct ibback_dev *dev)
 		err = xenbus_printf(XBT_NIL, dir, VIBIF_FIELD_UAR_COUNT, "%u",
 				    dev->nr_uars);
 	if (err)
-		xenbus_dev_fatal(dev->xbdev, err, "writing UARs");
+		xenbus_dev_error(dev->xbdev, err, "writing UARs");
 	return err;
 }
 
@@ -268,7 +268,9 @@ static void ibback_quarantine_add(struct ibback_dev *dev)
  *
  * They must be the same: only those are open to the guest.
  *
- * Return: 0, -ENODEV if it never had any, or an errno after xenbus_dev_fatal().
+ * Return: 0, -ENODEV if it never had any, or an errno after xenbus_dev_error().
+ * Not xenbus_dev_fatal(), which writes Closing: a device that has waited for
+ * its HCA is Closed already, and would never say so again.
  */
 int ibback_uars_retake(struct ibback_dev *dev)
 {
@@ -281,7 +283,7 @@ int ibback_uars_retake(struct ibback_dev *dev)
 	for (i = 0; i < dev->nr_uars; i++) {
 		if (!hca->ops->uar->adopt(hca, &dev->uar[i]))
 			continue;
-		xenbus_dev_fatal(dev->xbdev, -EINVAL,
+		xenbus_dev_error(dev->xbdev, -EINVAL,
 				 "uar-%u is no UAR of the HCA", i);
 		ibback_uars_forget(dev);
 		return -EINVAL;
@@ -290,7 +292,7 @@ int ibback_uars_retake(struct ibback_dev *dev)
 	if (dev->uar_instance == hca->instance) {
 		err = ibback_hca_publish(dev);
 		if (err)
-			xenbus_dev_fatal(dev->xbdev, err, "writing the HCA");
+			xenbus_dev_error(dev->xbdev, err, "writing the HCA");
 		return err;
 	}
 	left = ibback_uars_retake_lost(hca, dev->xbdev->otherend_id, dev->uar,
@@ -298,7 +300,7 @@ int ibback_uars_retake(struct ibback_dev *dev)
 	dev->uar_instance = hca->instance;
 	if (left == dev->nr_uars)
 		return ibback_uars_publish(dev);
-	xenbus_dev_fatal(dev->xbdev, -EBUSY,
+	xenbus_dev_error(dev->xbdev, -EBUSY,
 			 "another user has %u of its doorbell pages; detach and attach again",
 			 dev->nr_uars - left);
 	ibback_total_add(IBBACK_TOTAL_UARS, (long)left - dev->nr_uars);
@@ -311,7 +313,7 @@ int ibback_uars_retake(struct ibback_dev *dev)
  * ibback_uars_reserve() - get the guest's doorbell pages
  * @dev: the guest's device after ibback_uars_read(), with an HCA and quotas
  *
- * Return: 0, or an errno after xenbus_dev_fatal().
+ * Return: 0, or an errno after xenbus_dev_error().
  */
 int ibback_uars_reserve(struct ibback_dev *dev)
 {

@@ -107,7 +107,7 @@ struct ibback_dev *guest_attach(void)
 	if (before || !failed())
 		return dev;
 	/* What was asked to fail has: the toolstack tries again. */
-	assert_int_equal(xen_fatal(), failed());
+	assert_int_equal(xen_error(), failed());
 	guest_detach(dev);
 	return guest_attach();
 }

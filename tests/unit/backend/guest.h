@@ -40,7 +40,7 @@ extern u64 guest_guid;
 
 /*
  * Attach a device as xenbus.c does, with what GUEST_DIR says of quotas and
- * doorbell pages. It is closed if something fails: see xen_fatal().
+ * doorbell pages. It is closed if something fails: see xen_error().
  */
 struct ibback_dev *guest_attach(void);
 void guest_connect(struct ibback_dev *dev);

@@ -41,6 +41,17 @@ static void come_back(void)
 	assert_int_equal(ib_device_add(&fake_device), 0);
 }
 
+/*
+ * A device that is Closed when its HCA comes back, and cannot have it, is not
+ * said to be Closing: it never would be Closed.
+ */
+static void assert_still_closed(const struct ibback_dev *dev, int err)
+{
+	assert_int_equal(dev->state, XenbusStateClosed);
+	assert_int_equal(xen_error(), err);
+	assert_int_not_equal(xen_fatal(), err);
+}
+
 static void test_publish(void **state)
 {
 	struct ibback_dev *dev = guest_attach();
@@ -68,7 +79,7 @@ static void test_too_many(void **state)
 
 	xen_write(GUEST_DIR, VIBIF_FIELD_QUOTA(contexts), "31");
 	dev = guest_attach();
-	assert_int_equal(xen_fatal(), -ENOSPC);
+	assert_int_equal(xen_error(), -ENOSPC);
 	assert_int_equal(fake_books.uars, NR_SPARE);
 	guest_end(dev);
 }
@@ -81,7 +92,7 @@ static void test_publish_fails(void **state)
 	fail_always("xenbus_printf", -ENOMEM);
 	dev = guest_attach();
 	fail_always(NULL, 0);
-	assert_int_equal(xen_fatal(), -ENOMEM);
+	assert_int_equal(xen_error(), -ENOMEM);
 	assert_int_equal(dev->nr_uars, 0);
 	assert_int_equal(guest_total("uars"), NR_UARS);
 	guest_end(dev);
@@ -97,7 +108,7 @@ static void test_adopt(void **state)
 	assert_int_equal(fake_books.uars, NR_UARS + NR_SPARE);
 	assert_int_equal(guest_total("uars"), 0);
 	dev = guest_attach();
-	assert_int_equal(xen_fatal(), 0);
+	assert_int_equal(xen_error(), 0);
 	assert_int_equal(fake_books.uars, NR_UARS + NR_SPARE);
 	assert_int_equal(guest_total("uars"), NR_UARS);
 	assert_int_equal(dev->uar[0].index, 55);
@@ -245,8 +256,7 @@ static void check_back_unpublished(void (*go)(void))
 	fail_always("xenbus_printf", -ENOMEM);
 	come_back();
 	fail_always(NULL, 0);
-	assert_int_equal(xen_fatal(), -ENOMEM);
-	assert_int_equal(dev->state, XenbusStateClosed);
+	assert_still_closed(dev, -ENOMEM);
 	assert_int_equal(fake_books.uars, NR_UARS + NR_SPARE);
 	guest_end(dev);
 	assert_int_equal(fake_books.uars, NR_SPARE);
@@ -256,6 +266,23 @@ static void test_back_unpublished(void **state)
 {
 	check_back_unpublished(go_away);
 	check_back_unpublished(restart);
+}
+
+/* The nodes name what is no page of the HCA, which comes later. */
+static void test_back_bad_node(void **state)
+{
+	struct ibback_dev *dev = guest_attach();
+
+	guest_detach(dev);
+	restart();
+	guest_guid = FAKE_GUID;
+	xen_write(GUEST_DIR, VIBIF_FIELD_UAR "1", "64");
+	dev = guest_attach();
+	come_back();
+	assert_null(dev->hca);
+	assert_still_closed(dev, -EINVAL);
+	assert_int_equal(guest_total("uars"), 0);
+	guest_end(dev);
 }
 
 /* After a restart the same ones are reserved, before any other is taken. */
@@ -281,7 +308,7 @@ static void test_restart_without_backend(void **state)
 	restart();
 	come_back();
 	dev = guest_attach();
-	assert_int_equal(xen_fatal(), 0);
+	assert_int_equal(xen_error(), 0);
 	assert_int_equal(fake_books.uars, NR_UARS + NR_SPARE);
 	restart();
 	detach(dev);
@@ -303,7 +330,7 @@ static void test_lost(void **state)
 	fake_uar_take(57);
 	come_back();
 	assert_null(dev->hca);
-	assert_int_equal(xen_fatal(), -EBUSY);
+	assert_still_closed(dev, -EBUSY);
 	assert_true(kernel_logged("doorbell page 57 went to another user"));
 	assert_int_equal(dev->nr_uars, 0);
 	/* The others are in quarantine. */
@@ -386,6 +413,7 @@ int main(void)
 		TEST(test_exit),
 		TEST(test_device_away),
 		TEST(test_back_unpublished),
+		TEST(test_back_bad_node),
 		TEST(test_restart),
 		TEST(test_restart_without_backend),
 		TEST(test_lost),

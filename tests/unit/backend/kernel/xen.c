@@ -201,7 +201,7 @@ static struct {
 	char value[64];
 } nodes[MAX_NODES];
 static unsigned int nr_nodes;
-static int fatal;
+static int error, fatal;
 
 static char *node_value(const char *dir, const char *node, bool create)
 {
@@ -234,6 +234,11 @@ void xen_write(const char *dir, const char *node, const char *value)
 void xen_rm_nodes(void)
 {
 	nr_nodes = 0;
+}
+
+int xen_error(void)
+{
+	return error;
 }
 
 int xen_fatal(void)
@@ -282,15 +287,31 @@ unsigned int xenbus_read_unsigned(const char *dir, const char *node,
 		value : otherwise;
 }
 
-void xenbus_dev_fatal(struct xenbus_device *dev, int err, const char *fmt, ...)
+static void log_error(int err, const char *fmt, va_list ap)
 {
 	char text[256];
+
+	vsnprintf(text, sizeof(text), fmt, ap);
+	kernel_log("%d %s\n", -err, text);
+	error = err;
+}
+
+void xenbus_dev_error(struct xenbus_device *dev, int err, const char *fmt, ...)
+{
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	log_error(err, fmt, ap);
 	va_end(ap);
-	kernel_log("%d %s\n", -err, text);
+}
+
+void xenbus_dev_fatal(struct xenbus_device *dev, int err, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	log_error(err, fmt, ap);
+	va_end(ap);
 	fatal = err;
 }
 
@@ -300,6 +321,7 @@ void xen_reset(void)
 	nr_maps = 0;
 	nr_mapped = 0;
 	nr_nodes = 0;
+	error = 0;
 	fatal = 0;
 	memset(domain_gone, 0, sizeof(domain_gone));
 	xen_before_unmap = NULL;

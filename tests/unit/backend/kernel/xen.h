@@ -107,6 +107,8 @@ int xenbus_scanf(struct xenbus_transaction t, const char *dir,
 		 const char *node, const char *fmt, ...);
 unsigned int xenbus_read_unsigned(const char *dir, const char *node,
 				  unsigned int otherwise);
+void __printf(3, 4) xenbus_dev_error(struct xenbus_device *dev, int err,
+				     const char *fmt, ...);
 void __printf(3, 4) xenbus_dev_fatal(struct xenbus_device *dev, int err,
 				     const char *fmt, ...);
 
@@ -146,7 +148,11 @@ void xen_domain_gone(domid_t domid);
 const char *xen_read(const char *dir, const char *node);
 void xen_rm_nodes(void);
 void xen_write(const char *dir, const char *node, const char *value);
-/* The error of the last xenbus_dev_fatal(), 0: none. */
+/*
+ * The last error of xenbus_dev_error() or xenbus_dev_fatal(), 0: none; that of
+ * the last xenbus_dev_fatal(), which changes the state in the store, too.
+ */
+int xen_error(void);
 int xen_fatal(void);
 
 #endif /* KERNEL_XEN_H */
