@@ -275,10 +275,9 @@ static void ibback_quarantine_add(struct ibback_dev *dev)
 int ibback_uars_retake(struct ibback_dev *dev)
 {
 	struct ibback_hca *hca = dev->hca;
-	u32 i, left;
-	int err;
+	u32 i, left = dev->nr_uars;
 
-	if (!dev->nr_uars)
+	if (!left)
 		return -ENODEV;
 	for (i = 0; i < dev->nr_uars; i++) {
 		if (!hca->ops->uar->adopt(hca, &dev->uar[i]))
@@ -288,16 +287,12 @@ int ibback_uars_retake(struct ibback_dev *dev)
 		ibback_uars_forget(dev);
 		return -EINVAL;
 	}
-	/* Only its RDMA device was away: they were reserved all the time */
-	if (dev->uar_instance == hca->instance) {
-		err = ibback_hca_publish(dev);
-		if (err)
-			xenbus_dev_error(dev->xbdev, err, "writing the HCA");
-		return err;
-	}
-	left = ibback_uars_retake_lost(hca, dev->xbdev->otherend_id, dev->uar,
-				       dev->nr_uars);
+	/* If only its RDMA device was away: they were reserved all the time */
+	if (dev->uar_instance != hca->instance)
+		left = ibback_uars_retake_lost(hca, dev->xbdev->otherend_id,
+					       dev->uar, left);
 	dev->uar_instance = hca->instance;
+	/* In both cases: it may have failed the last time */
 	if (left == dev->nr_uars)
 		return ibback_uars_publish(dev);
 	xenbus_dev_error(dev->xbdev, -EBUSY,

@@ -276,6 +276,7 @@ static void restart(void)
 	}
 	assert_non_null(p.dev->hca);
 	assert_int_equal(p.dev->state, XenbusStateInitWait);
+	assert_string_equal(xen_read(GUEST_DIR, VIBIF_FIELD_HCA_INSTANCE), "2");
 	guest_end(p.dev);
 }
 

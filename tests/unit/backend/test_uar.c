@@ -285,6 +285,28 @@ static void test_back_bad_node(void **state)
 	guest_end(dev);
 }
 
+/* What could not be said then is, when the RDMA device alone comes back. */
+static void test_back_published_later(void **state)
+{
+	struct ibback_dev *dev = guest_attach();
+
+	restart();
+	fail_always("xenbus_printf", -ENOMEM);
+	come_back();
+	fail_always(NULL, 0);
+	assert_int_equal(node_number(VIBIF_FIELD_HCA_INSTANCE), 1);
+	go_away();
+	come_back();
+	assert_int_equal(node_number(VIBIF_FIELD_HCA_INSTANCE), 2);
+	/* A backend that is loaded anew believes that. */
+	guest_detach(dev);
+	dev = guest_attach();
+	assert_int_equal(dev->state, XenbusStateInitWait);
+	assert_int_equal(dev->nr_uars, NR_UARS);
+	guest_end(dev);
+	assert_int_equal(fake_books.uars, NR_SPARE);
+}
+
 /* After a restart the same ones are reserved, before any other is taken. */
 static void test_restart(void **state)
 {
@@ -414,6 +436,7 @@ int main(void)
 		TEST(test_device_away),
 		TEST(test_back_unpublished),
 		TEST(test_back_bad_node),
+		TEST(test_back_published_later),
 		TEST(test_restart),
 		TEST(test_restart_without_backend),
 		TEST(test_lost),
