@@ -60,6 +60,35 @@ def test_quarantine_outlives_a_restart(guest, pvh, dom0):
     nodes.assert_idle(host)
 
 
+def test_the_hca_comes_without_the_pages(guest, pvh, dom0):
+    """
+    To a backend that waits for it. Here the HCA never restarted, and xenstore
+    says that it has: so the guest's pages are reserved, and seem to be somebody
+    else's. That guest gets nothing but by a detach, which needs no force.
+    """
+    host, node = dom0[1], guest[1]
+    before = uars(host, node)
+    host.run("rmmod xen_ibback && rmmod mlx4_ib && "
+             "xenstore-write backend/vib/%s/0/hca-instance 1" %
+             nodes.domid(host, node))
+    with nodes.allowed(host, "no usable HCA", 2):
+        nodes.load_backend(host)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(nodes.allowed(
+            host, "another user has 32 of its doorbell pages"))
+        stack.enter_context(nodes.allowed(host, "went to another user", 32))
+        host.run("modprobe mlx4_ib")
+        nodes.wait_active(host, timeout=60)
+    nodes.wait_active(pvh[1], timeout=60)
+    assert nodes.device(host, node)["backend-state"] == "Closed"
+    host.run("xenib detach " + node.domain)
+    nodes.attach(host, node)
+    assert not uars(host, node) & before
+    for pair in guest, pvh:
+        nodes.run_pair(*pair, "ibv_rc_pingpong -n 100")
+    nodes.assert_idle(host)
+
+
 @pytest.fixture
 def greedy(dom0):
     """A process of dom0 that has opened its HCA as often as that goes."""
