@@ -224,6 +224,8 @@ bool hca_cq_push(Hca *hca, uint32_t cqn, const HcaCqe *cqe);
 
 /* ---- Ports (port.c) ---- */
 
+#define HCA_NUM_GIDS 128
+
 typedef struct HcaPort {
     bool     wire_up;                          /* cable and peer present */
     bool     init;                             /* INIT_PORT done */
@@ -235,7 +237,7 @@ typedef struct HcaPort {
     uint16_t sm_lid;
     uint8_t  sm_sl;
     uint64_t gid_prefix;
-    uint64_t guid[128];                        /* GUIDInfo; [0] is the port GUID */
+    uint64_t guid[HCA_NUM_GIDS];               /* GUIDInfo; [0] is the port GUID */
     uint16_t pkey[128];
     uint16_t pkey_violations, qkey_violations;
     uint64_t tx_packets, rx_packets, tx_octets, rx_octets;
@@ -337,6 +339,7 @@ struct Hca {
     HcaQps *qps;
     HcaPort port[HCA_NUM_PORTS + 1];           /* numbered from 1 */
     bool early_cq_event;                       /* hca_set_early_cq_event() */
+    uint8_t guid_cap;                          /* hca_set_guid_cap() */
     uint64_t eq_overflows;                     /* events lost */
     HcaErrorRate error_rate[HCA_ERROR_KINDS];
     HcaFaults faults;

@@ -31,7 +31,6 @@
 #define HCA_MAX_ICM_SIZE       (1ull << 35)
 #define HCA_RESERVED_LKEY      0x00000f00u     /* last of the reserved MPTs */
 #define HCA_MPT_SIZE           64
-#define HCA_NUM_GIDS           128
 #define HCA_NUM_PKEYS          128
 #define HCA_MTU_4096           5               /* IB code */
 

@@ -20,9 +20,10 @@
  * (false: cable pulled), catastrophe (true: internal error), fail-command
  * ("OP:N:STATUS": the Nth command from now with this opcode fails so), drop-mad,
  * duplicate-mad, delay-mad ("CLASS:ATTR:N", "CLASS:ATTR:/N": which MADs sent),
- * and early-cq-event (true: an event for each CQ before SW2HW_CQ is answered).
- * By qom-get: eq-overflows (events that found their queue full), mad-faults
- * (MADs that were lost, sent twice or held back so).
+ * early-cq-event (true: an event for each CQ before SW2HW_CQ is answered), and
+ * guid-cap (GUIDCap of the ports). By qom-get: eq-overflows (events that found
+ * their queue full), mad-faults (MADs that were lost, sent twice or held back
+ * so).
  */
 #include "qemu/osdep.h"
 #include "qemu/error-report.h"
@@ -677,6 +678,31 @@ static void set_early_cq_event(Object *obj, bool on, Error **errp)
     }
 }
 
+static void get_guid_cap(Object *obj, Visitor *v, const char *name,
+                         void *opaque, Error **errp)
+{
+    XenibHca *s = XENIB_HCA(obj);
+    uint8_t cap = s->hca ? hca_get_guid_cap(s->hca) : 0;
+
+    visit_type_uint8(v, name, &cap, errp);
+}
+
+static void set_guid_cap(Object *obj, Visitor *v, const char *name,
+                         void *opaque, Error **errp)
+{
+    XenibHca *s = XENIB_HCA(obj);
+    uint8_t cap;
+
+    if (!visit_type_uint8(v, name, &cap, errp)) {
+        return;
+    }
+    if (!s->hca) {
+        error_setg(errp, "guid-cap: the device is not realized");
+    } else if (!hca_set_guid_cap(s->hca, cap)) {
+        error_setg(errp, "guid-cap: %u is not in 1 .. %u", cap, 128);
+    }
+}
+
 static void get_eq_overflows(Object *obj, Visitor *v, const char *name,
                              void *opaque, Error **errp)
 {
@@ -739,6 +765,8 @@ static void xenib_hca_class_init(ObjectClass *klass, void *data)
                               NULL, NULL, NULL);
     object_class_property_add_bool(klass, "early-cq-event", get_early_cq_event,
                                    set_early_cq_event);
+    object_class_property_add(klass, "guid-cap", "uint8", get_guid_cap,
+                              set_guid_cap, NULL, NULL);
     object_class_property_add(klass, "eq-overflows", "uint64", get_eq_overflows,
                               NULL, NULL, NULL);
 }

@@ -62,6 +62,7 @@ void hca_reset(Hca *hca)
     memset(hca->mad_rule, 0, sizeof(hca->mad_rule));
     hca->mad_faults = 0;
     hca->early_cq_event = false;
+    hca->guid_cap = HCA_NUM_GIDS;
     hca->eq_overflows = 0;
     hca_soft_reset(hca);
 }
@@ -124,6 +125,20 @@ void hca_set_early_cq_event(Hca *hca, bool on)
 bool hca_get_early_cq_event(const Hca *hca)
 {
     return hca->early_cq_event;
+}
+
+bool hca_set_guid_cap(Hca *hca, uint8_t cap)
+{
+    if (cap < 1 || cap > HCA_NUM_GIDS) {
+        return false;
+    }
+    hca->guid_cap = cap;
+    return true;
+}
+
+uint8_t hca_get_guid_cap(const Hca *hca)
+{
+    return hca->guid_cap;
 }
 
 uint64_t hca_eq_overflows(const Hca *hca)

@@ -143,6 +143,12 @@ uint64_t hca_mad_faults(const Hca *hca);
  */
 void hca_set_early_cq_event(Hca *hca, bool on);
 bool hca_get_early_cq_event(const Hca *hca);
+/*
+ * GUIDCap of the ports: how many GUIDs the subnet manager may set, its own
+ * included. Those beyond stay what they are. false: not in 1 .. 128.
+ */
+bool hca_set_guid_cap(Hca *hca, uint8_t cap);
+uint8_t hca_get_guid_cap(const Hca *hca);
 /* Events that found their EQ full, since the device was made or reset. */
 uint64_t hca_eq_overflows(const Hca *hca);
 /* A catastrophic error: internal error buffer filled, no command answered. */

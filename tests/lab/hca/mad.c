@@ -94,14 +94,17 @@ static uint16_t node_info(const Query *q)
 static uint16_t guid_info(const Query *q)
 {
     uint64_t *guid = q->hca->port[q->port].guid;
+    unsigned first = q->attr_mod * GUIDS_PER_BLOCK;
     uint32_t changed = 0;
 
-    if (q->attr_mod >= HCA_NUM_GIDS / GUIDS_PER_BLOCK) {
+    if (q->attr_mod >= HCA_NUM_GIDS / GUIDS_PER_BLOCK ||
+        first >= q->hca->guid_cap) {
         return STATUS_BAD_VALUE;
     }
-    guid += q->attr_mod * GUIDS_PER_BLOCK;
+    guid += first;
     for (unsigned i = 0; i < GUIDS_PER_BLOCK; i++) {
-        if (q->set && (q->attr_mod || i)) {    /* the first is the port's own */
+        /* The first is the port's own */
+        if (q->set && first + i && first + i < q->hca->guid_cap) {
             changed |= (uint32_t)(guid[i] != hca_get64(q->in + 8 * i)) << i;
             guid[i] = hca_get64(q->in + 8 * i);
         }
@@ -197,7 +200,7 @@ static void get_port_info(Hca *hca, unsigned i, bool hide_mkey, unsigned local,
     hca_put16(o + 44, hca->tables->sma[i].mkey_violations);
     hca_put16(o + 46, p->pkey_violations);
     hca_put16(o + 48, p->qkey_violations);
-    o[50] = HCA_NUM_GIDS;
+    o[50] = hca->guid_cap;
     o[51] = hca->tables->sma[i].subnet_timeout;
     o[52] = 16;                                /* response time */
     o[53] = hca->tables->sma[i].error_thresholds;

@@ -266,6 +266,7 @@ void hca_path_decode(HcaPath *path, const uint8_t *raw)
     path->path_bits = raw[PATH_GRH_MYLMC] & 0x7f;
     path->dlid = hca_get16(raw + PATH_RLID);
     path->gid_index = raw[PATH_MGID_INDEX] & 0x7f;
+    path->force_gid = raw[PATH_MGID_INDEX] & 0x80;
     path->hop_limit = raw[PATH_HOP_LIMIT];
     path->tclass_flow = hca_get32(raw + PATH_TCLASS_FLOW) & 0xfffffff;
     memcpy(path->dgid, raw + PATH_RGID, 16);

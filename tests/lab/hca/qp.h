@@ -163,6 +163,7 @@ typedef struct HcaPath {
     uint8_t  path_bits;
     uint16_t dlid;
     uint8_t  gid_index;
+    bool     force_gid;                 /* datagrams have it, whatever they say */
     uint8_t  hop_limit;
     uint32_t tclass_flow;
     uint8_t  dgid[16];

@@ -346,11 +346,18 @@ bool hca_pkey_equal(uint16_t a, uint16_t b)
 static bool path_matches(Hca *hca, const HcaPath *path, unsigned port,
                          const HcaPacket *pkt)
 {
+    uint8_t gid[16];
+
     if (path->port != port || path->dlid != pkt->slid) {
         return false;
     }
-    if (path->grh != (pkt->grh != NULL) ||
-        (path->grh && memcmp(pkt->grh + 8, path->dgid, 16))) {
+    if (path->grh != (pkt->grh != NULL)) {
+        return false;
+    }
+    /* Both GIDs are those of the connection (IBTA 9.6.1.2) */
+    if (path->grh && (memcmp(pkt->grh + 8, path->dgid, sizeof(gid)) ||
+                      !hca_port_gid(hca, port, path->gid_index, gid) ||
+                      memcmp(pkt->grh + 24, gid, sizeof(gid)))) {
         return false;
     }
     if (!hca_pkey_equal(hca->port[port].pkey[path->pkey_index], pkt->pkey)) {

@@ -67,7 +67,8 @@ static uint8_t send_ud(Hca *hca, HcaQp *qp, const HcaWqe *wqe, uint32_t psn)
         return HCA_SYN_LOCAL_LENGTH;
     }
     if (raw[AV_G_SLID] & AV_GRH) {
-        if (!hca_grh_build(hca, port, grh, raw[AV_GID_INDEX] & 0x7f,
+        if (!hca_grh_build(hca, port, grh, qp->path.force_gid ?
+                           qp->path.gid_index : raw[AV_GID_INDEX] & 0x7f,
                            flow & 0xfffffff, raw[AV_HOP_LIMIT],
                            raw + AV_DGID)) {
             return HCA_SYN_LOCAL_QP_OP;
@@ -128,6 +129,20 @@ uint8_t hca_ud_send(Hca *hca, HcaQp *qp, const HcaWqe *wqe, uint32_t psn)
            send_ud(hca, qp, wqe, psn);
 }
 
+/* A GRH to a port's LID names one of the port's GIDs. */
+static bool dgid_is_mine(Hca *hca, unsigned number, const HcaPacket *pkt)
+{
+    uint8_t gid[16];
+
+    for (unsigned i = 0; i < HCA_NUM_GIDS; i++) {
+        if (hca_port_gid(hca, number, i, gid) &&
+            !memcmp(gid, pkt->grh + 24, sizeof(gid))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* P_Key and Q_Key; *pkey_index is for the completion. */
 static bool keys_match(Hca *hca, HcaQp *qp, HcaPort *port, unsigned number,
                        const HcaPacket *pkt, int *pkey_index)
@@ -174,6 +189,8 @@ void hca_ud_receive(Hca *hca, HcaQp *qp, unsigned number, const HcaPacket *pkt)
 
     if (!hca_qp_can_receive(qp) || qp->path.port != number ||
         (pkt->opcode & HCA_BTH_TRANSPORT) != HCA_BTH_UD ||
+        (pkt->grh && pkt->dest_qpn != HCA_QPN_MULTICAST &&
+         !dgid_is_mine(hca, number, pkt)) ||
         !keys_match(hca, qp, port, number, pkt, &pkey_index)) {
         return;
     }

@@ -372,10 +372,15 @@ uint8_t run_cmd(Node *n, HcaCmdFn *fn, uint16_t op, uint32_t modifier,
 
 /* ---- Queue pairs ---- */
 
-static void set_path(uint8_t *p, uint16_t dlid, uint8_t timeout)
+static void set_path(uint8_t *p, uint16_t dlid, const QpAttr *attr)
 {
+    p[5] = attr->dgid ? 0x80 : 0;
     hca_put16(p + 6, dlid);
-    p[8] = timeout << 3;
+    p[8] = attr->timeout << 3;
+    p[9] = attr->mgid_index;
+    if (attr->dgid) {
+        memcpy(p + 16, attr->dgid, 16);
+    }
     p[32] = 0x83;                              /* port 1, SL 0 */
 }
 
@@ -444,13 +449,13 @@ void qp_connect(Qp *qp, uint16_t dlid, uint32_t remote_qpn, const QpAttr *attr)
 
     c[8] = (attr->mtu ? attr->mtu : 1) << 5 | 30;
     hca_put32(c + 20, remote_qpn);
-    set_path(c + 24, dlid, 0);
+    set_path(c + 24, dlid, attr);
     hca_put32(c + 144, access | 3 << 21);      /* 8 responder resources */
     hca_put32(c + 148, 1u << 24 | attr->psn);  /* RNR timer 10 us */
     assert_int_equal(qp_modify(qp, 0x1a, 1 << 1 | 1 << 2 | 1 << 3 | 1 << 6 |
                                1 << 7 | 1 << 9, c), HCA_CMD_OK);
     memset(c, 0, sizeof(c));
-    set_path(c + 24, dlid, attr->timeout);
+    set_path(c + 24, dlid, attr);
     hca_put32(c + 112, 2 << 21 | attr->retry << 16 | attr->rnr_retry << 13);
     hca_put32(c + 120, attr->psn);
     assert_int_equal(qp_modify(qp, 0x1b, 1 << 8 | 1 << 12 | 1 << 13 | 1 << 14,
@@ -514,6 +519,7 @@ static uint32_t put_extra(Qp *qp, const Wr *wr, uint8_t *wqe)
         hca_put32(wqe + 16, 1u << 24 | (wr->av_pd ? wr->av_pd : TEST_PD));
         wqe[21] = wr->grh ? 0x80 : 0;
         hca_put16(wqe + 22, wr->dlid);
+        wqe[25] = wr->gid_index;
         memcpy(wqe + 32, wr->dgid, 16);
         hca_put32(wqe + 48, wr->dqpn);
         hca_put32(wqe + 52, wr->qkey);

@@ -109,6 +109,7 @@ typedef struct Wr {
     uint32_t av_pd;                            /* 0: TEST_PD */
     uint16_t dlid;
     bool grh;
+    uint8_t gid_index;
     uint8_t dgid[16];
     uint32_t dqpn, qkey;
     uint32_t xrc_srqn;
@@ -141,6 +142,8 @@ typedef struct QpAttr {
     uint32_t access;                           /* params2 bits; 0: all */
     uint32_t pd;                               /* 0: TEST_PD */
     uint32_t xrcd;
+    const uint8_t *dgid;                       /* 16 octets; NULL: no GRH */
+    uint8_t mgid_index;                        /* as the context has it */
 } QpAttr;
 
 Qp *qp_create(Node *n, const QpAttr *attr);

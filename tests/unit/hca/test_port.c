@@ -296,6 +296,27 @@ static void test_tables(void **state)
     assert_false(hca_port_gid(d->hca, 1, 3, gid));
     assert_false(hca_port_gid(d->hca, 2, 128, gid));
     assert_false(hca_port_gid(d->hca, 3, 0, gid));
+    /* With a smaller GUIDCap what lies beyond cannot be set. */
+    assert_false(hca_set_guid_cap(d->hca, 0));
+    assert_false(hca_set_guid_cap(d->hca, 129));
+    assert_int_equal(hca_get_guid_cap(d->hca), 128);
+    assert_true(hca_set_guid_cap(d->hca, 3));
+    hca_put64(m.data + 16, 0x2222);
+    hca_put64(m.data + 24, 0x3333);
+    assert_int_equal(mad(d, &m, out), 0);
+    assert_int_equal(hca_get64(out + 16), 0x2222);
+    assert_int_equal(hca_get64(out + 24), 0x1234);
+    m.mod = 1;
+    assert_int_equal(mad(d, &m, out), 0x1c);
+    m.attr = PORT_INFO;
+    m.method = GET;
+    m.mod = 0;
+    assert_int_equal(mad(d, &m, out), 0);
+    assert_int_equal(out[50], 3);
+    hca_set_guid_cap(d->hca, 128);
+    assert_int_equal(mad(d, &m, out), 0);
+    assert_int_equal(out[50], 128);
+    m.attr = 0x14;
     m.mod = 16;
     assert_int_equal(mad(d, &m, out), 0x1c);
     m.mod = UINT32_MAX;

@@ -1034,6 +1034,115 @@ static void test_ud_flows(void **state)
     bed_down(&t);
 }
 
+/* A datagram's destination is a GID of the port; its source, one of the sender's. */
+static void test_ud_gids(void **state)
+{
+    static const struct {
+        uint8_t mgid_index;                    /* of the QP's context */
+        uint8_t av_index, dgid_index;
+        int from;                              /* -1: it cannot be sent */
+        bool arrives;
+    } cases[] = {
+        { 0, 0, 0, 0, true },
+        { 0, 5, 5, 5, true },
+        { 5, 0, 5, 0, true },
+        { 0x85, 0, 0, 5, true },               /* forced, whatever is asked for */
+        { 0x80, 5, 0, 0, true },
+        { 0, 6, 0, -1, false },                /* an empty entry */
+        { 0x86, 0, 0, -1, false },
+        { 0, 0, 6, 0, false },                 /* not the receiver's */
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        QpAttr attr = ud;
+        Bed t;
+        Sge in;
+        uint8_t gid[16];
+
+        attr.mgid_index = cases[i].mgid_index;
+        bed_up(&t, &attr);
+        t.a->hca.port[1].guid[5] = 0xa5;
+        t.b->hca.port[1].guid[5] = 0xb5;
+        in = sge_b(&t, 0, 4096);
+        Wr wr = {
+            .opcode = HCA_WR_SEND, .dlid = t.b->hca.port[1].lid,
+            .dqpn = t.qb->qpn, .qkey = TEST_QKEY, .grh = true,
+            .gid_index = cases[i].av_index,
+            .sge = { sge_a(&t, 0, 8) }, .num_sge = 1,
+        };
+        hca_port_gid(&t.b->hca, 1, cases[i].dgid_index, wr.dgid);
+        post_recv(t.qb, &in, 1);
+        post_send(t.qa, &wr);
+        pump(t.a);
+        if (cases[i].from < 0) {
+            expect_error(t.a, true, HCA_SYN_LOCAL_QP_OP);
+        } else {
+            expect_send(t.a, HCA_WR_SEND, 0);
+        }
+        if (cases[i].arrives) {
+            expect_recv(t.b, HCA_RECV_SEND, 48);
+            hca_port_gid(&t.a->hca, 1, cases[i].from, gid);
+            assert_memory_equal(t.b->mem + t.sb + 8, gid, 16);
+        } else {
+            expect_none(t.b);
+        }
+        bed_down(&t);
+    }
+}
+
+/* A connection's packets have the GIDs that both its ends were told. */
+static void test_rc_gids(void **state)
+{
+    static const struct {
+        uint8_t index_a, index_b;              /* of each end's own GID */
+        uint8_t peer_a, peer_b;                /* which it takes for the peer's */
+        bool works;
+    } cases[] = {
+        { 0, 0, 0, 0, true },
+        { 5, 0, 0, 5, true },
+        { 5, 5, 5, 5, true },
+        { 0, 0, 0, 5, false },                 /* another source */
+        { 0, 5, 0, 0, false },                 /* another destination */
+        { 0, 6, 6, 0, false },                 /* the receiver has none there */
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        QpAttr attr = rc;
+        uint8_t gid[16];
+        Sge in;
+        Bed t;
+
+        bed_nodes(&t);
+        t.a->hca.port[1].guid[5] = 0xa5;
+        t.b->hca.port[1].guid[5] = 0xb5;
+        t.qa = qp_create(t.a, &rc);
+        t.qb = qp_create(t.b, &rc);
+        attr.dgid = gid;
+        attr.mgid_index = cases[i].index_a;
+        hca_port_gid(&t.b->hca, 1, cases[i].peer_a, gid);
+        qp_connect(t.qa, t.b->hca.port[1].lid, t.qb->qpn, &attr);
+        attr.mgid_index = cases[i].index_b;
+        hca_port_gid(&t.a->hca, 1, cases[i].peer_b, gid);
+        qp_connect(t.qb, t.a->hca.port[1].lid, t.qa->qpn, &attr);
+        in = sge_b(&t, 0, 8);
+        Wr wr = { .opcode = HCA_WR_SEND, .num_sge = 1,
+                  .sge = { sge_a(&t, 0, 8) } };
+        post_recv(t.qb, &in, 1);
+        post_send(t.qa, &wr);
+        settle(t.a, 8);
+        if (cases[i].works) {
+            expect_send(t.a, HCA_WR_SEND, 0);
+            expect_recv(t.b, HCA_RECV_SEND, 8);
+        } else {
+            expect_error(t.a, true, HCA_SYN_RETRY_EXCEEDED);
+            expect_none(t.b);
+        }
+        bed_down(&t);
+    }
+}
+
 static void attach(Node *n, const uint8_t mgid[16], const uint32_t *qpn,
                    unsigned num)
 {
@@ -1609,6 +1718,8 @@ int main(void)
         cmocka_unit_test(test_ud),
         cmocka_unit_test(test_ud_rules),
         cmocka_unit_test(test_ud_flows),
+        cmocka_unit_test(test_ud_gids),
+        cmocka_unit_test(test_rc_gids),
         cmocka_unit_test(test_multicast),
         cmocka_unit_test(test_mlx),
         cmocka_unit_test(test_mad_faults),
