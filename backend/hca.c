@@ -278,7 +278,7 @@ void ibback_hca_bind(struct ibback_dev *dev)
 			continue;
 		dev->hca = hca;
 		dev->guid = hca->guid;
-		dev->limits = hca->limits;
+		ibback_limits_set(dev);
 		list_add_tail(&dev->hca_entry, &hca->devices);
 		break;
 	}

@@ -219,24 +219,29 @@ struct ibback_qp_params {
 
 /**
  * struct ibback_qp_change - a transition of a queue pair
- * @attr: what to set: values in range, and a set that fits the transition
+ * @attr: what to set: values in range, and a set that fits the transition; GID
+ *	and P_Key indices are the HCA's
  * @cur: state before
  * @next: state after
  * @port: the QP's port, that of @attr if it sets one; 0 if there is none yet
+ * @sgid_index: the only GID that it may send from at that port: a UD QP is to
+ *	have it whatever its work requests say, and the AVs of @attr name it
  */
 struct ibback_qp_change {
 	const struct vibif_qp_attr *attr;
 	enum ib_qp_state cur;
 	enum ib_qp_state next;
 	u8 port;
+	u8 sgid_index;
 };
 
 /**
  * struct ibback_qp_ops - queue pairs and their multicast groups
  * @create: create one in Reset, its number goes to @qpn
  * @modify: take it through a transition, but not from Reset to Reset
- * @query: read the attributes of one that is not in Reset; the port of one in
- *	Init and cur_state need not be told
+ * @query: read the attributes of one that is not in Reset, with the HCA's P_Key
+ *	indices; the port of one in Init, GID indices and cur_state need not be
+ *	told
  * @reset: take it from the HCA, out of state @cur: it neither sends nor
  *	receives any more
  * @destroy: destroy one in Reset. With @keep_number a multicast group may still

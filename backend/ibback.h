@@ -249,11 +249,25 @@ struct ibback_events {
 };
 
 /**
+ * struct ibback_port - a port as a guest has it
+ * @sgid_index: where its GID is in the HCA's table
+ * @nr_pkeys: entries of @pkey; 0: its P_Keys are the HCA's
+ * @pkey: its P_Key table, of which the HCA's may lack some
+ */
+struct ibback_port {
+	u8 sgid_index;
+	u16 nr_pkeys;
+	u16 pkey[VIBIF_MAX_PKEYS];
+};
+
+/**
  * struct ibback_dev - a virtual HCA of a guest
  * @xbdev: its xenbus device
  * @hca: where it lives; NULL after the HCA has gone
  * @guid: of the HCA, also while it is away; 0 if the device never had one
  * @hca_entry: in hca->devices
+ * @node_guid: the guest's; 0: the HCA's
+ * @port: who it is at each port; [0] is not used
  * @lock: protects @state, @stale_frontend, @abandoned, @removed, @hca, the
  *	connection, @gfn_base, and the slab but for its busy marks
  * @state: of the state machine, as last written to xenstore
@@ -288,6 +302,8 @@ struct ibback_dev {
 	struct ibback_hca *hca;
 	u64 guid;
 	struct list_head hca_entry;
+	u64 node_guid;
+	struct ibback_port port[VIBIF_MAX_PORTS + 1];
 	struct mutex lock;	/* see above */
 	enum xenbus_state state;
 	bool stale_frontend;
@@ -391,6 +407,15 @@ ibback_obj_verb ibback_qp_create, ibback_qp_modify, ibback_qp_query;
 ibback_obj_verb ibback_qp_attach_mcast, ibback_qp_detach_mcast;
 ibback_obj_verb ibback_xrcd_create;
 void ibback_cqs_moderate(struct ibback_dev *dev, bool on);
+
+/* identity.c */
+int ibback_guid_read(struct ibback_dev *dev, const char *node, u64 *guid);
+int ibback_identity_read(struct ibback_dev *dev);
+void ibback_limits_set(struct ibback_dev *dev);
+int ibback_pkey_get(struct ibback_dev *dev, u8 port, u16 index, u16 *pkey);
+int __must_check ibback_pkey_to_hw(struct ibback_dev *dev, u8 port, u16 index,
+				   u16 *hw_index);
+u16 ibback_pkey_from_hw(struct ibback_dev *dev, u8 port, u16 hw_index);
 
 /* query.c */
 ibback_dev_verb ibback_query_device, ibback_query_port;

@@ -13,6 +13,7 @@
  * @state: after the last command or query
  * @port: the path's port, 0 before one was set
  * @alt_port: the alternate path's, which @port becomes by migration
+ * @pkey_index: in the guest's table, as it has set it
  * @queue: its queues
  * @mcast: struct ibback_mcast, one for each group
  * @in_group: the HCA did not take it out of one
@@ -26,6 +27,7 @@ struct ibback_qp {
 	enum ib_qp_state state;
 	u8 port;
 	u8 alt_port;
+	u16 pkey_index;
 	struct ibback_queue queue;
 	struct list_head mcast;
 	bool in_group;
@@ -134,17 +136,62 @@ int ibback_qp_create(struct ibback_obj *obj, const struct vibif_req *req,
 	return 0;
 }
 
+/*
+ * The P_Key that the QP has in Init is found anew when it becomes ready, for it
+ * may have moved; and at another port, which has a table of its own.
+ */
+static int ibback_qp_keep_pkey(struct ibback_qp *qp,
+			       const struct ibback_qp_change *change,
+			       struct vibif_qp_attr *attr)
+{
+	struct ibback_dev *dev = qp->obj.dev;
+	bool ready = change->cur == IB_QPS_INIT && change->next == IB_QPS_RTR;
+
+	if (attr->attr_mask & VIBIF_QP_ATTR_PKEY_INDEX ||
+	    !(attr->attr_mask & VIBIF_QP_ATTR_PORT || ready) ||
+	    !dev->port[change->port].nr_pkeys)
+		return 0;
+	if (qp->pkey_index >= dev->limits.pkey_tbl_len[change->port])
+		return -EINVAL;
+	attr->pkey_index = qp->pkey_index;
+	attr->attr_mask |= VIBIF_QP_ATTR_PKEY_INDEX;
+	return 0;
+}
+
+/* From the guest's tables to the HCA's: @attr is a copy of the request's. */
+static int ibback_qp_to_hw(struct ibback_qp *qp,
+			   struct ibback_qp_change *change,
+			   struct vibif_qp_attr *attr)
+{
+	struct ibback_dev *dev = qp->obj.dev;
+	int err;
+
+	change->sgid_index = READ_ONCE(dev->port[change->port].sgid_index);
+	attr->av.sgid_index = change->sgid_index;
+	err = ibback_qp_keep_pkey(qp, change, attr);
+	if (!err && attr->attr_mask & VIBIF_QP_ATTR_PKEY_INDEX)
+		err = ibback_pkey_to_hw(dev, change->port, attr->pkey_index,
+					&attr->pkey_index);
+	if (err || !(attr->attr_mask & VIBIF_QP_ATTR_ALT_PATH))
+		return err;
+	attr->alt_av.sgid_index =
+		READ_ONCE(dev->port[attr->alt_port].sgid_index);
+	return ibback_pkey_to_hw(dev, attr->alt_port, attr->alt_pkey_index,
+				 &attr->alt_pkey_index);
+}
+
 /* The HCA has accepted: remember what later commands need. */
 static void ibback_qp_changed(struct ibback_qp *qp,
-			      const struct ibback_qp_change *change)
+			      const struct ibback_qp_change *change,
+			      const struct vibif_qp_attr *attr)
 {
-	const struct vibif_qp_attr *attr = change->attr;
-
 	qp->state = change->next;
 	if (attr->attr_mask & VIBIF_QP_ATTR_PORT)
 		WRITE_ONCE(qp->port, attr->port);
 	if (attr->attr_mask & VIBIF_QP_ATTR_ALT_PATH)
 		WRITE_ONCE(qp->alt_port, attr->alt_port);
+	if (attr->attr_mask & VIBIF_QP_ATTR_PKEY_INDEX)
+		qp->pkey_index = attr->pkey_index;
 }
 
 int ibback_qp_modify(struct ibback_obj *obj, const struct vibif_req *req,
@@ -153,8 +200,9 @@ int ibback_qp_modify(struct ibback_obj *obj, const struct vibif_req *req,
 	const struct vibif_qp_attr *attr = &req->op.modify_qp;
 	struct ibback_qp *qp = ibback_to(qp, obj);
 	struct ibback_dev *dev = obj->dev;
+	struct vibif_qp_attr hw_attr = *attr;
 	struct ibback_qp_change change = {
-		.attr = attr,
+		.attr = &hw_attr,
 		.cur = qp->state,
 		.port = READ_ONCE(qp->port),
 	};
@@ -178,10 +226,27 @@ int ibback_qp_modify(struct ibback_obj *obj, const struct vibif_req *req,
 		return -EINVAL;
 	if (mask & VIBIF_QP_ATTR_PORT)
 		change.port = attr->port;
+	err = ibback_qp_to_hw(qp, &change, &hw_attr);
+	if (err)
+		return err;
 	err = dev->hca->ops->qp->modify(dev->hca, qp->hw, &change);
 	if (!err)
-		ibback_qp_changed(qp, &change);
+		ibback_qp_changed(qp, &change, attr);
 	return err;
+}
+
+/* And back; GIDs are at index 0. The port of one in Init is not told. */
+static void ibback_qp_from_hw(struct ibback_qp *qp, struct vibif_qp_attr *attr)
+{
+	struct ibback_dev *dev = qp->obj.dev;
+	u8 port = READ_ONCE(qp->port);
+	u8 alt_port = READ_ONCE(qp->alt_port);
+
+	attr->pkey_index = ibback_pkey_from_hw(dev, port, attr->pkey_index);
+	if (alt_port)
+		attr->alt_pkey_index =
+			ibback_pkey_from_hw(dev, alt_port,
+					    attr->alt_pkey_index);
 }
 
 int ibback_qp_query(struct ibback_obj *obj, const struct vibif_req *req,
@@ -198,6 +263,7 @@ int ibback_qp_query(struct ibback_obj *obj, const struct vibif_req *req,
 			return err;
 		/* An error may have changed it */
 		qp->state = attr->state;
+		ibback_qp_from_hw(qp, attr);
 	}
 	attr->state = qp->state;
 	attr->cur_state = qp->state;

@@ -3,16 +3,20 @@
 
 #include <linux/slab.h>
 #include <rdma/ib_cache.h>
+#include <rdma/ib_mad.h>
 
 #include "ibback.h"
 
-static void ibback_fill_identity(struct ib_device *ibdev,
+static void ibback_fill_identity(const struct ibback_dev *dev,
 				 struct vibif_device_attr *attr)
 {
+	struct ib_device *ibdev = dev->hca->ibdev;
 	const struct ib_device_attr *a = &ibdev->attrs;
+	__be64 node_guid = dev->node_guid ? cpu_to_be64(dev->node_guid) :
+		ibdev->node_guid;
 
 	attr->fw_ver = a->fw_ver;
-	memcpy(attr->node_guid, &ibdev->node_guid, sizeof(attr->node_guid));
+	memcpy(attr->node_guid, &node_guid, sizeof(attr->node_guid));
 	memcpy(attr->sys_image_guid, &a->sys_image_guid,
 	       sizeof(attr->sys_image_guid));
 	attr->vendor_id = a->vendor_id;
@@ -82,7 +86,7 @@ int ibback_query_device(struct ibback_dev *dev, const struct vibif_req *req,
 	attr = (void *)get_zeroed_page(GFP_KERNEL);
 	if (!attr)
 		return -ENOMEM;
-	ibback_fill_identity(ibdev, attr);
+	ibback_fill_identity(dev, attr);
 	ibback_fill_limits(&dev->limits, &ibdev->attrs, attr);
 	ibback_fill_quotas(dev, &ibdev->attrs, attr);
 	dev->hca->ops->query_device(dev->hca, attr);
@@ -95,22 +99,24 @@ int ibback_query_device(struct ibback_dev *dev, const struct vibif_req *req,
 int ibback_query_port(struct ibback_dev *dev, const struct vibif_req *req,
 		      struct vibif_rsp *rsp)
 {
+	u8 port = req->op.query_port.port;
 	struct ib_port_attr attr;
 	int err;
 
-	err = ibback_check_port(&dev->limits, req->op.query_port.port);
+	err = ibback_check_port(&dev->limits, port);
 	if (err)
 		return err;
-	err = ib_query_port(dev->hca->ibdev, req->op.query_port.port, &attr);
+	err = ib_query_port(dev->hca->ibdev, port, &attr);
 	if (err)
 		return err;
 	rsp->op.query_port = (struct vibif_query_port_rsp) {
-		.port_cap_flags = attr.port_cap_flags,
+		/* No subnet manager is in a guest */
+		.port_cap_flags = attr.port_cap_flags & ~IB_PORT_SM,
 		.max_msg_sz = attr.max_msg_sz,
 		.bad_pkey_cntr = attr.bad_pkey_cntr,
 		.qkey_viol_cntr = attr.qkey_viol_cntr,
-		.gid_tbl_len = attr.gid_tbl_len,
-		.pkey_tbl_len = attr.pkey_tbl_len,
+		.gid_tbl_len = dev->limits.gid_tbl_len[port],
+		.pkey_tbl_len = dev->limits.pkey_tbl_len[port],
 		.lid = attr.lid,
 		.sm_lid = attr.sm_lid,
 		.active_speed = attr.active_speed,
@@ -137,24 +143,25 @@ int ibback_query_gid(struct ibback_dev *dev, const struct vibif_req *req,
 		     struct vibif_rsp *rsp)
 {
 	const struct vibif_query_table_req *args = &req->op.query_table;
+	union ib_gid gid = {};
 	u32 i, nr;
 	int err;
 
 	err = ibback_check_table(&dev->limits, args, true);
 	if (err)
 		return err;
+	/* An entry that the cache calls invalid is empty */
+	err = rdma_query_gid(dev->hca->ibdev, args->port,
+			     READ_ONCE(dev->port[args->port].sgid_index), &gid);
+	if (err && err != -ENOENT)
+		return err;
 	nr = min_t(u32, dev->limits.gid_tbl_len[args->port] - args->index,
 		   VIBIF_GIDS_PER_RSP);
 	for (i = 0; i < nr; i++) {
-		union ib_gid gid = {};
-
-		/* An entry that the cache calls invalid is empty */
-		err = rdma_query_gid(dev->hca->ibdev, args->port,
-				     args->index + i, &gid);
-		if (err && err != -ENOENT)
-			return err;
-		memcpy(rsp->op.query_gid.gid[i], gid.raw,
-		       sizeof(gid.raw));
+		/* As HCAs have entries that no GUID has been set for */
+		if (args->index + i)
+			memset(gid.raw + 8, 0, sizeof(gid.raw) - 8);
+		memcpy(rsp->op.query_gid.gid[i], gid.raw, sizeof(gid.raw));
 	}
 	return 0;
 }
@@ -172,8 +179,7 @@ int ibback_query_pkey(struct ibback_dev *dev, const struct vibif_req *req,
 	nr = min_t(u32, dev->limits.pkey_tbl_len[args->port] - args->index,
 		   VIBIF_PKEYS_PER_RSP);
 	for (i = 0; i < nr && !err; i++)
-		err = ib_get_cached_pkey(dev->hca->ibdev, args->port,
-					 args->index + i,
-					 &rsp->op.query_pkey.pkey[i]);
+		err = ibback_pkey_get(dev, args->port, args->index + i,
+				      &rsp->op.query_pkey.pkey[i]);
 	return err;
 }

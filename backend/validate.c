@@ -319,8 +319,7 @@ int ibback_check_create_qp(const struct ibback_limits *lim,
 	return 0;
 }
 
-static int ibback_check_av(const struct ibback_limits *lim, u8 port,
-			   const struct vibif_av *av)
+static int ibback_check_av(const struct vibif_av *av)
 {
 	if (av->flags & ~VIBIF_AV_GRH ||
 	    !ibback_all_zero(av->reserved, sizeof(av->reserved)))
@@ -329,9 +328,9 @@ static int ibback_check_av(const struct ibback_limits *lim, u8 port,
 	    av->src_path_bits > VIBIF_MAX_SRC_PATH_BITS ||
 	    av->static_rate > VIBIF_MAX_RATE)
 		return -EINVAL;
+	/* A port has one GID, and the backend knows where the HCA has it */
 	if (av->flags & VIBIF_AV_GRH &&
-	    (av->flow_label > VIBIF_MAX_FLOW_LABEL ||
-	     av->sgid_index >= lim->gid_tbl_len[port]))
+	    (av->flow_label > VIBIF_MAX_FLOW_LABEL || av->sgid_index))
 		return -EINVAL;
 	return 0;
 }
@@ -345,7 +344,7 @@ static int ibback_check_qp_paths(const struct ibback_limits *lim, u8 port,
 	if (mask & (VIBIF_QP_ATTR_AV | VIBIF_QP_ATTR_PKEY_INDEX) &&
 	    ibback_check_port(lim, port))
 		return -EINVAL;
-	if (mask & VIBIF_QP_ATTR_AV && ibback_check_av(lim, port, &attr->av))
+	if (mask & VIBIF_QP_ATTR_AV && ibback_check_av(&attr->av))
 		return -EINVAL;
 	if (mask & VIBIF_QP_ATTR_PKEY_INDEX &&
 	    attr->pkey_index >= lim->pkey_tbl_len[port])
@@ -356,7 +355,7 @@ static int ibback_check_qp_paths(const struct ibback_limits *lim, u8 port,
 	    attr->alt_pkey_index >= lim->pkey_tbl_len[attr->alt_port] ||
 	    attr->alt_timeout > VIBIF_MAX_TIMEOUT)
 		return -EINVAL;
-	return ibback_check_av(lim, attr->alt_port, &attr->alt_av);
+	return ibback_check_av(&attr->alt_av);
 }
 
 #define RANGE(bit, field, min, max)	\

@@ -372,7 +372,7 @@ bool ibback_dev_hca_back(struct ibback_dev *dev, struct ibback_hca *hca)
 	mutex_lock(&dev->lock);
 	if (!dev->removed) {
 		dev->hca = hca;
-		dev->limits = hca->limits;
+		ibback_limits_set(dev);
 		if (ibback_uars_retake(dev)) {
 			/* With pages of the HCA it needs that, to free them */
 			if (!dev->nr_uars)
@@ -430,26 +430,6 @@ static int ibback_write_nodes(struct ibback_dev *dev)
 	return err;
 }
 
-/* Return: 0, also if none is named, or -EINVAL after xenbus_dev_fatal(). */
-static int ibback_read_guid(struct ibback_dev *dev)
-{
-	const char *dir = dev->xbdev->nodename;
-	u16 part[4];
-	unsigned int i;
-
-	if (!xenbus_exists(XBT_NIL, dir, VIBIF_FIELD_HCA_GUID))
-		return 0;
-	if (xenbus_scanf(XBT_NIL, dir, VIBIF_FIELD_HCA_GUID, "%hx:%hx:%hx:%hx",
-			 &part[0], &part[1], &part[2], &part[3]) != 4) {
-		xenbus_dev_fatal(dev->xbdev, -EINVAL, "reading "
-				 VIBIF_FIELD_HCA_GUID);
-		return -EINVAL;
-	}
-	for (i = 0; i < ARRAY_SIZE(part); i++)
-		dev->guid = dev->guid << 16 | part[i];
-	return 0;
-}
-
 /* The rest of it; there may be no HCA, or no more. */
 static int ibback_dev_setup(struct ibback_dev *dev)
 {
@@ -486,7 +466,9 @@ static int ibback_probe(struct xenbus_device *xbdev,
 	INIT_DELAYED_WORK(&dev->close_work, ibback_close_work);
 	xa_init_flags(&dev->objects, XA_FLAGS_ALLOC);
 	ibback_quotas_read(dev);
-	err = ibback_read_guid(dev);
+	err = ibback_guid_read(dev, VIBIF_FIELD_HCA_GUID, &dev->guid);
+	if (!err)
+		err = ibback_identity_read(dev);
 	if (!err)
 		err = ibback_uars_read(dev);
 	dev->stale_frontend = compat_read_state(xbdev->otherend) ==

@@ -51,6 +51,8 @@
 #define PATH_BITS_MASK		0x7f
 /* ackto */
 #define PATH_TIMEOUT_SHIFT	3
+/* mgid_index: the source GID of a UD QP is this one, not the AV's */
+#define PATH_FORCE_GID		BIT(7)
 /* tclass_flowlabel */
 #define PATH_TCLASS_SHIFT	20
 #define PATH_FLOW_MASK		0xfffff
@@ -240,6 +242,7 @@ static u32 ibback_mlx4_service_type(enum ib_qp_type type)
  * @cur: state before
  * @next: state after
  * @port: the QP's port after it, 0 if there is none yet
+ * @sgid_index: the GID to send from
  * @ctx: the context being filled in
  * @optpar: which optional parts of it are valid, MLX4_QP_OPTPAR_*
  */
@@ -251,6 +254,7 @@ struct qp_change {
 	enum ib_qp_state cur;
 	enum ib_qp_state next;
 	u8 port;
+	u8 sgid_index;
 	struct mlx4_qp_context *ctx;
 	u32 optpar;
 };
@@ -411,8 +415,11 @@ static void ibback_mlx4_set_paths(struct qp_change *c)
 		ctx->alt_path.ackto = attr->alt_timeout << PATH_TIMEOUT_SHIFT;
 		c->optpar |= MLX4_QP_OPTPAR_ALT_ADDR_PATH;
 	}
-	if (c->qp->p.type == IB_QPT_UD &&
-	    ibback_mlx4_is_transition(c, IB_QPS_INIT, IB_QPS_RTR))
+	if (c->qp->p.type != IB_QPT_UD)
+		return;
+	/* As virtual functions are kept from sending in others' names */
+	ctx->pri_path.mgid_index = PATH_FORCE_GID | c->sgid_index;
+	if (ibback_mlx4_is_transition(c, IB_QPS_INIT, IB_QPS_RTR))
 		ctx->pri_path.sched_queue = PATH_SCHED_DEFAULT |
 			(c->port - 1) << PATH_SCHED_PORT_SHIFT;
 }
@@ -517,6 +524,7 @@ static int ibback_mlx4_qp_modify(struct ibback_hca *hca,
 		.cur = change->cur,
 		.next = change->next,
 		.port = change->port,
+		.sgid_index = change->sgid_index,
 	};
 	bool sqd_event;
 	int err;
@@ -559,7 +567,6 @@ static void ibback_mlx4_get_path(const struct mlx4_qp_path *path,
 	av->flags = VIBIF_AV_GRH;
 	av->flow_label = tclass_flow & PATH_FLOW_MASK;
 	av->traffic_class = tclass_flow >> PATH_TCLASS_SHIFT & 0xff;
-	av->sgid_index = path->mgid_index;
 	av->hop_limit = path->hop_limit;
 	memcpy(av->dgid, path->rgid, sizeof(av->dgid));
 }

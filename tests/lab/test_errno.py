@@ -14,6 +14,9 @@ EXPLAINED = {
     # Nor are the Q_Keys of management datagrams
     "modify_qp/Q_Key 0x80000000": "EPERM",
     "modify_qp/Q_Key 0xffffffff": "EPERM",
+    # A guest's port has one GID, at index 0
+    "modify_qp/route, GID that is empty": "EINVAL",
+    "modify_qp/route, last GID": "EINVAL",
     # The backend lets no region go around the end of all addresses
     "reg_mr/iova around the end": "EINVAL",
     # Natively this changes nothing; the program believes the QP to be in RTR

@@ -29,6 +29,9 @@ struct ibback_hw_qp {
 	enum ib_qp_type type;
 	enum ib_qp_state state;
 	u8 port;
+	u8 sgid_index;
+	u16 pkey_index;
+	u16 alt_pkey_index;
 	u64 members;		/* a bit for each reg_id */
 };
 
@@ -459,6 +462,14 @@ static int qp_modify(struct ibback_hca *hca, struct ibback_hw_qp *qp,
 	if (c->port != qp->port)
 		kernel_bug("QP %u is at port %u, not %u", qp->hw.number,
 			   qp->port, c->port);
+	if (qp->type == IB_QPT_UD)
+		qp->sgid_index = c->sgid_index;
+	else if (c->attr->attr_mask & VIBIF_QP_ATTR_AV)
+		qp->sgid_index = c->attr->av.sgid_index;
+	if (c->attr->attr_mask & VIBIF_QP_ATTR_PKEY_INDEX)
+		qp->pkey_index = c->attr->pkey_index;
+	if (c->attr->attr_mask & VIBIF_QP_ATTR_ALT_PATH)
+		qp->alt_pkey_index = c->attr->alt_pkey_index;
 	qp_set_state(qp, c->next);
 	return 0;
 }
@@ -474,6 +485,8 @@ static int qp_query(struct ibback_hca *hca, struct ibback_hw_qp *qp,
 		return err;
 	attr->state = qp->state;
 	attr->qkey = qp->hw.number;
+	attr->pkey_index = qp->pkey_index;
+	attr->alt_pkey_index = qp->alt_pkey_index;
 	if (qp->state != IB_QPS_INIT)
 		attr->port = qp->port;
 	return 0;
@@ -529,6 +542,16 @@ static int qp_detach(struct ibback_hca *hca, struct ibback_hw_qp *qp,
 	qp->members &= ~(1ULL << reg_id);
 	fake_books.members--;
 	return 0;
+}
+
+u8 fake_qp_sgid_index(u32 qpn)
+{
+	return hw_find_as(qp, FAKE_QP, qpn)->sgid_index;
+}
+
+u16 fake_qp_pkey_index(u32 qpn)
+{
+	return hw_find_as(qp, FAKE_QP, qpn)->pkey_index;
 }
 
 enum ib_qp_state fake_qp_state(u32 qpn)

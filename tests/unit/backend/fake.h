@@ -77,6 +77,9 @@ void fake_bind(u32 window_rkey, u32 region_lkey);
 /* What was last asked for: of a CQ's moderation, of an SRQ's limit. */
 u16 fake_cq_period(u32 cqn);
 u32 fake_srq_limit(u32 srqn);
+/* Which of the HCA's GIDs a QP sends from, and which P_Key it has */
+u8 fake_qp_sgid_index(u32 qpn);
+u16 fake_qp_pkey_index(u32 qpn);
 /* The state of a QP; and what the HCA may do to it by itself */
 enum ib_qp_state fake_qp_state(u32 qpn);
 void fake_qp_error(u32 qpn);

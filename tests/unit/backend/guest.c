@@ -72,8 +72,10 @@ u32 guest_events(struct obj obj)
 
 static int try_attach(struct ibback_dev *dev)
 {
-	int err = ibback_uars_read(dev);
+	int err = ibback_identity_read(dev);
 
+	if (!err)
+		err = ibback_uars_read(dev);
 	if (!err)
 		ibback_hca_bind(dev);
 	if (!err && !dev->hca)
@@ -176,7 +178,7 @@ bool ibback_dev_hca_back(struct ibback_dev *dev, struct ibback_hca *hca)
 		return false;
 	mutex_lock(&dev->lock);
 	dev->hca = hca;
-	dev->limits = hca->limits;
+	ibback_limits_set(dev);
 	if (!ibback_uars_retake(dev))
 		dev->state = XenbusStateInitWait;
 	else if (!dev->nr_uars)

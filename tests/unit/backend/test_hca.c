@@ -231,13 +231,6 @@ static void test_query_tables(void **state)
 	struct ibback_dev *dev = guest_new();
 	struct vibif_rsp rsp;
 
-	assert_int_equal(guest_request(dev, req_query_table(VIBIF_OP_QUERY_GID,
-							    1, 0), &rsp), 0);
-	assert_int_equal(rsp.op.query_gid.gid[6][15], 6);
-	assert_int_equal(guest_request(dev, req_query_table(VIBIF_OP_QUERY_GID,
-							    1, 7), &rsp), 0);
-	assert_int_equal(rsp.op.query_gid.gid[1][15], 8);
-	assert_int_equal(rsp.op.query_gid.gid[2][0], 0);
 	assert_int_equal(guest_status(dev, req_query_table(VIBIF_OP_QUERY_GID,
 							   1, 9)), -EINVAL);
 	assert_int_equal(guest_request(dev, req_query_table(VIBIF_OP_QUERY_PKEY,
@@ -246,12 +239,6 @@ static void test_query_tables(void **state)
 	assert_int_equal(rsp.op.query_pkey.pkey[2], 0);
 	assert_int_equal(guest_status(dev, req_query_table(VIBIF_OP_QUERY_PKEY,
 							   2, 3)), -EINVAL);
-	/* An entry of the cache that is not valid is empty. */
-	fail_always("rdma_query_gid", -ENOENT);
-	assert_int_equal(guest_request(dev, req_query_table(VIBIF_OP_QUERY_GID,
-							    1, 0), &rsp), 0);
-	assert_int_equal(rsp.op.query_gid.gid[0][0], 0);
-	fail_always(NULL, 0);
 }
 
 int main(void)

@@ -143,6 +143,20 @@
  *	The backend reserves as many UARs for each of max-contexts as a
  *	context of the HCA has, VIBIF_MAX_UARS at most.
  *
+ * node-guid
+ *	Values:		<string>, a GUID, "%04x:%04x:%04x:%04x"
+ *	Default Value:	the HCA's
+ *
+ *	The node GUID of the guest's device.
+ *
+ * pkeys-<p>, p = 1 .. phys_port_cnt
+ *	Values:		<string>, 1 .. VIBIF_MAX_PKEYS numbers with commas
+ *			between, each "0x%04x", and not 0 in bits 14:0
+ *	Default Value:	the table that the HCA's port has
+ *
+ *	The P_Key table of the guest's port p. An entry reads as 0 while the
+ *	HCA's port does not have that P_Key with that membership.
+ *
  * Nodes of the toolstack, valid from the frontend's state Initialising on
  * ------------------------------------------------------------------------
  *
@@ -435,6 +449,8 @@
 #define VIBIF_FIELD_HCA				"hca"
 #define VIBIF_FIELD_HCA_GUID			"hca-guid"
 #define VIBIF_FIELD_HCA_INSTANCE		"hca-instance"
+#define VIBIF_FIELD_NODE_GUID			"node-guid"
+#define VIBIF_FIELD_PKEYS			"pkeys-"	/* <p> */
 #define VIBIF_FIELD_VERSIONS			"versions"
 #define VIBIF_FIELD_MAX_RING_PAGE_ORDER		"max-ring-page-order"
 #define VIBIF_FIELD_MAX_EVENT_PAGE_ORDER	"max-event-page-order"
@@ -455,6 +471,9 @@
 #define VIBIF_FIELD_EVENT_PAGE_ORDER		"evt-page-order"
 #define VIBIF_FIELD_EVENT_REF			"evt-page-ref"	/* <i> */
 #define VIBIF_FIELD_EVENT_EVTCHN		"evt-event-channel"
+
+/* As many as a port of an HCA has at most */
+#define VIBIF_MAX_PKEYS				128
 
 #define VIBIF_MAX_RING_PAGE_ORDER		4
 #define VIBIF_MAX_EVENT_PAGE_ORDER		4
@@ -1040,7 +1059,8 @@ struct vibif_query_port_rsp {
  * |                               gid[6]                              | 120
  * +----------------+----------------+----------------+----------------+
  *
- * gid[i] - GID, entry index + i; zero where the table has ended
+ * gid[i] - GID, entry index + i; its GUID is 0 where it is empty, as all but
+ *   entry 0 are; zero where the table has ended
  *
  * Status:
  *   -XEN_EINVAL	there is no such port or entry
@@ -1730,7 +1750,7 @@ struct vibif_create_qp_rsp {
  * dgid - GID of the destination
  * flow_label - uint32_t, 0 .. VIBIF_MAX_FLOW_LABEL
  * dlid - uint16_t, LID of the destination
- * sgid_index - uint8_t, 0 .. gid_tbl_len - 1
+ * sgid_index - uint8_t, 0, where the port's only GID is
  * hop_limit, traffic_class - uint8_t
  * sl - uint8_t, service level, 0 .. VIBIF_MAX_SL
  * src_path_bits - uint8_t, 0 .. VIBIF_MAX_SRC_PATH_BITS
@@ -1837,7 +1857,8 @@ struct vibif_av {
  * rq_psn, sq_psn - uint32_t, 0 .. VIBIF_MAX_PSN
  * dest_qpn - uint32_t, 0 .. VIBIF_MAX_QPN
  * access - uint32_t, VIBIF_ACCESS_*, of which the remote ones count
- * pkey_index, alt_pkey_index - uint16_t, 0 .. pkey_tbl_len - 1
+ * pkey_index, alt_pkey_index - uint16_t, 0 .. pkey_tbl_len - 1. The backend
+ *   refuses an entry that is empty because the HCA's port lacks its P_Key.
  * state, cur_state - uint8_t, VIBIF_QPS_*: the next, and what the frontend
  *   takes for the present one
  * path_mtu - uint8_t, VIBIF_MTU_*
@@ -1919,6 +1940,8 @@ struct vibif_av {
  *
  * attr_mask - 0
  * sq_draining - uint8_t, 0, 1: the QP is in VIBIF_QPS_SQD and still sends
+ * pkey_index, alt_pkey_index - as in MODIFY_QP, or VIBIF_NO_PKEY_INDEX if the
+ *   P_Key has left the table of the HCA's port since
  * others - as in MODIFY_QP. All are 0 for a QP in VIBIF_QPS_RESET. av and
  *   alt_av are 0 for a UD QP.
  *
@@ -1962,6 +1985,7 @@ struct vibif_av {
 #define VIBIF_MIG_REARM				1
 #define VIBIF_MIG_ARMED				2
 
+#define VIBIF_NO_PKEY_INDEX			0xffffU
 #define VIBIF_QKEY_PRIVILEGED			(1U << 31)
 #define VIBIF_MAX_PSN				0xffffffU
 #define VIBIF_MAX_QPN				0xffffffU

@@ -90,13 +90,20 @@ int rdma_query_gid(struct ib_device *ibdev, u32 port, int index,
 	return 0;
 }
 
+/* Where they have moved from entries are empty. */
+static u16 pkey_at(struct ib_device *ibdev, u32 port, int index)
+{
+	return index < ibdev->pkeys_moved ? 0 :
+		0x8000 | port << 8 | (index - ibdev->pkeys_moved);
+}
+
 int ib_get_cached_pkey(struct ib_device *ibdev, u32 port, int index, u16 *pkey)
 {
 	int err = kernel_fail("ib_get_cached_pkey", -ENODEV);
 
 	if (err)
 		return err;
-	*pkey = 0x8000 | port << 8 | index;
+	*pkey = pkey_at(ibdev, port, index);
 	return 0;
 }
 

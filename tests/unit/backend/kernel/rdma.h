@@ -129,6 +129,8 @@ struct ib_port_attr {
 	u16 port_cap_flags2;
 };
 
+#define IB_PORT_SM		(1 << 1)
+
 union ib_gid {
 	u8 raw[16];
 };
@@ -143,6 +145,7 @@ struct ib_device {
 	u32 phys_port_cnt;
 	int num_comp_vectors;
 	struct ib_port_attr port[4];	/* from 1 */
+	u8 pkeys_moved;			/* by so many entries */
 	bool ethernet;			/* all of its ports are */
 	void *client_data;
 	struct ib_event_handler *handler;

@@ -198,7 +198,7 @@ long HYPERVISOR_memory_op(unsigned int cmd, void *arg)
 
 static struct {
 	char path[64];
-	char value[64];
+	char value[1024];
 } nodes[MAX_NODES];
 static unsigned int nr_nodes;
 static int error, fatal;
@@ -276,6 +276,26 @@ int xenbus_scanf(struct xenbus_transaction t, const char *dir,
 	nr = vsscanf(value, fmt, ap);
 	va_end(ap);
 	return nr > 0 ? nr : -ERANGE;
+}
+
+int xenbus_exists(struct xenbus_transaction t, const char *dir,
+		  const char *node)
+{
+	might_sleep();
+	return !!xen_read(dir, node);
+}
+
+void *xenbus_read(struct xenbus_transaction t, const char *dir,
+		  const char *node, unsigned int *len)
+{
+	const char *value = xen_read(dir, node);
+	char *copy;
+
+	might_sleep();
+	if (!value)
+		return ERR_PTR(-ENOENT);
+	copy = kmalloc(strlen(value) + 1, GFP_KERNEL);
+	return copy ? strcpy(copy, value) : ERR_PTR(-ENOMEM);
 }
 
 unsigned int xenbus_read_unsigned(const char *dir, const char *node,

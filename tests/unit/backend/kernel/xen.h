@@ -105,6 +105,11 @@ int __printf(4, 5) xenbus_printf(struct xenbus_transaction t, const char *dir,
 				 const char *node, const char *fmt, ...);
 int xenbus_scanf(struct xenbus_transaction t, const char *dir,
 		 const char *node, const char *fmt, ...);
+int xenbus_exists(struct xenbus_transaction t, const char *dir,
+		  const char *node);
+/* To be freed, with kfree() */
+void *xenbus_read(struct xenbus_transaction t, const char *dir,
+		  const char *node, unsigned int *len);
 unsigned int xenbus_read_unsigned(const char *dir, const char *node,
 				  unsigned int otherwise);
 void __printf(3, 4) xenbus_dev_error(struct xenbus_device *dev, int err,
