@@ -48,6 +48,43 @@ static int ibback_event_bit(const struct ib_event *event, u32 num_ports)
 	}
 }
 
+/* What becomes of the GIDs of an HCA's guests is decided here. */
+void ibback_hca_gids_changed(struct ibback_hca *hca, u32 port)
+{
+	mutex_lock(&ibback_hca_mutex);
+	ibback_gids_changed(hca, port);
+	mutex_unlock(&ibback_hca_mutex);
+}
+
+/*
+ * Events that all guests of an HCA hear of, if it is theirs: each has a GID of
+ * its own, and a port that has none yet does not become active.
+ */
+static void ibback_hca_tell(struct ibback_hca *hca, int bit,
+			    const struct ib_event *event)
+{
+	u32 port = event->element.port_num;
+	struct ibback_dev *dev;
+
+	switch (event->event) {
+	case IB_EVENT_GID_CHANGE:
+		ibback_gids_changed(hca, port);
+		return;
+	case IB_EVENT_PORT_ACTIVE:
+	case IB_EVENT_LID_CHANGE:
+	case IB_EVENT_SM_CHANGE:
+	case IB_EVENT_CLIENT_REREGISTER:
+		ibback_aliases_ask_again(hca, port);
+		break;
+	default:
+		break;
+	}
+	list_for_each_entry(dev, &hca->devices, hca_entry)
+		if (event->event != IB_EVENT_PORT_ACTIVE ||
+		    !ibback_gid_pending(dev, port))
+			ibback_device_event(dev, bit);
+}
+
 /* In process context; unregistering waits for it. */
 static void ibback_hca_event(struct ib_event_handler *handler,
 			     struct ib_event *event)
@@ -55,13 +92,11 @@ static void ibback_hca_event(struct ib_event_handler *handler,
 	struct ibback_hca *hca = container_of(handler, struct ibback_hca,
 					      event_handler);
 	int bit = ibback_event_bit(event, hca->limits.num_ports);
-	struct ibback_dev *dev;
 
 	if (bit < 0)
 		return;
 	mutex_lock(&ibback_hca_mutex);
-	list_for_each_entry(dev, &hca->devices, hca_entry)
-		ibback_device_event(dev, bit);
+	ibback_hca_tell(hca, bit, event);
 	mutex_unlock(&ibback_hca_mutex);
 }
 
@@ -145,16 +180,26 @@ static struct ibback_hca *ibback_hca_open(struct ib_device *ibdev,
 	hca->guid = be64_to_cpu(ibdev->node_guid);
 	hca->ops = ops;
 	err = ibback_hca_read_limits(hca);
-	if (!err)
-		err = ops->open(hca);
-	if (!err)
-		return hca;
+	if (err)
+		goto err_free;
+	err = ibback_aliases_open(hca);
+	if (err)
+		goto err_free;
+	err = ops->open(hca);
+	if (err)
+		goto err_aliases;
+	return hca;
+
+err_aliases:
+	ibback_aliases_close(hca);
+err_free:
 	kfree(hca);
 	return ERR_PTR(err);
 }
 
 static void ibback_hca_close(struct ibback_hca *hca)
 {
+	ibback_aliases_close(hca);
 	hca->ops->close(hca);
 	kfree(hca);
 }
@@ -325,10 +370,17 @@ int ibback_hca_publish(struct ibback_dev *dev)
 
 int ibback_hca_init(void)
 {
-	return ib_register_client(&hca_client);
+	int err;
+
+	ibback_aliases_init();
+	err = ib_register_client(&hca_client);
+	if (err)
+		ibback_aliases_exit();
+	return err;
 }
 
 void ibback_hca_exit(void)
 {
 	ib_unregister_client(&hca_client);
+	ibback_aliases_exit();
 }

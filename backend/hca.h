@@ -35,6 +35,7 @@
 #include "validate.h"
 
 struct ibback_hca;
+struct ibback_aliases;
 
 /* Objects of the HCA; each provider has its own definitions. */
 struct ibback_hw_mr;
@@ -316,6 +317,7 @@ struct ibback_hca_ops {
  * @spare_uar: a doorbell page that is mapped nowhere, for what nobody is to
  *	ring
  * @event_handler: for port and device events
+ * @aliases: GIDs of guests, by port; [0] is not used
  *
  * @entry and @devices are protected by ibback_hca_mutex; the rest is constant
  * from open to close.
@@ -332,6 +334,7 @@ struct ibback_hca {
 	u32 instance;
 	struct ibback_uar spare_uar;
 	struct ib_event_handler event_handler;
+	struct ibback_aliases *aliases[VIBIF_MAX_PORTS + 1];
 };
 
 /* All providers, NULL behind the last */

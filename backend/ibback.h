@@ -7,7 +7,7 @@
  *	ibback_dev.lock		state machine, connection
  *	ibback_dev.walk_lock	removal of objects from the table
  *	ibback_obj.lock		commands on one object
- *	the quarantine's lock, in uar.c
+ *	the quarantine's lock, in uar.c; the lock of GIDs, in alias.c
  *	ibback_dev.objects.xa_lock, ibback_dev.uar_lock, ibback_dev.mcast_lock,
  *	ibback_ring.lock, ibback_events.lock
  */
@@ -248,13 +248,42 @@ struct ibback_events {
 	unsigned long quiet_at;
 };
 
+/* How a guest came by its GID */
+enum ibback_gid_state {
+	IBBACK_GID_UNKNOWN,	/* it has no HCA */
+	IBBACK_GID_SHARED,	/* the port's is wanted */
+	IBBACK_GID_PENDING,	/* the subnet manager is being asked */
+	IBBACK_GID_ALIAS,	/* its own, as wanted */
+	IBBACK_GID_ASSIGNED,	/* its own, the subnet manager's choice */
+	/* The port's, because: */
+	IBBACK_GID_REFUSED,	/* the subnet manager gives none */
+	IBBACK_GID_UNANSWERED,	/* the subnet manager does not answer */
+	IBBACK_GID_NO_INDEX,	/* the HCA's table is full */
+};
+
+static inline bool ibback_gid_is_own(enum ibback_gid_state state)
+{
+	return state == IBBACK_GID_PENDING || state == IBBACK_GID_ALIAS ||
+		state == IBBACK_GID_ASSIGNED;
+}
+
 /**
  * struct ibback_port - a port as a guest has it
+ * @wants_alias: it is to have a GID of its own,
+ * @guid: with this GUID; 0: with one that the subnet manager chooses
+ * @alias_index: reserved for that in the HCA's table; 0: none is
+ * @gid_state: what became of it
+ * @gid: its GID as the guest was last told
  * @sgid_index: where its GID is in the HCA's table
  * @nr_pkeys: entries of @pkey; 0: its P_Keys are the HCA's
  * @pkey: its P_Key table, of which the HCA's may lack some
  */
 struct ibback_port {
+	bool wants_alias;
+	u64 guid;
+	u32 alias_index;
+	enum ibback_gid_state gid_state;
+	union ib_gid gid;
 	u8 sgid_index;
 	u16 nr_pkeys;
 	u16 pkey[VIBIF_MAX_PKEYS];
@@ -417,6 +446,18 @@ int __must_check ibback_pkey_to_hw(struct ibback_dev *dev, u8 port, u16 index,
 				   u16 *hw_index);
 u16 ibback_pkey_from_hw(struct ibback_dev *dev, u8 port, u16 hw_index);
 
+/* alias.c */
+int ibback_aliases_open(struct ibback_hca *hca);
+void ibback_aliases_close(struct ibback_hca *hca);
+void ibback_aliases_claim(struct ibback_dev *dev);
+void ibback_aliases_release(struct ibback_dev *dev, bool keep);
+void ibback_aliases_ask_again(struct ibback_hca *hca, u32 port);
+void ibback_gids_changed(struct ibback_hca *hca, u32 port);
+void ibback_gids_forget(struct ibback_dev *dev);
+bool ibback_gid_pending(const struct ibback_dev *dev, u32 port);
+void ibback_aliases_init(void);
+void ibback_aliases_exit(void);
+
 /* query.c */
 ibback_dev_verb ibback_query_device, ibback_query_port;
 ibback_dev_verb ibback_query_gid, ibback_query_pkey;
@@ -495,5 +536,6 @@ void ibback_hca_exit(void);
 void ibback_hca_bind(struct ibback_dev *dev);
 void ibback_hca_unbind(struct ibback_dev *dev);
 int ibback_hca_publish(struct ibback_dev *dev);
+void ibback_hca_gids_changed(struct ibback_hca *hca, u32 port);
 
 #endif /* IBBACK_H */

@@ -59,7 +59,7 @@ static int ibback_pkeys_parse(struct ibback_port *port, const char *text)
 
 static int ibback_pkeys_read(struct ibback_dev *dev, u32 port)
 {
-	char node[sizeof(VIBIF_FIELD_PKEYS) + 10];
+	char node[32];
 	char *text;
 	int err;
 
@@ -72,6 +72,19 @@ static int ibback_pkeys_read(struct ibback_dev *dev, u32 port)
 	if (err)
 		xenbus_dev_fatal(dev->xbdev, err, "reading %s", node);
 	return err;
+}
+
+static int ibback_gid_read(struct ibback_dev *dev, u32 port)
+{
+	struct ibback_port *p = &dev->port[port];
+	const char *dir = dev->xbdev->nodename;
+	char node[32];
+
+	snprintf(node, sizeof(node), VIBIF_FIELD_GID_INDEX "%u", port);
+	p->alias_index = xenbus_read_unsigned(dir, node, 0);
+	snprintf(node, sizeof(node), VIBIF_FIELD_GUID "%u", port);
+	p->wants_alias = xenbus_exists(XBT_NIL, dir, node);
+	return ibback_guid_read(dev, node, &p->guid);
 }
 
 /**
@@ -87,7 +100,8 @@ int ibback_identity_read(struct ibback_dev *dev)
 
 	err = ibback_guid_read(dev, VIBIF_FIELD_NODE_GUID, &dev->node_guid);
 	for (port = 1; port <= VIBIF_MAX_PORTS && !err; port++)
-		err = ibback_pkeys_read(dev, port);
+		err = ibback_gid_read(dev, port) ?:
+			ibback_pkeys_read(dev, port);
 	return err;
 }
 

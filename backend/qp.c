@@ -158,6 +158,22 @@ static int ibback_qp_keep_pkey(struct ibback_qp *qp,
 	return 0;
 }
 
+/*
+ * A path has the index of the guest's GID, which at another port is another
+ * guest's: a QP goes there with a path that has the right one, or not at all.
+ */
+static bool ibback_qp_path_stays(const struct ibback_qp *qp,
+				 const struct ibback_qp_change *change,
+				 const struct vibif_qp_attr *attr)
+{
+	const struct ibback_port *port = qp->obj.dev->port;
+	u8 old = READ_ONCE(qp->port);
+
+	return change->cur != IB_QPS_SQD || change->port == old ||
+		attr->attr_mask & VIBIF_QP_ATTR_AV ||
+		(!port[old].wants_alias && !port[change->port].wants_alias);
+}
+
 /* From the guest's tables to the HCA's: @attr is a copy of the request's. */
 static int ibback_qp_to_hw(struct ibback_qp *qp,
 			   struct ibback_qp_change *change,
@@ -166,6 +182,8 @@ static int ibback_qp_to_hw(struct ibback_qp *qp,
 	struct ibback_dev *dev = qp->obj.dev;
 	int err;
 
+	if (!ibback_qp_path_stays(qp, change, attr))
+		return -EINVAL;
 	change->sgid_index = READ_ONCE(dev->port[change->port].sgid_index);
 	attr->av.sgid_index = change->sgid_index;
 	err = ibback_qp_keep_pkey(qp, change, attr);

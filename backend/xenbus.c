@@ -349,8 +349,15 @@ void ibback_dev_hca_gone(struct ibback_dev *dev)
 	mutex_lock(&dev->lock);
 	xenbus_dev_error(dev->xbdev, -ENODEV, "HCA has been removed");
 	ibback_set_state(dev, XenbusStateClosed);
+	ibback_gids_forget(dev);
 	dev->hca = NULL;
 	mutex_unlock(&dev->lock);
+}
+
+static void ibback_invite(struct ibback_dev *dev)
+{
+	xenbus_rm(XBT_NIL, "error", dev->xbdev->nodename);
+	ibback_set_state(dev, XenbusStateInitWait);
 }
 
 /**
@@ -377,9 +384,10 @@ bool ibback_dev_hca_back(struct ibback_dev *dev, struct ibback_hca *hca)
 			/* With pages of the HCA it needs that, to free them */
 			if (!dev->nr_uars)
 				dev->hca = NULL;
-		} else if (ibback_dev_online(dev)) {
-			xenbus_rm(XBT_NIL, "error", dev->xbdev->nodename);
-			ibback_set_state(dev, XenbusStateInitWait);
+		} else {
+			ibback_aliases_claim(dev);
+			if (ibback_dev_online(dev))
+				ibback_invite(dev);
 		}
 	}
 	mutex_unlock(&dev->lock);
@@ -440,7 +448,10 @@ static int ibback_dev_setup(struct ibback_dev *dev)
 	if (!dev->hca)
 		return -ENODEV;
 	err = ibback_uars_reserve(dev);
-	return err ?: ibback_write_nodes(dev);
+	if (err)
+		return err;
+	ibback_aliases_claim(dev);
+	return ibback_write_nodes(dev);
 }
 
 static int ibback_probe(struct xenbus_device *xbdev,
@@ -501,6 +512,7 @@ static int ibback_probe(struct xenbus_device *xbdev,
 static void ibback_remove(struct xenbus_device *xbdev)
 {
 	struct ibback_dev *dev = dev_get_drvdata(&xbdev->dev);
+	bool attached;
 
 	if (dev->online_watch.node) {
 		unregister_xenbus_watch(&dev->online_watch);
@@ -515,7 +527,10 @@ static void ibback_remove(struct xenbus_device *xbdev)
 	 * As long as it is attached, its doorbell pages are open to the guest.
 	 * Not if these nodes are the next attach's, which has none as yet.
 	 */
-	if (xenbus_exists(XBT_NIL, xbdev->nodename, VIBIF_FIELD_UAR_COUNT)) {
+	attached = xenbus_exists(XBT_NIL, xbdev->nodename,
+				 VIBIF_FIELD_UAR_COUNT);
+	ibback_aliases_release(dev, attached);
+	if (attached) {
 		ibback_uars_forget(dev);
 	} else {
 		ibback_uars_release(dev);

@@ -83,6 +83,8 @@ static int try_attach(struct ibback_dev *dev)
 	mutex_lock(&dev->lock);
 	if (!err)
 		err = ibback_uars_reserve(dev);
+	if (!err)
+		ibback_aliases_claim(dev);
 	dev->state = err ? XenbusStateClosed : XenbusStateInitWait;
 	mutex_unlock(&dev->lock);
 	return err;
@@ -135,9 +137,12 @@ void guest_disconnect(struct ibback_dev *dev)
 
 void guest_detach(struct ibback_dev *dev)
 {
+	bool attached = xen_read(GUEST_DIR, VIBIF_FIELD_UAR_COUNT);
+
 	guest_disconnect(dev);
 	mutex_lock(&dev->lock);
-	if (xen_read(GUEST_DIR, VIBIF_FIELD_UAR_COUNT))
+	ibback_aliases_release(dev, attached);
+	if (attached)
 		ibback_uars_forget(dev);
 	else
 		ibback_uars_release(dev);
@@ -168,6 +173,7 @@ void ibback_dev_hca_gone(struct ibback_dev *dev)
 {
 	mutex_lock(&dev->lock);
 	disconnect(dev);
+	ibback_gids_forget(dev);
 	dev->hca = NULL;
 	mutex_unlock(&dev->lock);
 }
@@ -179,10 +185,12 @@ bool ibback_dev_hca_back(struct ibback_dev *dev, struct ibback_hca *hca)
 	mutex_lock(&dev->lock);
 	dev->hca = hca;
 	ibback_limits_set(dev);
-	if (!ibback_uars_retake(dev))
+	if (!ibback_uars_retake(dev)) {
+		ibback_aliases_claim(dev);
 		dev->state = XenbusStateInitWait;
-	else if (!dev->nr_uars)
+	} else if (!dev->nr_uars) {
 		dev->hca = NULL;
+	}
 	mutex_unlock(&dev->lock);
 	return dev->hca;
 }
@@ -220,6 +228,8 @@ void books_read(struct ibback_dev *dev, struct books *books)
 
 	memset(books, 0, sizeof(*books));
 	books->kernel = kernel_books;
+	/* What is asked for in the background may be done at any time */
+	books->kernel.works = 0;
 	books->fake = fake_books;
 	books->mapped = xen_nr_mapped();
 	for (i = 0; attr[i]; i++) {
@@ -335,6 +345,7 @@ int guest_teardown(void **state)
 	guest_free_pages();
 	books_read(NULL, &books);
 	books_compare(&idle, &books, "when all is over");
+	assert_int_equal(kernel_books.works, 0);
 	busy = false;
 	return 0;
 }

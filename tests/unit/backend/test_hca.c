@@ -162,7 +162,6 @@ static void test_events(void **state)
 		{ IB_EVENT_SM_CHANGE, VIBIF_EVENT_PORT_SM_CHANGE },
 		{ IB_EVENT_CLIENT_REREGISTER,
 		  VIBIF_EVENT_PORT_CLIENT_REREGISTER },
-		{ IB_EVENT_GID_CHANGE, VIBIF_EVENT_PORT_GID_CHANGE },
 	};
 	const struct obj device = {};
 	struct ibback_dev *dev = guest_new();

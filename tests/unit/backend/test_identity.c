@@ -54,6 +54,7 @@ static void test_gids(void **state)
 	assert_memory_equal(rsp.op.query_gid.gid[1], end, 16);
 	assert_int_equal(guest_status(dev, req_query_table(VIBIF_OP_QUERY_GID,
 							   1, 9)), -EINVAL);
+	fake_device.guid[1][5] = 5;
 	dev->port[1].sgid_index = 5;
 	assert_int_equal(query_gid(dev, 1, 0)[0][15], 5);
 	assert_int_equal(query_gid(dev, 1, 5)[0][15], 0);
@@ -304,6 +305,332 @@ static void test_no_sm(void **state)
 	guest_end(dev);
 }
 
+#define GUID		0x02000012340000abULL
+#define GUID_TEXT	"0200:0012:3400:00ab"
+
+static const struct obj device;
+
+#define EVENT(port, event)	(1U << VIBIF_EVENT_PORT(port, event))
+
+static struct ibback_dev *attach_with(const char *node, const char *guid)
+{
+	xen_write(GUEST_DIR, node, guid);
+	return guest_new();
+}
+
+/* What all of it says of port 1 */
+static void assert_gid(struct ibback_dev *dev, const char *state, u32 index,
+		       u64 guid)
+{
+	char text[64];
+	struct vibif_rsp rsp;
+	const u8 *gid;
+	u64 be;
+
+	assert_string_equal(xen_read(GUEST_DIR, "gid-state-1"), state);
+	assert_int_equal(dev->port[1].sgid_index, index);
+	rsp = query(dev, VIBIF_OP_QUERY_GID, 1, 0);
+	gid = rsp.op.query_gid.gid[0];
+	memcpy(&be, gid + 8, sizeof(be));
+	assert_true(be64_to_cpu(be) == guid);
+	snprintf(text, sizeof(text), "%02x%02x:0000:0000:0000:%04x:%04x:%04x:%04x",
+		 gid[0], gid[1], (u16)(guid >> 48), (u16)(guid >> 32),
+		 (u16)(guid >> 16), (u16)guid);
+	assert_string_equal(xen_read(GUEST_DIR, "gid-1"), text);
+}
+
+static u8 port_state(struct ibback_dev *dev, u8 port)
+{
+	struct vibif_rsp rsp;
+
+	assert_int_equal(guest_request(dev, req_query_port(port), &rsp), 0);
+	return rsp.op.query_port.state;
+}
+
+/* The port's own; in the stand-in that is port << 8 */
+#define PORT_GUID	0x100ULL
+
+/* Its port is active when its GID is there, and not before. */
+static void test_alias(void **state)
+{
+	struct ibback_dev *dev = attach_with("guid-1", GUID_TEXT);
+
+	assert_gid(dev, "pending", 1, 0);
+	assert_int_equal(port_state(dev, 1), IB_PORT_INIT);
+	assert_int_equal(port_state(dev, 2), IB_PORT_DOWN);
+	ib_device_event(&fake_device, IB_EVENT_PORT_ACTIVE, 1);
+	ib_device_event(&fake_device, IB_EVENT_LID_CHANGE, 1);
+	assert_int_equal(guest_events(device),
+			 EVENT(1, VIBIF_EVENT_PORT_LID_CHANGE));
+	kernel_run_work();
+	assert_gid(dev, "alias", 1, GUID);
+	assert_int_equal(port_state(dev, 1), IB_PORT_ACTIVE);
+	assert_int_equal(guest_events(device),
+			 EVENT(1, VIBIF_EVENT_PORT_GID_CHANGE) |
+			 EVENT(1, VIBIF_EVENT_PORT_ACTIVE));
+	assert_string_equal(xen_read(GUEST_DIR, "gid-index-1"), "1");
+	/* The other port has none of its own, and is as active as the HCA's. */
+	assert_string_equal(xen_read(GUEST_DIR, "gid-state-2"), "shared");
+	ib_device_event(&fake_device, IB_EVENT_PORT_ACTIVE, 2);
+	assert_int_equal(guest_events(device),
+			 EVENT(2, VIBIF_EVENT_PORT_ACTIVE));
+	guest_end(dev);
+	kernel_run_work();
+	assert_int_equal(fake_device.guid[1][1], 0);
+}
+
+/* An answer is one thing, the HCA's table another. */
+static void test_alias_later(void **state)
+{
+	struct ibback_dev *dev;
+
+	fake_device.sm.slow = true;
+	dev = attach_with("guid-1", GUID_TEXT);
+	kernel_run_work();
+	assert_gid(dev, "pending", 1, 0);
+	assert_int_equal(guest_events(device), 0);
+	fake_device.guid[1][1] = GUID;
+	ib_device_event(&fake_device, IB_EVENT_GID_CHANGE, 1);
+	assert_gid(dev, "alias", 1, GUID);
+	/* What becomes of others' GIDs it does not hear. */
+	guest_events(device);
+	fake_device.guid[1][2] = GUID + 1;
+	ib_device_event(&fake_device, IB_EVENT_GID_CHANGE, 1);
+	assert_int_equal(guest_events(device), 0);
+	fake_device.sm.slow = false;
+	guest_end(dev);
+}
+
+/* While the port is down there is nobody to ask. */
+static void test_alias_port_down(void **state)
+{
+	struct ibback_dev *dev;
+
+	fake_device.port[1].state = IB_PORT_INIT;
+	dev = attach_with("guid-1", GUID_TEXT);
+	kernel_run_work();
+	kernel_run_work();
+	assert_int_equal(fake_device.sm.asked, 0);
+	assert_gid(dev, "pending", 1, 0);
+	fake_device.port[1].state = IB_PORT_ACTIVE;
+	ib_device_event(&fake_device, IB_EVENT_PORT_ACTIVE, 1);
+	assert_int_equal(guest_events(device), 0);
+	kernel_run_work();
+	assert_gid(dev, "alias", 1, GUID);
+	/* From then on the GID stays, also while the cable is out. */
+	guest_events(device);
+	ib_device_event(&fake_device, IB_EVENT_PORT_ERR, 1);
+	ib_device_event(&fake_device, IB_EVENT_PORT_ACTIVE, 1);
+	assert_int_equal(guest_events(device),
+			 EVENT(1, VIBIF_EVENT_PORT_ERROR) |
+			 EVENT(1, VIBIF_EVENT_PORT_ACTIVE));
+	kernel_run_work();
+	assert_gid(dev, "alias", 1, GUID);
+	assert_int_equal(guest_events(device), 0);
+	guest_end(dev);
+}
+
+/* Somebody has the GUID: then any other will do, as it will if 0 is wanted. */
+static void test_alias_assigned(void **state)
+{
+	struct ibback_dev *dev;
+
+	fake_device.sm.taken = GUID;
+	fake_device.sm.next = 0x77;
+	dev = attach_with("guid-1", GUID_TEXT);
+	kernel_run_work();
+	assert_gid(dev, "assigned", 1, 0x77);
+	guest_end(dev);
+	kernel_run_work();
+	dev = attach_with("guid-1", "0000:0000:0000:0000");
+	kernel_run_work();
+	assert_gid(dev, "assigned", 1, 0x78);
+	guest_end(dev);
+}
+
+/* Without an alias the guest has the port's GID. */
+static void test_alias_refused(void **state)
+{
+	struct ibback_dev *dev;
+
+	fake_device.sm.refuses = true;
+	dev = attach_with("guid-1", GUID_TEXT);
+	kernel_run_work();
+	assert_gid(dev, "refused", 0, PORT_GUID);
+	assert_int_equal(port_state(dev, 1), IB_PORT_ACTIVE);
+	assert_int_equal(guest_events(device),
+			 EVENT(1, VIBIF_EVENT_PORT_GID_CHANGE) |
+			 EVENT(1, VIBIF_EVENT_PORT_ACTIVE));
+	kernel_run_work();
+	assert_int_equal(fake_device.sm.asked, 2);
+	/* The next subnet manager may be another. */
+	fake_device.sm.refuses = false;
+	ib_device_event(&fake_device, IB_EVENT_CLIENT_REREGISTER, 1);
+	assert_gid(dev, "refused", 0, PORT_GUID);
+	kernel_run_work();
+	assert_gid(dev, "alias", 1, GUID);
+	guest_end(dev);
+}
+
+static void test_alias_unanswered(void **state)
+{
+	struct ibback_dev *dev;
+	unsigned int i;
+
+	fake_device.sm.silent = true;
+	dev = attach_with("guid-1", GUID_TEXT);
+	for (i = 0; i < 4; i++) {
+		kernel_run_work();
+		assert_gid(dev, "pending", 1, 0);
+	}
+	kernel_run_work();
+	assert_gid(dev, "unanswered", 0, PORT_GUID);
+	kernel_run_work();
+	assert_int_equal(fake_device.sm.asked, 5);
+	fake_device.sm.silent = false;
+	ib_device_event(&fake_device, IB_EVENT_SM_CHANGE, 1);
+	kernel_run_work();
+	assert_gid(dev, "alias", 1, GUID);
+	guest_end(dev);
+}
+
+/* A place where there is something is not taken. */
+static void test_alias_no_index(void **state)
+{
+	struct ibback_dev *dev;
+
+	fake_device.guid[2][1] = 0x99;
+	dev = attach_with("guid-2", GUID_TEXT);
+	assert_string_equal(xen_read(GUEST_DIR, "gid-state-2"), "no-index");
+	assert_int_equal(dev->port[2].sgid_index, 0);
+	assert_int_equal(port_state(dev, 2), IB_PORT_DOWN);
+	guest_end(dev);
+}
+
+/* A backend that is reloaded finds it again, and asks for it again. */
+static void test_alias_reload(void **state)
+{
+	struct ibback_dev *dev;
+
+	fake_device.guid[1][1] = 0x99;
+	dev = attach_with("guid-1", GUID_TEXT);
+	kernel_run_work();
+	assert_gid(dev, "alias", 2, GUID);
+	guest_detach(dev);
+	kernel_run_work();
+	assert_int_equal(fake_device.guid[1][2], GUID);
+	fake_device.guid[1][1] = 0;
+	fake_device.sm.silent = true;
+	dev = guest_new();
+	assert_gid(dev, "alias", 2, GUID);
+	guest_end(dev);
+	assert_int_equal(fake_device.guid[1][2], GUID);
+	/* Its nodes may say anything. */
+	xen_write(GUEST_DIR, "gid-index-1", "9");
+	dev = attach_with("guid-1", GUID_TEXT);
+	assert_int_equal(dev->port[1].alias_index, 1);
+	guest_end(dev);
+}
+
+/* The HCA restarts: the same again. */
+static void test_alias_restart(void **state)
+{
+	struct ibback_dev *dev = attach_with("guid-1", GUID_TEXT);
+
+	kernel_run_work();
+	dev->port[1].alias_index = 1;
+	ib_device_remove(&fake_device);
+	memset(fake_device.guid, 0, sizeof(fake_device.guid));
+	assert_int_equal(ib_device_add(&fake_device), 0);
+	guest_connect(dev);
+	assert_gid(dev, "pending", 1, 0);
+	kernel_run_work();
+	assert_gid(dev, "alias", 1, GUID);
+	guest_end(dev);
+}
+
+/* Attached anew before it was taken back, a guest has it at the same place. */
+static void test_alias_again(void **state)
+{
+	struct ibback_dev *dev = attach_with("guid-1", GUID_TEXT);
+
+	kernel_run_work();
+	xen_rm_nodes();
+	guest_detach(dev);
+	dev = attach_with("guid-1", GUID_TEXT);
+	assert_gid(dev, "alias", 1, GUID);
+	kernel_run_work();
+	assert_gid(dev, "alias", 1, GUID);
+	guest_end(dev);
+}
+
+/*
+ * A guest does not get another's, whatever it is said to have had; and a subnet
+ * manager that has restarted hears of both.
+ */
+static void test_two_aliases(void **state)
+{
+	struct ibback_dev *a, *b;
+
+	xen_write(GUEST_DIR, "guid-1", GUID_TEXT);
+	a = guest_attach();
+	kernel_run_work();
+	assert_string_equal(xen_read(GUEST_DIR, "gid-state-1"), "alias");
+	xen_rm_nodes();
+	guest_set_domid(8);
+	fake_device.sm.lost = true;
+	fake_device.sm.next = 0x77;
+	xen_write(GUEST_DIR, "guid-1", GUID_TEXT);
+	xen_write(GUEST_DIR, "gid-index-1", "1");
+	b = guest_attach();
+	kernel_run_work();
+	assert_string_equal(xen_read(GUEST_DIR, "gid-state-1"), "assigned");
+	assert_int_equal(a->port[1].sgid_index, 1);
+	assert_int_equal(b->port[1].sgid_index, 2);
+	assert_int_equal(fake_device.guid[1][1], GUID);
+	assert_int_equal(fake_device.guid[1][2], 0x77);
+	guest_end(b);
+	assert_int_equal(fake_device.guid[1][1], GUID);
+	assert_int_equal(fake_device.guid[1][2], 0);
+	guest_end(a);
+}
+
+/* A path has the index of one port's GID, which at another is somebody else's. */
+static void test_gid_at_other_port(void **state)
+{
+	struct ibback_dev *dev = attach_with("guid-1", GUID_TEXT);
+	struct vibif_req req;
+	struct obj qp;
+
+	kernel_run_work();
+	qp = new_qp(dev, VIBIF_QPT_RC);
+	guest_do(dev, req_modify_qp(qp, VIBIF_QPT_RC, IB_QPS_INIT));
+	guest_do(dev, req_modify_qp(qp, VIBIF_QPT_RC, IB_QPS_RTR));
+	guest_do(dev, req_modify_qp(qp, VIBIF_QPT_RC, IB_QPS_RTS));
+	guest_do(dev, req_modify_qp(qp, VIBIF_QPT_RC, IB_QPS_SQD));
+	req = req_modify_qp(qp, VIBIF_QPT_RC, IB_QPS_SQD);
+	req.op.modify_qp.attr_mask = VIBIF_QP_ATTR_PORT;
+	assert_int_equal(guest_status(dev, req), 0);
+	req.op.modify_qp.port = 2;
+	assert_int_equal(guest_status(dev, req), -EINVAL);
+	req.op.modify_qp.attr_mask = VIBIF_QP_ATTR_PORT | VIBIF_QP_ATTR_AV;
+	assert_int_equal(guest_status(dev, req), 0);
+	assert_int_equal(fake_qp_sgid_index(qp.number), 0);
+	guest_end(dev);
+}
+
+/* A write to xenstore that fails, or that others interfere with */
+static void test_publish_fails(void **state)
+{
+	struct ibback_dev *dev = attach_with("guid-1", GUID_TEXT);
+
+	fail_always("xenbus_transaction_end", -ENOSPC);
+	kernel_run_work();
+	assert_true(kernel_logged("state of GIDs [-28]"));
+	fail_always(NULL, 0);
+	guest_end(dev);
+}
+
 int main(void)
 {
 #define TEST(name)	cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -317,6 +644,19 @@ int main(void)
 		TEST(test_pkey_at_other_port),
 		TEST(test_node_guid),
 		TEST(test_no_sm),
+		TEST(test_alias),
+		TEST(test_alias_later),
+		TEST(test_alias_port_down),
+		TEST(test_alias_assigned),
+		TEST(test_alias_refused),
+		TEST(test_alias_unanswered),
+		TEST(test_alias_no_index),
+		TEST(test_alias_reload),
+		TEST(test_alias_restart),
+		TEST(test_alias_again),
+		TEST(test_two_aliases),
+		TEST(test_gid_at_other_port),
+		TEST(test_publish_fails),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

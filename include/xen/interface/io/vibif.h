@@ -149,6 +149,15 @@
  *
  *	The node GUID of the guest's device.
  *
+ * guid-<p>, p = 1 .. phys_port_cnt
+ *	Values:		<string>, a GUID, "%04x:%04x:%04x:%04x"
+ *	Default Value:	absent
+ *
+ *	The GUID in the GID of the guest's port p, which the subnet manager is
+ *	asked for as an alias of the HCA's port. 0: it may choose. It also may
+ *	if it does not give this one. Absent, or if it gives none: the guest
+ *	has the GID of the HCA's port, which all such guests share.
+ *
  * pkeys-<p>, p = 1 .. phys_port_cnt
  *	Values:		<string>, 1 .. VIBIF_MAX_PKEYS numbers with commas
  *			between, each "0x%04x", and not 0 in bits 14:0
@@ -179,6 +188,28 @@
  *			domain
  *
  *	For people. Written anew when the device is connected to the HCA again.
+ *
+ * gid-state-<p>, p = 1 .. phys_port_cnt
+ *	Values:		shared, pending, alias, assigned, refused, unanswered,
+ *			no-index
+ *
+ *	How the guest's port p came by its GID: the port's was wanted; it is
+ *	being asked for; its own, as wanted; its own, the subnet manager's
+ *	choice; or the port's, because the subnet manager gives none, does not
+ *	answer, or the HCA's table is full. For people. A port that is pending
+ *	is no more than Init for the guest.
+ *
+ * gid-<p>, p = 1 .. phys_port_cnt
+ *	Values:		<string>, eight groups of four hexadecimal digits with
+ *			colons between
+ *
+ *	The GID. For people.
+ *
+ * gid-index-<p>, p = 1 .. phys_port_cnt
+ *	Values:		<uint32_t>
+ *
+ *	Where the HCA's table has room for the guest's own GID, 0 if it has
+ *	none. For the backend itself after it has been reloaded.
  *
  * hca-instance
  *	Values:		<uint32_t>
@@ -450,6 +481,10 @@
 #define VIBIF_FIELD_HCA_GUID			"hca-guid"
 #define VIBIF_FIELD_HCA_INSTANCE		"hca-instance"
 #define VIBIF_FIELD_NODE_GUID			"node-guid"
+#define VIBIF_FIELD_GUID			"guid-"		/* <p> */
+#define VIBIF_FIELD_GID				"gid-"		/* <p> */
+#define VIBIF_FIELD_GID_INDEX			"gid-index-"	/* <p> */
+#define VIBIF_FIELD_GID_STATE			"gid-state-"	/* <p> */
 #define VIBIF_FIELD_PKEYS			"pkeys-"	/* <p> */
 #define VIBIF_FIELD_VERSIONS			"versions"
 #define VIBIF_FIELD_MAX_RING_PAGE_ORDER		"max-ring-page-order"

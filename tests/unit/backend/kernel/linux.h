@@ -36,6 +36,7 @@ typedef long long s64;
 typedef u16 __le16;
 typedef u32 __le32;
 typedef u64 __le64;
+typedef u16 __be16;
 typedef u64 __be64;
 typedef unsigned int gfp_t;
 
@@ -49,6 +50,7 @@ typedef unsigned int gfp_t;
 #define le16_to_cpu(x)		((u16)(x))
 #define le32_to_cpu(x)		((u32)(x))
 #define le64_to_cpu(x)		((u64)(x))
+#define cpu_to_be16(x)		__builtin_bswap16(x)
 #define be64_to_cpu(x)		__builtin_bswap64(x)
 #define cpu_to_be64(x)		__builtin_bswap64(x)
 
@@ -70,6 +72,8 @@ typedef unsigned int gfp_t;
 #define static_assert(...)	_Static_assert(__VA_ARGS__)
 #define container_of(ptr, type, member)					\
 	((type *)((char *)(ptr) - offsetof(type, member)))
+#define struct_size(p, member, n)					\
+	(sizeof(*(p)) + (n) * sizeof((p)->member[0]))
 #define DIV_ROUND_UP(n, d)	(((n) + (d) - 1) / (d))
 #define array_index_nospec(index, size)		(index)
 
@@ -355,6 +359,18 @@ void xa_destroy(struct xarray *xa);
 #define xa_for_each(xa, index, entry)					\
 	for (index = 0; (entry = kernel_xa_find(xa, &(index))); index++)
 
+/* linux/completion.h: what is waited for has happened */
+
+struct completion {
+	bool done;
+};
+
+#define init_completion(c)	((void)((c)->done = false))
+#define complete(c)		((void)((c)->done = true))
+#define wait_for_completion(c)						\
+	(might_sleep(), (c)->done ? (void)0 :				\
+	 kernel_bug("%s() waits for ever", __func__))
+
 /* linux/interrupt.h */
 
 typedef int irqreturn_t;
@@ -378,6 +394,11 @@ struct delayed_work {
 	struct delayed_work name = { { .func = (fn) } }
 #define to_delayed_work(w)	container_of(w, struct delayed_work, work)
 #define msecs_to_jiffies(ms)	((unsigned long)(ms))
+
+#define system_unbound_wq	NULL
+#define mod_delayed_work(wq, w, delay)	queue_delayed_work(wq, w, delay)
+#define queue_delayed_work(wq, w, delay)				\
+	((void)(wq), schedule_delayed_work(w, delay))
 
 bool schedule_delayed_work(struct delayed_work *work, unsigned long delay);
 bool cancel_delayed_work_sync(struct delayed_work *work);

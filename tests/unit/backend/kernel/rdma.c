@@ -79,6 +79,20 @@ int ib_query_port(struct ib_device *ibdev, u32 port, struct ib_port_attr *attr)
 	return 0;
 }
 
+static u64 get_guid(const u8 *raw)
+{
+	u64 guid;
+
+	memcpy(&guid, raw, sizeof(guid));
+	return be64_to_cpu(guid);
+}
+
+static void put_guid(u8 *raw, u64 guid)
+{
+	guid = cpu_to_be64(guid);
+	memcpy(raw, &guid, sizeof(guid));
+}
+
 int rdma_query_gid(struct ib_device *ibdev, u32 port, int index,
 		   union ib_gid *gid)
 {
@@ -86,8 +100,90 @@ int rdma_query_gid(struct ib_device *ibdev, u32 port, int index,
 
 	if (err)
 		return err;
-	*gid = (union ib_gid) { { 0xfe, 0x80, [14] = port, [15] = index } };
+	*gid = (union ib_gid) { { 0xfe, 0x80, [14] = port } };
+	if (index)
+		put_guid(gid->raw + 8, ibdev->guid[port][index]);
 	return 0;
+}
+
+/* Subnet administration */
+
+void ib_sa_register_client(struct ib_sa_client *client)
+{
+	client->registered = true;
+}
+
+void ib_sa_unregister_client(struct ib_sa_client *client)
+{
+	client->registered = false;
+}
+
+/* What the subnet manager makes of one: what it has there now. */
+static u64 sm_set(struct ib_device *ibdev, u32 port, unsigned int index,
+		  u64 guid)
+{
+	u64 *entry = &ibdev->guid[port][index];
+	unsigned int i;
+
+	if (ibdev->sm.refuses || (guid && guid == ibdev->sm.taken))
+		return ibdev->sm.refuses ? 0 : *entry;
+	for (i = 1; guid && i < ARRAY_SIZE(ibdev->guid[port]); i++)
+		if (i != index && ibdev->guid[port][i] == guid)
+			return *entry;
+	if (!guid)
+		guid = *entry ?: ibdev->sm.next++;
+	if (!ibdev->sm.slow)
+		*entry = guid;
+	return guid;
+}
+
+int ib_sa_guid_info_rec_query(struct ib_sa_client *client,
+			      struct ib_device *ibdev, u32 port,
+			      struct ib_sa_guidinfo_rec *rec,
+			      ib_sa_comp_mask mask, u8 method,
+			      unsigned long timeout_ms, gfp_t flags,
+			      void (*callback)(int status,
+					       struct ib_sa_guidinfo_rec *rec,
+					       void *context),
+			      void *context, struct ib_sa_query **query)
+{
+	int err = kernel_fail("ib_sa_guid_info_rec_query", -EAGAIN);
+	struct ib_sa_guidinfo_rec answer = *rec;
+	unsigned int i, index, gids = be64_to_cpu(mask) >> 4;
+
+	might_sleep();
+	if (!client->registered || ibdev->port[port].state != IB_PORT_ACTIVE)
+		kernel_bug("nobody can ask at port %u", port);
+	if (rec->lid != cpu_to_be16(ibdev->port[port].lid) || !gids ||
+	    be64_to_cpu(mask) != (gids << 4 | 3) || gids > 0xff ||
+	    (!rec->block_num && gids & 1))
+		kernel_bug("a question about what is not the HCA's");
+	if (err)
+		return err;
+	ibdev->sm.asked++;
+	if (ibdev->sm.silent) {
+		callback(-ETIMEDOUT, NULL, context);
+		return 1;
+	}
+	for (i = 0; i < 8; i++) {
+		index = rec->block_num * 8 + i;
+		if (!index || index >= ARRAY_SIZE(ibdev->guid[port]))
+			continue;
+		if (!(gids & 1 << i)) {
+			/* One that has restarted sets what it knows */
+			if (ibdev->sm.lost && method == IB_MGMT_METHOD_SET)
+				ibdev->guid[port][index] = 0;
+		} else if (method == IB_SA_METHOD_DELETE) {
+			ibdev->guid[port][index] = 0;
+		} else {
+			put_guid(answer.guid_info_list + 8 * i,
+				 sm_set(ibdev, port, index,
+					get_guid(rec->guid_info_list +
+						 8 * i)));
+		}
+	}
+	callback(0, &answer, context);
+	return 1;
 }
 
 /* Where they have moved from entries are empty. */

@@ -146,6 +146,17 @@ struct ib_device {
 	int num_comp_vectors;
 	struct ib_port_attr port[4];	/* from 1 */
 	u8 pkeys_moved;			/* by so many entries */
+	u64 guid[4][16];		/* of alias GIDs, from 1; 0: empty */
+	/* The subnet manager */
+	struct {
+		unsigned int asked;	/* how often it was */
+		bool silent;		/* it does not answer */
+		bool refuses;		/* it gives no alias */
+		bool slow;		/* it answers, and does not set it */
+		bool lost;		/* it knows of none that it gave */
+		u64 taken;		/* by somebody else */
+		u64 next;		/* what it chooses */
+	} sm;
 	bool ethernet;			/* all of its ports are */
 	void *client_data;
 	struct ib_event_handler *handler;
@@ -158,8 +169,42 @@ int ib_query_port(struct ib_device *ibdev, u32 port,
 /* GIDs and P_Keys say their port and index. */
 int rdma_query_gid(struct ib_device *ibdev, u32 port, int index,
 		   union ib_gid *gid);
+
 int ib_get_cached_pkey(struct ib_device *ibdev, u32 port, int index,
 		       u16 *pkey);
+
+/* rdma/ib_sa.h, rdma/ib_mad.h: the answer comes at once */
+
+#define IB_SA_COMP_MASK(n)		cpu_to_be64(1ULL << (n))
+#define IB_SA_GUIDINFO_REC_LID		IB_SA_COMP_MASK(0)
+#define IB_SA_GUIDINFO_REC_BLOCK_NUM	IB_SA_COMP_MASK(1)
+#define IB_MGMT_METHOD_SET		0x02
+#define IB_SA_METHOD_DELETE		0x15
+
+typedef u64 ib_sa_comp_mask;
+struct ib_sa_query;
+
+struct ib_sa_client {
+	bool registered;
+};
+
+struct ib_sa_guidinfo_rec {
+	__be16 lid;
+	u8 block_num;
+	u8 guid_info_list[64];
+};
+
+void ib_sa_register_client(struct ib_sa_client *client);
+void ib_sa_unregister_client(struct ib_sa_client *client);
+int ib_sa_guid_info_rec_query(struct ib_sa_client *client,
+			      struct ib_device *ibdev, u32 port,
+			      struct ib_sa_guidinfo_rec *rec,
+			      ib_sa_comp_mask mask, u8 method,
+			      unsigned long timeout_ms, gfp_t flags,
+			      void (*callback)(int status,
+					       struct ib_sa_guidinfo_rec *rec,
+					       void *context),
+			      void *context, struct ib_sa_query **query);
 
 enum rdma_link_layer {
 	IB_LINK_LAYER_INFINIBAND = 1,

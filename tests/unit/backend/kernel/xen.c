@@ -246,6 +246,28 @@ int xen_fatal(void)
 	return fatal;
 }
 
+/* Nobody interferes, but one of them may be told so. */
+int xenbus_transaction_start(struct xenbus_transaction *t)
+{
+	t->id = 1;
+	return kernel_fail("xenbus_transaction_start", 0);
+}
+
+int xenbus_transaction_end(struct xenbus_transaction t, int abort)
+{
+	return abort ? 0 : kernel_fail("xenbus_transaction_end", 0);
+}
+
+static int print_gid(char *value, const u8 *raw)
+{
+	unsigned int i;
+
+	for (i = 0; i < 8; i++)
+		value += sprintf(value, "%s%02x%02x", i ? ":" : "", raw[2 * i],
+				 raw[2 * i + 1]);
+	return 0;
+}
+
 int xenbus_printf(struct xenbus_transaction t, const char *dir,
 		  const char *node, const char *fmt, ...)
 {
@@ -256,8 +278,11 @@ int xenbus_printf(struct xenbus_transaction t, const char *dir,
 	if (err)
 		return err;
 	va_start(ap, fmt);
-	vsnprintf(node_value(dir, node, true), sizeof(nodes[0].value), fmt,
-		  ap);
+	if (!strcmp(fmt, "%pI6"))
+		print_gid(node_value(dir, node, true), va_arg(ap, u8 *));
+	else
+		vsnprintf(node_value(dir, node, true), sizeof(nodes[0].value),
+			  fmt, ap);
 	va_end(ap);
 	return 0;
 }

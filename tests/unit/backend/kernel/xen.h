@@ -101,8 +101,11 @@ struct xenbus_device {
 	struct device dev;
 };
 
-int __printf(4, 5) xenbus_printf(struct xenbus_transaction t, const char *dir,
-				 const char *node, const char *fmt, ...);
+/* Besides what is standard it knows %pI6. */
+int xenbus_printf(struct xenbus_transaction t, const char *dir,
+		  const char *node, const char *fmt, ...);
+int xenbus_transaction_start(struct xenbus_transaction *t);
+int xenbus_transaction_end(struct xenbus_transaction t, int abort);
 int xenbus_scanf(struct xenbus_transaction t, const char *dir,
 		 const char *node, const char *fmt, ...);
 int xenbus_exists(struct xenbus_transaction t, const char *dir,
