@@ -90,6 +90,37 @@ enum xenib_quota {
  */
 const char *xenib_quota_name(unsigned int quota);
 
+/** Where the GUID of a device or of the GID of a port of it comes from. */
+enum xenib_guid_from {
+	XENIB_GUID_DEFAULT,	/* XENIB_GUID_SHARED */
+	XENIB_GUID_AUTO,	/* made from the guest's UUID: stays the same */
+	XENIB_GUID_SM,		/* the subnet manager; not for a device */
+	XENIB_GUID_GIVEN,	/* the caller */
+	XENIB_GUID_SHARED,	/* that of the HCA, or of its port */
+};
+
+struct xenib_guid {
+	enum xenib_guid_from from;
+	uint64_t guid;		/* with XENIB_GUID_GIVEN */
+};
+
+#define XENIB_MAX_PORTS		2
+#define XENIB_MAX_PKEYS		128
+
+/**
+ * struct xenib_attach_port - a port of the device to be
+ * @guid: of its GID, which has to be the only one of its kind in the subnet; if
+ *	the subnet manager does not give it, it may choose another, and if it
+ *	gives none the guest has the GID of the HCA's port
+ * @pkey: the P_Keys that the guest may use, not 0 in the lower 15 bits,
+ * @nr_pkeys: 0: all that the HCA's port has
+ */
+struct xenib_attach_port {
+	struct xenib_guid guid;
+	uint16_t pkey[XENIB_MAX_PKEYS];
+	unsigned int nr_pkeys;
+};
+
 #define XENIB_MAX_CONTEXTS	256
 #define XENIB_MAX_QUOTA		(1U << 26)	/* of anything else */
 #define XENIB_MAX_DEVID		255
@@ -109,6 +140,8 @@ const char *xenib_quota_name(unsigned int quota);
  * @timeout_ms: how long to wait for the backend, and then again for the guest;
  *	also how long to try each update of xenstore that others interfere with
  * @wait: nonzero: return when the guest's driver has connected
+ * @node_guid: of the device
+ * @port: of port i + 1; what the HCA has not is ignored
  */
 struct xenib_attach_args {
 	uint32_t domid;
@@ -117,6 +150,8 @@ struct xenib_attach_args {
 	uint32_t quota[XENIB_NR_QUOTAS];
 	unsigned int timeout_ms;
 	int wait;
+	struct xenib_guid node_guid;
+	struct xenib_attach_port port[XENIB_MAX_PORTS];
 };
 
 /**
@@ -173,6 +208,21 @@ struct xenib_value {
 };
 
 /**
+ * struct xenib_port - a port of an attached device
+ * @guid: what was asked for in its GID; NULL: the port's own, "0000:...": what
+ *	the subnet manager chooses
+ * @gid: its GID; NULL: the HCA has no such port, or the device has none
+ * @gid_state: how it came by that: "alias" and so on, see vibif.h; NULL too
+ * @pkeys: the P_Keys that it may use; NULL: all that the HCA's port has
+ */
+struct xenib_port {
+	char *guid;
+	char *gid;
+	char *gid_state;
+	char *pkeys;
+};
+
+/**
  * struct xenib_device - an attached device
  * @domid, @devid: its name
  * @domain: name of the guest; NULL: it has none, or is gone
@@ -187,6 +237,8 @@ struct xenib_value {
  *	enforces, or when it does not serve the device, those that were set
  * @counters, @nr_counters: the backend's statistics, sorted by name. One that
  *	is named as a quota tells how much of it is in use.
+ * @node_guid: of the device; NULL: the HCA's
+ * @port: its ports from 1 on
  */
 struct xenib_device {
 	uint32_t domid;
@@ -204,6 +256,8 @@ struct xenib_device {
 	size_t nr_quotas;
 	struct xenib_value *counters;
 	size_t nr_counters;
+	char *node_guid;
+	struct xenib_port port[XENIB_MAX_PORTS];
 };
 
 #define XENIB_ALL_DOMAINS	UINT32_MAX

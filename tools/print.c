@@ -106,6 +106,36 @@ static void print_numbers(FILE *out, const struct xenib_device *d)
 	}
 }
 
+static void print_port(FILE *out, const struct xenib_port *port,
+		       unsigned int number)
+{
+	if (!port->gid_state && !port->guid && !port->pkeys)
+		return;
+	fprintf(out, "    port %-7u GID ", number);
+	print_text(out, port->gid ? port->gid : "-", 0);
+	fputs(" (", out);
+	print_text(out, port->gid_state ? port->gid_state : "-", 0);
+	fputc(')', out);
+	if (port->pkeys) {
+		fputs(", P_Keys ", out);
+		print_text(out, port->pkeys, 0);
+	}
+	fputc('\n', out);
+}
+
+static void print_identity(FILE *out, const struct xenib_device *d)
+{
+	unsigned int i;
+
+	if (d->node_guid) {
+		fputs("    node GUID    ", out);
+		print_text(out, d->node_guid, 0);
+		fputc('\n', out);
+	}
+	for (i = 0; i < XENIB_MAX_PORTS; i++)
+		print_port(out, &d->port[i], i + 1);
+}
+
 void print_long(FILE *out, const struct listing *list)
 {
 	size_t i;
@@ -130,6 +160,7 @@ void print_long(FILE *out, const struct listing *list)
 			print_text(out, d->error, 0);
 			fputc('\n', out);
 		}
+		print_identity(out, d);
 		print_numbers(out, d);
 		print_uars(out, d);
 	}
@@ -173,6 +204,29 @@ static void json_values(FILE *out, const struct xenib_value *values, size_t nr)
 	fputc('}', out);
 }
 
+static void json_identity(FILE *out, const struct xenib_device *d)
+{
+	unsigned int i;
+
+	fputs(",\n     \"node-guid\": ", out);
+	json_string(out, d->node_guid);
+	fputs(", \"ports\": [", out);
+	for (i = 0; i < XENIB_MAX_PORTS; i++) {
+		const struct xenib_port *port = &d->port[i];
+
+		fprintf(out, "%s{\"guid\": ", i ? ", " : "");
+		json_string(out, port->guid);
+		fputs(", \"gid\": ", out);
+		json_string(out, port->gid);
+		fputs(", \"gid-state\": ", out);
+		json_string(out, port->gid_state);
+		fputs(", \"pkeys\": ", out);
+		json_string(out, port->pkeys);
+		fputc('}', out);
+	}
+	fputc(']', out);
+}
+
 static void json_device(FILE *out, const struct xenib_device *d)
 {
 	size_t i;
@@ -188,6 +242,7 @@ static void json_device(FILE *out, const struct xenib_device *d)
 		xenib_state_name(d->backend_state),
 		xenib_state_name(d->frontend_state));
 	json_string(out, d->error);
+	json_identity(out, d);
 	fputs(",\n     \"quotas\": ", out);
 	json_values(out, d->quotas, d->nr_quotas);
 	fputs(",\n     \"counters\": ", out);

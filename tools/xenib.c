@@ -10,6 +10,7 @@
 
 #include <xenib.h>
 
+#include "args.h"
 #include "print.h"
 
 #define VERSION		"0.1"
@@ -48,6 +49,16 @@ static const struct command commands[] = {
 	  "  --wait          return when the guest's driver has connected\n"
 	  "  --timeout N     seconds to wait for the backend, and with --wait\n"
 	  "                  for the guest (default: 30)\n"
+	  "Who the guest is on the fabric:\n"
+	  "  --guid [PORT=]auto|sm|shared|GUID\n"
+	  "                  the GUID in the GID of a port, or of each: made from\n"
+	  "                  the guest's UUID, chosen by the subnet manager, that\n"
+	  "                  of the HCA's port, or GUID (default: shared)\n"
+	  "  --node-guid auto|shared|GUID\n"
+	  "                  the device's node GUID, in the same way\n"
+	  "  --pkeys [PORT=]PKEY[,PKEY...]\n"
+	  "                  the P_Keys that it may use at a port, or at each\n"
+	  "                  (default: all that the HCA's port has)\n"
 	  "Quotas: how many of these the guest may hold at once, up to 67108864\n"
 	  "  --contexts N    processes with the device open, up to 256\n"
 	  "  --pds N  --mrs N  --cqs N  --qps N  --srqs N  --mws N  --xrcds N\n"
@@ -171,6 +182,9 @@ enum {
 	OPT_TIMEOUT,
 	OPT_WAIT,
 	OPT_FORCE,
+	OPT_GUID,
+	OPT_NODE_GUID,
+	OPT_PKEYS,
 	OPT_QUOTA,
 };
 
@@ -182,18 +196,21 @@ struct attach_options {
 /* Returns 0, or -1 with a message printed. */
 static int parse_attach(int argc, char **argv, struct attach_options *o)
 {
-	struct option options[6 + XENIB_NR_QUOTAS] = {
+	struct option options[9 + XENIB_NR_QUOTAS] = {
 		{ "help", no_argument, NULL, 'h' },
 		{ "hca", required_argument, NULL, OPT_HCA },
 		{ "devid", required_argument, NULL, OPT_DEVID },
 		{ "timeout", required_argument, NULL, OPT_TIMEOUT },
 		{ "wait", no_argument, NULL, OPT_WAIT },
+		{ "guid", required_argument, NULL, OPT_GUID },
+		{ "node-guid", required_argument, NULL, OPT_NODE_GUID },
+		{ "pkeys", required_argument, NULL, OPT_PKEYS },
 	};
 	unsigned long n, max;
 	int i, opt, index;
 
 	for (i = 0; i < XENIB_NR_QUOTAS; i++)
-		options[5 + i] = (struct option){ xenib_quota_name(i),
+		options[8 + i] = (struct option){ xenib_quota_name(i),
 			required_argument, NULL, OPT_QUOTA + i };
 
 	while ((opt = getopt_long(argc, argv, "h", options, &index)) != -1) {
@@ -216,6 +233,18 @@ static int parse_attach(int argc, char **argv, struct attach_options *o)
 			break;
 		case OPT_WAIT:
 			o->args.wait = 1;
+			break;
+		case OPT_GUID:
+			if (get_guid(optarg, o->args.port))
+				return -1;
+			break;
+		case OPT_NODE_GUID:
+			if (get_node_guid(optarg, &o->args.node_guid))
+				return -1;
+			break;
+		case OPT_PKEYS:
+			if (get_pkeys(optarg, o->args.port))
+				return -1;
 			break;
 		case '?':
 			return -1;

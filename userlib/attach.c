@@ -32,6 +32,8 @@ static int check_args(struct xenib *xn, const struct xenib_attach_args *args)
 			return fail(xn, EINVAL, "%u %s are more than %u",
 				    args->quota[i], xenib_quota_name(i), max);
 	}
+	if (identity_check(xn, args))
+		return -1;
 	return args->hca ? hca_check_form(xn, args->hca) : 0;
 }
 
@@ -44,6 +46,7 @@ static int check_domain(struct xenib *xn, struct device *dev,
 		return -1;
 	if (!alive)
 		return fail(xn, ESRCH, "no such domain: %u", dev->domid);
+	memcpy(dev->uuid, info->handle, sizeof(dev->uuid));
 	dev->translated = info->flags & XEN_DOMINF_hvm_guest;
 	if (!dev->translated)
 		return 0;
@@ -130,6 +133,8 @@ static int create_backend(struct xenib *xn, xs_transaction_t t,
 				args->quota[i]))
 			return -1;
 	}
+	if (identity_write(xn, t, dev, args))
+		return -1;
 	/* Empty as yet, but a backend is not probed without it. */
 	if (store_mkdir(xn, t, dev->fe, dev->domid, 0))
 		return -1;

@@ -145,14 +145,6 @@ static int read_quotas(struct xenib *xn, const char *be,
 	return 0;
 }
 
-/* A string that need not be there. Returns 0 or -1. */
-static int read_optional(struct xenib *xn, const char *dir, const char *node,
-			 char **value)
-{
-	*value = store_read(xn, XBT_NULL, dir, node);
-	return *value || errno == ENOENT ? 0 : -1;
-}
-
 static int read_device(struct xenib *xn, struct device *dev,
 		       struct xenib_device *d)
 {
@@ -162,11 +154,14 @@ static int read_device(struct xenib *xn, struct device *dev,
 	d->domid = dev->domid;
 	d->devid = dev->devid;
 	snprintf(path, sizeof(path), DOMAIN_ROOT "/%u", dev->domid);
-	if (read_optional(xn, path, "name", &d->domain) ||
-	    read_optional(xn, dev->be, VIBIF_FIELD_HCA, &d->hca) ||
-	    read_optional(xn, dev->be, VIBIF_FIELD_HCA_GUID, &d->hca_guid) ||
-	    read_optional(xn, dev->error, VIBIF_FIELD_ERROR, &d->error) ||
-	    read_optional(xn, dev->be, VIBIF_FIELD_UAR_GFN_BASE, &gfn_base))
+	if (store_read_optional(xn, path, "name", &d->domain) ||
+	    store_read_optional(xn, dev->be, VIBIF_FIELD_HCA, &d->hca) ||
+	    store_read_optional(xn, dev->be, VIBIF_FIELD_HCA_GUID,
+				&d->hca_guid) ||
+	    store_read_optional(xn, dev->error, VIBIF_FIELD_ERROR, &d->error) ||
+	    identity_read(xn, dev, d) ||
+	    store_read_optional(xn, dev->be, VIBIF_FIELD_UAR_GFN_BASE,
+				&gfn_base))
 		return -1;
 	if (gfn_base)
 		parse_number(gfn_base, 10, UINT64_MAX, &d->uar_gfn_base);
@@ -272,6 +267,7 @@ void xenib_list_free(struct xenib_device *devices, size_t nr)
 		free(devices[i].hca);
 		free(devices[i].hca_guid);
 		free(devices[i].error);
+		identity_free(&devices[i]);
 		free(devices[i].uars);
 		free_values(devices[i].quotas, devices[i].nr_quotas);
 		free_values(devices[i].counters, devices[i].nr_counters);

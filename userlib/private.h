@@ -32,6 +32,7 @@ struct xenib {
  *
  * @be, @fe, @error: its directories in xenstore
  * @hca_guid: node GUID of the HCA that was asked for, "": none was
+ * @uuid: of the domain
  * @alive: so is the guest: what is open to it must be closed
  * @translated: the guest is PVH or HVM, and sees UARs at @gfn_base
  * @uars, @nr_uars: as the backend wrote them
@@ -43,6 +44,7 @@ struct device {
 	char fe[64];
 	char error[80];
 	char hca_guid[24];
+	xen_domain_handle_t uuid;
 	bool alive;
 	bool translated;
 	uint64_t gfn_base;
@@ -134,6 +136,29 @@ bool valid_hca_name(const char *s);
 uint64_t choose_gfn_base(uint64_t max_pages, unsigned int gpaddr_bits,
 			 uint32_t devid);
 
+/* identity.c: who a guest is on the fabric */
+
+/* Checks what xenib_attach() is asked for. Returns 0 or -1. */
+int identity_check(struct xenib *xn, const struct xenib_attach_args *args);
+
+/* Write it to the backend's nodes. Returns 0 or -1. */
+int identity_write(struct xenib *xn, xs_transaction_t t,
+		   const struct device *dev,
+		   const struct xenib_attach_args *args);
+
+/* Read it from there, with what has become of it. Returns 0 or -1. */
+int identity_read(struct xenib *xn, const struct device *dev,
+		  struct xenib_device *d);
+
+void identity_free(struct xenib_device *d);
+
+/*
+ * A GUID for a port of a guest's device, or with port 0 for the device, that is
+ * locally administered.
+ */
+uint64_t make_guid(const xen_domain_handle_t uuid, uint32_t devid,
+		   uint32_t port);
+
 /* hca.c */
 
 /* @which can be struct xenib_attach_args' hca. Returns 0 or -1. */
@@ -159,6 +184,10 @@ void device_paths(struct device *dev, uint32_t domid, uint32_t devid);
 /* Read @dir/@node. Returns a string to free, NULL with errno (ENOENT). */
 char *store_read(struct xenib *xn, xs_transaction_t t, const char *dir,
 		 const char *node);
+
+/* The same; *@value is NULL if there is none. Returns 0 or -1. */
+int store_read_optional(struct xenib *xn, const char *dir, const char *node,
+			char **value);
 
 /* Is there such a node? 1, 0 or -1. */
 int store_exists(struct xenib *xn, xs_transaction_t t, const char *path);

@@ -50,6 +50,13 @@ char *store_read(struct xenib *xn, xs_transaction_t t, const char *dir,
 	return value;
 }
 
+int store_read_optional(struct xenib *xn, const char *dir, const char *node,
+			char **value)
+{
+	*value = store_read(xn, XBT_NULL, dir, node);
+	return *value || errno == ENOENT ? 0 : -1;
+}
+
 int store_exists(struct xenib *xn, xs_transaction_t t, const char *path)
 {
 	char *value = xs_read(xn->xs, t, path, NULL);
@@ -63,7 +70,7 @@ int store_exists(struct xenib *xn, xs_transaction_t t, const char *path)
 int store_write(struct xenib *xn, xs_transaction_t t, const char *dir,
 		const char *node, const char *fmt, ...)
 {
-	char path[128], value[128];
+	char path[128], value[1024];
 	va_list ap;
 
 	snprintf(path, sizeof(path), "%s/%s", dir, node);

@@ -18,6 +18,10 @@ import nodes
      'xenib: --contexts: "0" is not a number in 1 .. 256'),
     ("attach --contexts many guest1", 2,
      'xenib: --contexts: "many" is not a number in 1 .. 256'),
+    ("attach --guid 3=auto guest1", 2,
+     'xenib: --guid: "3" is not a port in 1 .. 2'),
+    ("attach --pkeys 0x8000 guest1", 2,
+     'xenib: --pkeys: "0x8000" is not a list of P_Keys in 0x0001 .. 0x7fff'),
     ("attach no-such-domain", 1, "xenib: no such domain: no-such-domain"),
     ("attach 4242", 1, "xenib: no such domain: 4242"),
     ("attach guest1", 1, "has device 0 (backend Connected): detach it first"),
@@ -41,8 +45,9 @@ def test_help_names_every_command(dom0):
 
 
 @pytest.mark.parametrize("command, options", [
-    ("attach", ["hca", "devid", "wait", "timeout", "contexts", "pds", "mrs",
-                "cqs", "qps", "srqs", "mws", "xrcds", "pages", "mcast"]),
+    ("attach", ["hca", "devid", "wait", "timeout", "guid", "node-guid", "pkeys",
+                "contexts", "pds", "mrs", "cqs", "qps", "srqs", "mws", "xrcds",
+                "pages", "mcast"]),
     ("detach", ["devid", "force", "timeout"]),
     ("list", ["long", "json"]),
     ("help", []),
@@ -51,7 +56,7 @@ def test_help_names_every_option(dom0, command, options):
     text = dom0[0].out("xenib help " + command)
     assert text.startswith("Usage: xenib %s " % command)
     # Each explained where a line or a word of a row of options begins.
-    assert re.findall(r"(?:^|  |, )--(\w+)", text, re.M) == options
+    assert re.findall(r"(?:^|  |, )--([\w-]+)", text, re.M) == options
     if command != "help":
         assert dom0[0].out("xenib %s --help" % command) == text
 

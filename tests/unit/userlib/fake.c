@@ -24,7 +24,7 @@
 
 struct node {
 	char path[128];
-	char value[160];
+	char value[1024];
 	struct xs_permissions perms[2];
 };
 
@@ -482,6 +482,7 @@ int xc_domain_getinfolist(xc_interface *xc, uint32_t first, unsigned int max,
 	info->flags = d->flags;
 	info->max_pages = d->max_pages;
 	info->gpaddr_bits = 40;
+	info->handle[15] = d->domid;
 	return 1;
 }
 

@@ -315,6 +315,110 @@ static void test_attach_pv(void **state)
 	free(before);
 }
 
+/* Always the same, and another for each domain, device and port */
+static void test_make_guid(void **state)
+{
+	xen_domain_handle_t uuid = { 0x12, [15] = 0x34 };
+	uint64_t guid[4 * 4 * 3];
+	size_t i, j, n = 0;
+
+	(void)state;
+	for (uuid[0] = 0; uuid[0] < 4; uuid[0]++)
+		for (i = 0; i < 4; i++)
+			for (j = 0; j < 3; j++)
+				guid[n++] = make_guid(uuid, i, j);
+	for (i = 0; i < n; i++) {
+		assert_int_equal(guid[i] >> 56 & 3, 2);
+		for (j = 0; j < i; j++)
+			assert_true(guid[i] != guid[j]);
+	}
+	uuid[0] = 0;
+	assert_true(make_guid(uuid, 0, 1) == guid[1]);
+}
+
+#define assert_no_node(path)	assert_null(fake_get(path))
+
+static void test_identity(void **state)
+{
+	struct xenib_attach_args args = args_for(PV);
+	struct xenib_device *devices;
+	char *before = fake_dump(), *guid;
+	unsigned int i;
+	size_t nr;
+
+	(void)state;
+	args.node_guid.from = XENIB_GUID_SHARED;
+	args.port[0].guid.from = XENIB_GUID_SHARED;
+	args.port[1].guid.from = XENIB_GUID_SHARED;
+	assert_int_equal(xenib_attach(xn, &args), 0);
+	assert_no_node(BE3 "/node-guid");
+	assert_no_node(BE3 "/guid-1");
+	assert_no_node(BE3 "/pkeys-1");
+	assert_int_equal(detach(PV), 0);
+
+	args.node_guid.from = XENIB_GUID_AUTO;
+	args.port[0].guid = (struct xenib_guid){
+		XENIB_GUID_GIVEN, 0x0200abcd00001234ULL };
+	args.port[1].guid.from = XENIB_GUID_SM;
+	for (i = 0; i < XENIB_MAX_PKEYS; i++)
+		args.port[0].pkey[i] = 0xff00 + i;
+	args.port[0].nr_pkeys = XENIB_MAX_PKEYS;
+	args.port[1].pkey[0] = 1;
+	args.port[1].nr_pkeys = 1;
+	assert_int_equal(xenib_attach(xn, &args), 0);
+	assert_node(BE3 "/guid-1", "0200:abcd:0000:1234");
+	assert_node(BE3 "/guid-2", "0000:0000:0000:0000");
+	assert_int_equal(strlen(fake_get(BE3 "/pkeys-1")),
+			 7 * XENIB_MAX_PKEYS - 1);
+	assert_non_null(strstr(fake_get(BE3 "/pkeys-1"), "0xff7e,0xff7f"));
+	assert_node(BE3 "/pkeys-2", "0x0001");
+	guid = strdup(fake_get(BE3 "/node-guid"));
+	fake_set(BE3 "/gid-1", "fe80:0000:0000:0000:0200:abcd:0000:1234");
+	fake_set(BE3 "/gid-state-1", "alias");
+	assert_int_equal(xenib_list(xn, PV, &devices, &nr), 0);
+	assert_string_equal(devices[0].node_guid, guid);
+	assert_string_equal(devices[0].port[0].guid, "0200:abcd:0000:1234");
+	assert_string_equal(devices[0].port[0].gid,
+			    "fe80:0000:0000:0000:0200:abcd:0000:1234");
+	assert_string_equal(devices[0].port[0].gid_state, "alias");
+	assert_null(devices[0].port[1].gid);
+	assert_string_equal(devices[0].port[1].pkeys, "0x0001");
+	xenib_list_free(devices, nr);
+
+	/* The next attach makes the same. */
+	assert_int_equal(detach(PV), 0);
+	assert_int_equal(xenib_attach(xn, &args), 0);
+	assert_node(BE3 "/node-guid", guid);
+	free(guid);
+	assert_int_equal(detach(PV), 0);
+	assert_clean(before);
+	free(before);
+}
+
+static void test_bad_identity(void **state)
+{
+	struct xenib_attach_args args = args_for(PV);
+
+	(void)state;
+	args.node_guid.from = XENIB_GUID_SM;
+	assert_error(xenib_attach(xn, &args), EINVAL, "of a device");
+	args = args_for(PV);
+	args.node_guid.from = XENIB_GUID_GIVEN;
+	assert_error(xenib_attach(xn, &args), EINVAL,
+		     "GUID of the device is 0");
+	args = args_for(PV);
+	args.port[1].guid.from = XENIB_GUID_SHARED + 1;
+	assert_error(xenib_attach(xn, &args), EINVAL, "port 2: 5");
+	args = args_for(PV);
+	args.port[1].nr_pkeys = XENIB_MAX_PKEYS + 1;
+	assert_error(xenib_attach(xn, &args), EINVAL, "more than 128");
+	args.port[1].nr_pkeys = 2;
+	args.port[1].pkey[0] = 1;
+	args.port[1].pkey[1] = 0x8000;
+	assert_error(xenib_attach(xn, &args), EINVAL, "0x8000 cannot be");
+	assert_int_equal(fake_permitted(PV), 0);
+}
+
 static void test_attach_pvh(void **state)
 {
 	struct xenib_attach_args args = args_for(PVH);
@@ -1074,6 +1178,9 @@ int main(void)
 		TEST(open),
 		TEST(domain),
 		TEST(attach_pv),
+		TEST(make_guid),
+		TEST(identity),
+		TEST(bad_identity),
 		TEST(attach_pvh),
 		TEST(attach_wait),
 		TEST(attach_refused),

@@ -154,6 +154,29 @@ static void test_arguments(void **state)
 	fails("xenib attach --pages 1k pv", 2, "--pages: \"1k\"");
 	fails("xenib attach --devid 256 pv", 2, "0 .. 255");
 	fails("xenib attach --timeout 0 pv", 2, "1 .. 3600");
+	fails("xenib attach --guid 3=auto pv", 2,
+	      "--guid: \"3\" is not a port in 1 .. 2");
+	fails("xenib attach --guid =auto pv", 2, "1 .. 2");
+	fails("xenib attach --guid none pv", 2,
+	      "--guid: \"none\" is not auto, sm or shared, nor a GUID");
+	fails("xenib attach --guid 1=0200:1234:5678 pv", 2, "nor a GUID");
+	fails("xenib attach --guid 1=0200:1234:5678:9abc: pv", 2, "nor a GUID");
+	fails("xenib attach --guid 1=0000000000000000 pv", 2, "nor a GUID");
+	fails("xenib attach --guid 1=0200:1234:5678:9abx pv", 2, "nor a GUID");
+	fails("xenib attach --guid 1=0200:1234:567:89abc pv", 2, "nor a GUID");
+	fails("xenib attach --guid 0200:1234:5678:9abc pv", 2,
+	      "a GUID is one port's");
+	fails("xenib attach --node-guid sm pv", 2,
+	      "--node-guid: \"sm\" is not auto or shared");
+	fails("xenib attach --node-guid 1=auto pv", 2, "auto or shared");
+	fails("xenib attach --pkeys 0x8000 pv", 2,
+	      "--pkeys: \"0x8000\" is not a list of P_Keys in 0x0001 .. 0x7fff");
+	fails("xenib attach --pkeys 0x18001 pv", 2, "--pkeys");
+	fails("xenib attach --pkeys 1, pv", 2, "--pkeys");
+	fails("xenib attach --pkeys ,1 pv", 2, "--pkeys");
+	fails("xenib attach --pkeys 1=1,-1 pv", 2, "--pkeys: \"1,-1\"");
+	fails("xenib attach --pkeys 1;2 pv", 2, "--pkeys");
+	fails("xenib attach --pkeys 0=1 pv", 2, "1 .. 2");
 	fails("xenib detach", 2, "DOMAIN is missing");
 	fails("xenib detach --devid x pv", 2, "--devid: \"x\"");
 	fails("xenib detach --timeout 1e3 pv", 2, "--timeout");
@@ -203,6 +226,34 @@ static void test_attach_detach(void **state)
 	succeeds("xenib list", "Domain");
 	assert_non_null(strchr(out, '\n'));
 	assert_string_equal(strchr(out, '\n'), "\n");
+}
+
+#define BE	"/local/domain/0/backend/vib/3/0/"
+
+static void test_identity(void **state)
+{
+	(void)state;
+	succeeds("xenib attach --guid auto --guid 2=0200:0000:0000:00ff --node-guid 02000000000000fe --pkeys 0xffff --pkeys 2=1,0x8002 pv",
+		 "");
+	assert_non_null(fake_get(BE "guid-1"));
+	assert_string_equal(fake_get(BE "guid-2"), "0200:0000:0000:00ff");
+	assert_string_equal(fake_get(BE "node-guid"), "0200:0000:0000:00fe");
+	assert_string_equal(fake_get(BE "pkeys-1"), "0xffff");
+	assert_string_equal(fake_get(BE "pkeys-2"), "0x0001,0x8002");
+	fake_set(BE "gid-2", "fe80:0000:0000:0000:0200:0000:0000:00ff");
+	fake_set(BE "gid-state-2", "alias");
+	succeeds("xenib list -l",
+		 "    port 2       GID fe80:0000:0000:0000:0200:0000:0000:00ff (alias), P_Keys 0x0001,0x8002\n");
+	assert_non_null(strstr(out, "    node GUID    0200:0000:0000:00fe\n"));
+	assert_non_null(strstr(out, "    port 1       GID - (-), P_Keys 0xffff\n"));
+	succeeds("xenib list -j",
+		 "\"node-guid\": \"0200:0000:0000:00fe\", \"ports\": [{\"guid\": ");
+	assert_non_null(strstr(out, "{\"guid\": \"0200:0000:0000:00ff\", \"gid\": \"fe80:0000:0000:0000:0200:0000:0000:00ff\", \"gid-state\": \"alias\", \"pkeys\": \"0x0001,0x8002\"}],"));
+	succeeds("xenib detach pv", "");
+	succeeds("xenib attach --guid shared --node-guid shared pv", "");
+	assert_null(fake_get(BE "guid-1"));
+	assert_null(fake_get(BE "node-guid"));
+	assert_null(fake_get(BE "pkeys-1"));
 }
 
 /* What a guest has removed on its side is seen, and can be detached. */
@@ -284,6 +335,7 @@ int main(void)
 		TEST(arguments),
 		TEST(failures),
 		TEST(attach_detach),
+		TEST(identity),
 		TEST(removed_side),
 		TEST(warning),
 		TEST(list),

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* args.c - arguments of "xenib attach" that say who a guest is */
+
+#include <ctype.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "args.h"
+
+#define PKEY_PARTITION	0x7fff
+
+static int bad(const char *option, const char *text, const char *wanted)
+{
+	fprintf(stderr, "xenib: --%s: \"%s\" is not %s\n", option, text,
+		wanted);
+	return -1;
+}
+
+/* "PORT=..." or what is for all ports. Returns the rest, or NULL. */
+static const char *get_port(const char *option, const char *text,
+			    unsigned int *first, unsigned int *last)
+{
+	const char *equals = strchr(text, '=');
+	unsigned int port;
+
+	*first = 1;
+	*last = XENIB_MAX_PORTS;
+	if (!equals)
+		return text;
+	port = equals == text + 1 ? text[0] - '0' : 0;
+	if (port < 1 || port > XENIB_MAX_PORTS) {
+		fprintf(stderr, "xenib: --%s: \"%.*s\" is not a port in 1 .. %u\n",
+			option, (int)(equals - text), text, XENIB_MAX_PORTS);
+		return NULL;
+	}
+	*first = port;
+	*last = port;
+	return equals + 1;
+}
+
+/* Four groups of four hexadecimal digits, with colons between or without */
+static bool parse_guid(const char *text, uint64_t *guid)
+{
+	bool colons = strchr(text, ':');
+	size_t i, len = strlen(text);
+
+	if (len != (colons ? 19 : 16))
+		return false;
+	*guid = 0;
+	for (i = 0; i < len; i++) {
+		const char digit[] = { text[i], 0 };
+
+		if (colons && i % 5 == 4) {
+			if (text[i] != ':')
+				return false;
+			continue;
+		}
+		if (!isxdigit((unsigned char)text[i]))
+			return false;
+		*guid = *guid << 4 | strtoul(digit, NULL, 16);
+	}
+	return *guid;
+}
+
+static bool parse_from(const char *text, struct xenib_guid *guid)
+{
+	guid->from = !strcmp(text, "auto") ? XENIB_GUID_AUTO :
+		     !strcmp(text, "sm") ? XENIB_GUID_SM :
+		     !strcmp(text, "shared") ? XENIB_GUID_SHARED :
+		     XENIB_GUID_GIVEN;
+	return guid->from != XENIB_GUID_GIVEN;
+}
+
+int get_guid(const char *text, struct xenib_attach_port *ports)
+{
+	unsigned int first, last, i;
+	struct xenib_guid guid = { 0 };
+	const char *value = get_port("guid", text, &first, &last);
+
+	if (!value)
+		return -1;
+	if (!parse_from(value, &guid)) {
+		if (!parse_guid(value, &guid.guid))
+			return bad("guid", value,
+				   "auto, sm or shared, nor a GUID like 0200:1234:5678:9abc");
+		if (first != last)
+			return bad("guid", value,
+				   "for all ports: a GUID is one port's, as in 1=0200:1234:5678:9abc");
+	}
+	for (i = first; i <= last; i++)
+		ports[i - 1].guid = guid;
+	return 0;
+}
+
+int get_node_guid(const char *text, struct xenib_guid *guid)
+{
+	if (parse_from(text, guid) ? guid->from == XENIB_GUID_SM :
+				     !parse_guid(text, &guid->guid))
+		return bad("node-guid", text,
+			   "auto or shared, nor a GUID like 0200:1234:5678:9abc");
+	return 0;
+}
+
+/* One of a list, and on to the next. */
+static bool parse_pkey(const char **text, uint16_t *pkey)
+{
+	unsigned long n;
+	char *end;
+
+	if (!isdigit((unsigned char)**text))
+		return false;
+	n = strtoul(*text, &end, 0);
+	if (n > UINT16_MAX || !(n & PKEY_PARTITION) || (*end && *end != ','))
+		return false;
+	*pkey = n;
+	*text = *end ? end + 1 : end;
+	return *end != ',' || **text;
+}
+
+int get_pkeys(const char *text, struct xenib_attach_port *ports)
+{
+	struct xenib_attach_port list = { 0 };
+	unsigned int first, last, i;
+	const char *value = get_port("pkeys", text, &first, &last), *rest;
+
+	if (!value)
+		return -1;
+	rest = value;
+	do {
+		if (list.nr_pkeys == XENIB_MAX_PKEYS)
+			return bad("pkeys", value, "a list of up to 128 P_Keys");
+		if (!parse_pkey(&rest, &list.pkey[list.nr_pkeys++]))
+			return bad("pkeys", value,
+				   "a list of P_Keys in 0x0001 .. 0x7fff (limited member) or 0x8001 .. 0xffff (full member) with commas between");
+	} while (*rest);
+	for (i = first; i <= last; i++) {
+		memcpy(ports[i - 1].pkey, list.pkey, sizeof(list.pkey));
+		ports[i - 1].nr_pkeys = list.nr_pkeys;
+	}
+	return 0;
+}
