@@ -215,6 +215,7 @@ struct ibback_qp_params {
 	u8 log_rq_wqe_stride;
 	struct ibback_dma pages;
 	u64 db_addr;			/* with has_rq */
+	const u32 *flow;		/* of each port, or NULL */
 	struct ibback_sink sink;
 };
 
@@ -275,9 +276,40 @@ struct ibback_xrcd_ops {
 	void (*destroy)(struct ibback_hca *hca, struct ibback_hw_xrcd *xrcd);
 };
 
+/* What is counted of traffic: of whole packets */
+#define IBBACK_FLOW_COUNTS(X)			\
+	X(RX_OCTETS, rx_octets)			\
+	X(RX_PACKETS, rx_packets)		\
+	X(TX_OCTETS, tx_octets)			\
+	X(TX_PACKETS, tx_packets)
+
+#define IBBACK_FLOW_ENUM(id, name)	IBBACK_##id,
+enum ibback_flow_count {
+	IBBACK_FLOW_COUNTS(IBBACK_FLOW_ENUM)
+	IBBACK_NR_FLOW_COUNTS
+};
+
+struct ibback_flow {
+	u64 count[IBBACK_NR_FLOW_COUNTS];
+};
+
+/**
+ * struct ibback_flow_ops - counters of what queue pairs send and are given
+ * @alloc: have one, from zero on; its number goes to @index. After an error the
+ *	HCA has none left, or has none
+ * @free: give one back that no queue pair names
+ * @read: add what it has counted to @sum
+ */
+struct ibback_flow_ops {
+	int (*alloc)(struct ibback_hca *hca, u32 *index);
+	void (*free)(struct ibback_hca *hca, u32 index);
+	void (*read)(struct ibback_hca *hca, u32 index,
+		     struct ibback_flow *sum);
+};
+
 /* What a provider has ops for */
 #define IBBACK_PROVIDES(X)						\
-	X(uar) X(pd) X(mr) X(mw) X(cq) X(srq) X(qp) X(xrcd)
+	X(uar) X(pd) X(mr) X(mw) X(cq) X(srq) X(qp) X(xrcd) X(flow)
 
 #define IBBACK_OPS_MEMBER(kind)	const struct ibback_##kind##_ops *kind;
 

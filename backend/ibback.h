@@ -317,6 +317,11 @@ struct ibback_port {
  * @uar_instance: the HCA's when the slab was reserved
  * @gfn_base: where the UARs are in the guest, if @has_gfn_base
  * @has_gfn_base: the guest is auto-translated
+ * @flow_lock: protects @flow, @nr_flows and @moved
+ * @flow: the HCA's counters of what the guest moves, by port from 1 on; they
+ *	stay from the connection's begin to its end
+ * @nr_flows: those there are: of all ports, or none
+ * @moved: what earlier ones have counted
  * @ring: the request ring
  * @events: the event area
  * @moderated: the HCA tells the guest of completions at a bounded rate only
@@ -351,6 +356,10 @@ struct ibback_dev {
 	u32 uar_instance;
 	u64 gfn_base;
 	bool has_gfn_base;
+	struct mutex flow_lock;	/* see above */
+	u32 flow[VIBIF_MAX_PORTS];
+	u32 nr_flows;
+	struct ibback_flow moved;
 	struct ibback_ring ring;
 	struct ibback_events events;
 	bool moderated;
@@ -365,6 +374,11 @@ struct ibback_dev {
 void ibback_dev_hca_gone(struct ibback_dev *dev);
 bool ibback_dev_hca_back(struct ibback_dev *dev, struct ibback_hca *hca);
 void ibback_dev_rogue(struct ibback_dev *dev, const char *what);
+
+/* flow.c */
+void ibback_flows_alloc(struct ibback_dev *dev);
+void ibback_flows_free(struct ibback_dev *dev);
+void ibback_flows_read(struct ibback_dev *dev, struct ibback_flow *sum);
 
 /* channel.c */
 int __must_check

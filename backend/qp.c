@@ -110,6 +110,7 @@ int ibback_qp_create(struct ibback_obj *obj, const struct vibif_req *req,
 		.log_sq_wqe_stride = args->log_sq_wqe_stride,
 		.log_rq_wqe_count = args->log_rq_wqe_count,
 		.log_rq_wqe_stride = args->log_rq_wqe_stride,
+		.flow = obj->dev->nr_flows ? obj->dev->flow : NULL,
 		.sink = { ibback_qp_event, obj },
 	};
 	int err;

@@ -4,7 +4,7 @@
  *
  * /sys/bus/xen-backend/devices/vib-<domid>-<devid>/statistics/: what the guest
  * holds (<resource>), may hold (<resource>_max), and what was counted since
- * the device was created.
+ * the device was created, by the HCA, too.
  *
  * /sys/bus/xen-backend/drivers/vib/: what all guests hold, and grants mapped
  * (also those of rings and event areas), UARs reserved (also those in
@@ -118,6 +118,15 @@ static ssize_t ibback_count_show(struct device *d,
 			  atomic64_read(&dev->count[to_stat(attr)->index]));
 }
 
+static ssize_t ibback_flow_show(struct device *d, struct device_attribute *attr,
+				char *buf)
+{
+	struct ibback_flow flow;
+
+	ibback_flows_read(dev_get_drvdata(d), &flow);
+	return sysfs_emit(buf, "%llu\n", flow.count[to_stat(attr)->index]);
+}
+
 static ssize_t uars_show(struct device *d, struct device_attribute *attr,
 			 char *buf)
 {
@@ -141,6 +150,12 @@ static struct stat_attribute stat_##name = {				\
 };
 IBBACK_COUNTERS(STAT_COUNTER)
 
+#define STAT_FLOW(id, name)						\
+static struct stat_attribute stat_##name = {				\
+	__ATTR(name, 0444, ibback_flow_show, NULL), IBBACK_##id		\
+};
+IBBACK_FLOW_COUNTS(STAT_FLOW)
+
 static DEVICE_ATTR_RO(uars);
 
 #define STAT_RESOURCE_ENTRY(id, name, quota)				\
@@ -149,6 +164,7 @@ static DEVICE_ATTR_RO(uars);
 static struct attribute *stat_attrs[] = {
 	VIBIF_QUOTAS(STAT_RESOURCE_ENTRY)
 	IBBACK_COUNTERS(STAT_COUNTER_ENTRY)
+	IBBACK_FLOW_COUNTS(STAT_COUNTER_ENTRY)
 	&dev_attr_uars.attr,
 	NULL
 };

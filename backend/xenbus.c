@@ -44,9 +44,12 @@ static int ibback_dev_connect(struct ibback_dev *dev)
 	err = ibback_events_connect(dev);
 	if (err)
 		return err;
+	ibback_flows_alloc(dev);
 	err = ibback_ring_connect(dev);
-	if (err)
+	if (err) {
+		ibback_flows_free(dev);
 		ibback_events_disconnect(dev);
+	}
 	return err;
 }
 
@@ -56,6 +59,7 @@ static void ibback_dev_disconnect(struct ibback_dev *dev)
 	ibback_events_stop(dev);
 	ibback_ring_disconnect(dev);
 	ibback_objects_destroy_all(dev);
+	ibback_flows_free(dev);
 	ibback_events_disconnect(dev);
 }
 
@@ -466,6 +470,7 @@ static int ibback_probe(struct xenbus_device *xbdev,
 	dev->xbdev = xbdev;
 	dev->state = XenbusStateInitialising;
 	mutex_init(&dev->lock);
+	mutex_init(&dev->flow_lock);
 	spin_lock_init(&dev->uar_lock);
 	mutex_init(&dev->walk_lock);
 	spin_lock_init(&dev->mcast_lock);

@@ -367,20 +367,21 @@ static void ibback_mlx4_set_path(const struct mlx4_dev *dev,
 	memcpy(path->rgid, av->dgid, sizeof(path->rgid));
 }
 
+/* Without a counter of the guest's it is to be nobody's. */
+static u8 ibback_mlx4_counter(const struct qp_change *c, u8 port)
+{
+	const u32 *flow = c->qp->p.flow;
+
+	return flow ? flow[port - 1] : MLX4_SINK_COUNTER_INDEX(c->dev);
+}
+
 static void ibback_mlx4_set_counter(struct qp_change *c)
 {
-	int index;
-
 	if (!ibback_mlx4_is_transition(c, IB_QPS_INIT, IB_QPS_RTR))
 		return;
-	index = mlx4_get_default_counter_index(c->dev, c->port);
-	if (index == -1) {
-		c->ctx->pri_path.counter_index =
-			MLX4_SINK_COUNTER_INDEX(c->dev);
-	} else {
-		c->ctx->pri_path.counter_index = index;
+	c->ctx->pri_path.counter_index = ibback_mlx4_counter(c, c->port);
+	if (c->dev->caps.flags & MLX4_DEV_CAP_FLAG_COUNTERS)
 		c->optpar |= MLX4_QP_OPTPAR_COUNTER_INDEX;
-	}
 }
 
 static void ibback_mlx4_set_paths(struct qp_change *c)
@@ -411,6 +412,8 @@ static void ibback_mlx4_set_paths(struct qp_change *c)
 	if (c->mask & VIBIF_QP_ATTR_ALT_PATH) {
 		ibback_mlx4_set_path(c->dev, &ctx->alt_path, &attr->alt_av,
 				     attr->alt_port);
+		ctx->alt_path.counter_index =
+			ibback_mlx4_counter(c, attr->alt_port);
 		ctx->alt_path.pkey_index = attr->alt_pkey_index;
 		ctx->alt_path.ackto = attr->alt_timeout << PATH_TIMEOUT_SHIFT;
 		c->optpar |= MLX4_QP_OPTPAR_ALT_ADDR_PATH;

@@ -423,6 +423,7 @@ static struct ibback_hw_qp *qp_create(struct ibback_hca *hca,
 {
 	struct ibback_hw_qp *qp;
 	int err = hw_op("qp create");
+	u32 i;
 
 	if (err)
 		return ERR_PTR(err);
@@ -432,6 +433,8 @@ static struct ibback_hw_qp *qp_create(struct ibback_hca *hca,
 		hw_use(&qp->hw, &p->xrcd->hw);
 	else
 		qp_use(qp, p);
+	for (i = 0; p->flow && i < hca->limits.num_ports; i++)
+		hw_use(&qp->hw, hw_find(FAKE_FLOW, p->flow[i]));
 	qp->type = p->type;
 	qp->hw.sink = p->sink;
 	return qp;
@@ -601,6 +604,54 @@ static const struct ibback_xrcd_ops xrcd_ops = {
 	.destroy = xrcd_destroy,
 };
 
+/* Counters of traffic */
+
+struct ibback_hw_flow {
+	struct hw hw;
+	struct ibback_flow moved;
+};
+
+struct ibback_flow *fake_flow(u32 index)
+{
+	return &hw_find_as(flow, FAKE_FLOW, index)->moved;
+}
+
+unsigned int fake_flow_users(u32 index)
+{
+	return hw_find(FAKE_FLOW, index)->users;
+}
+
+static int flow_alloc(struct ibback_hca *hca, u32 *index)
+{
+	int err = hw_op("flow alloc");
+
+	if (!err)
+		hw_new(FAKE_FLOW, sizeof(struct ibback_hw_flow), index);
+	return err;
+}
+
+static void flow_free(struct ibback_hca *hca, u32 index)
+{
+	might_sleep();
+	hw_free(hw_find(FAKE_FLOW, index));
+}
+
+static void flow_read(struct ibback_hca *hca, u32 index,
+		      struct ibback_flow *sum)
+{
+	unsigned int i;
+
+	might_sleep();
+	for (i = 0; i < IBBACK_NR_FLOW_COUNTS; i++)
+		sum->count[i] += fake_flow(index)->count[i];
+}
+
+static const struct ibback_flow_ops flow_ops = {
+	.alloc = flow_alloc,
+	.free = flow_free,
+	.read = flow_read,
+};
+
 /* The HCA */
 
 static bool match(const struct ib_device *ibdev)
@@ -655,6 +706,7 @@ static const struct ibback_hca_ops fake_ops = {
 	.srq = &srq_ops,
 	.qp = &qp_ops,
 	.xrcd = &xrcd_ops,
+	.flow = &flow_ops,
 };
 
 const struct ibback_hca_ops *const ibback_providers[] = { &fake_ops, NULL };

@@ -38,6 +38,7 @@ enum fake_kind {
 	FAKE_QP,
 	FAKE_SRQ,
 	FAKE_XRCD,
+	FAKE_FLOW,
 	FAKE_NR_KINDS
 };
 
@@ -84,6 +85,9 @@ u16 fake_qp_pkey_index(u32 qpn);
 enum ib_qp_state fake_qp_state(u32 qpn);
 void fake_qp_error(u32 qpn);
 void fake_qp_migrate(u32 qpn, u8 port);
+/* What a counter has counted, for tests to change; how many QPs name it */
+struct ibback_flow *fake_flow(u32 index);
+unsigned int fake_flow_users(u32 index);
 /* The page @i of an object's memory, 0 behind the last */
 u64 fake_page(enum fake_kind kind, u32 number, u32 i);
 

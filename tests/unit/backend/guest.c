@@ -100,6 +100,7 @@ struct ibback_dev *guest_attach(void)
 	dev->xbdev = &xbdev;
 	dev->guid = guest_guid;
 	mutex_init(&dev->lock);
+	mutex_init(&dev->flow_lock);
 	spin_lock_init(&dev->uar_lock);
 	mutex_init(&dev->walk_lock);
 	spin_lock_init(&dev->mcast_lock);
@@ -122,6 +123,9 @@ void guest_connect(struct ibback_dev *dev)
 {
 	assert_int_equal(dev->state, XenbusStateInitWait);
 	books_read(NULL, &connected);
+	mutex_lock(&dev->lock);
+	ibback_flows_alloc(dev);
+	mutex_unlock(&dev->lock);
 	dev->limits.nr_event_words = GUEST_EVENT_WORDS;
 	xa_init_flags(&dev->objects, XA_FLAGS_ALLOC);
 	dev->state = XenbusStateConnected;
@@ -294,6 +298,7 @@ static void disconnect(struct ibback_dev *dev)
 		fake_teardown = true;
 		ibback_objects_destroy_all(dev);
 		fake_teardown = false;
+		ibback_flows_free(dev);
 		books_read(NULL, &guest_stuck);
 		if (guest_total("stuck") == stuck ||
 		    !(guest_may_stick || (failed() && !before)))

@@ -19,6 +19,7 @@ static const char * const kind_names[] = {
 	[FAKE_QP] = "QP",
 	[FAKE_SRQ] = "SRQ",
 	[FAKE_XRCD] = "XRCD",
+	[FAKE_FLOW] = "flow counter",
 };
 
 static void check_quiet(const char *what)

@@ -13,7 +13,7 @@ struct hw {
 	enum fake_kind kind;
 	u32 number;
 	unsigned int users;
-	struct hw *dep[4];
+	struct hw *dep[4 + VIBIF_MAX_PORTS];
 	unsigned int nr_deps;
 	const struct ibback_uar *uar;	/* NULL: none */
 	u64 *page;

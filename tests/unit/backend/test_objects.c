@@ -297,6 +297,56 @@ static void test_statistics(void **state)
 	assert_int_equal(guest_total("grants"), 3 + 3 + 3 + 2);
 }
 
+/* Of both ports, and of counters that the guest had in an earlier connection */
+static void test_flows(void **state)
+{
+	static const char * const names[] = {
+		"rx_octets", "rx_packets", "tx_octets", "tx_packets",
+	};
+	u64 base = 1ULL << 40;
+	unsigned int i, port;
+
+	assert_int_equal(dev->nr_flows, VIBIF_MAX_PORTS);
+	assert_int_not_equal(dev->flow[0], dev->flow[1]);
+	for (port = 0; port < dev->nr_flows; port++)
+		assert_int_equal(fake_flow_users(dev->flow[port]), 1);
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		assert_int_equal(statistic(names[i]), 0);
+		for (port = 0; port < dev->nr_flows; port++)
+			fake_flow(dev->flow[port])->count[i] =
+				base * port + i + 1;
+		assert_int_equal(statistic(names[i]), base + 2 * (i + 1));
+	}
+	guest_disconnect(dev);
+	assert_int_equal(dev->nr_flows, 0);
+	assert_int_equal(statistic("rx_octets"), base + 2);
+	dev->state = XenbusStateInitWait;
+	guest_connect(dev);
+	assert_int_equal(statistic("rx_octets"), base + 2);
+	fake_flow(dev->flow[0])->count[IBBACK_RX_OCTETS] = 5;
+	assert_int_equal(statistic("rx_octets"), base + 7);
+}
+
+/* A counter for each port, or none; the guest does not notice. */
+static void test_no_flows(void **state)
+{
+	struct obj qp;
+
+	guest_disconnect(dev);
+	dev->state = XenbusStateInitWait;
+	fail_at(2);
+	guest_connect(dev);
+	assert_true(failed());
+	fail_at(0);
+	assert_int_equal(dev->nr_flows, 0);
+	assert_int_equal(statistic("tx_packets"), 0);
+	context = guest_create(dev, req_context());
+	pd = guest_create(dev, req_pd());
+	cq = guest_create(dev, req_cq(context));
+	qp = guest_create(dev, req_qp(VIBIF_QPT_RC, context, pd, cq));
+	assert_int_equal(guest_destroy(dev, qp), 0);
+}
+
 int main(void)
 {
 #define TEST(name)							\
@@ -314,6 +364,8 @@ int main(void)
 		TEST(test_teardown_bound_window),
 		TEST(test_teardown_active),
 		TEST(test_statistics),
+		TEST(test_flows),
+		TEST(test_no_flows),
 		/* Last, as what is stuck is counted until the module goes */
 		TEST(test_teardown_stuck),
 	};
