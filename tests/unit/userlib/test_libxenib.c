@@ -347,6 +347,12 @@ static void test_identity(void **state)
 	size_t nr;
 
 	(void)state;
+	assert_int_equal(xenib_attach(xn, &args), 0);
+	assert_non_null(fake_get(BE3 "/node-guid"));
+	assert_non_null(fake_get(BE3 "/guid-1"));
+	assert_non_null(fake_get(BE3 "/guid-2"));
+	assert_int_equal(detach(PV), 0);
+
 	args.node_guid.from = XENIB_GUID_SHARED;
 	args.port[0].guid.from = XENIB_GUID_SHARED;
 	args.port[1].guid.from = XENIB_GUID_SHARED;
@@ -408,7 +414,7 @@ static void test_bad_identity(void **state)
 		     "GUID of the device is 0");
 	args = args_for(PV);
 	args.port[1].guid.from = XENIB_GUID_SHARED + 1;
-	assert_error(xenib_attach(xn, &args), EINVAL, "port 2: 5");
+	assert_error(xenib_attach(xn, &args), EINVAL, "port 2: 4");
 	args = args_for(PV);
 	args.port[1].nr_pkeys = XENIB_MAX_PKEYS + 1;
 	assert_error(xenib_attach(xn, &args), EINVAL, "more than 128");
