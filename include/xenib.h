@@ -92,8 +92,7 @@ const char *xenib_quota_name(unsigned int quota);
 
 /** Where the GUID of a device or of the GID of a port of it comes from. */
 enum xenib_guid_from {
-	XENIB_GUID_AUTO,	/* made from the guest's UUID: stays the same;
-				   the default */
+	XENIB_GUID_AUTO,	/* default: from the UUID, stays the same */
 	XENIB_GUID_SM,		/* the subnet manager; not for a device */
 	XENIB_GUID_GIVEN,	/* the caller */
 	XENIB_GUID_SHARED,	/* that of the HCA, or of its port */
