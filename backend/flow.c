@@ -5,7 +5,15 @@
  * connected; what they had counted then is kept.
  */
 
+#include <linux/jiffies.h>
+
 #include "ibback.h"
+
+/*
+ * How long a reading of the HCA stands: who lists a device reads one count
+ * after the other, and for each the HCA would execute a command for each port.
+ */
+#define KEEP_MS		100
 
 static void ibback_flows_add(struct ibback_dev *dev, struct ibback_flow *sum)
 {
@@ -41,6 +49,7 @@ void ibback_flows_alloc(struct ibback_dev *dev)
 		dev->nr_flows++;
 	if (dev->nr_flows < nr)
 		ibback_flows_end(dev);
+	dev->flow_read_end = jiffies;
 	mutex_unlock(&dev->flow_lock);
 }
 
@@ -55,14 +64,18 @@ void ibback_flows_free(struct ibback_dev *dev)
 /**
  * ibback_flows_read() - what a guest has moved since its device was created
  * @dev: the device
- * @sum: the answer, over all ports
+ * @sum: the answer, over all ports, or what it was up to KEEP_MS ago
  *
  * Not under the device's lock: a teardown holds that for long.
  */
 void ibback_flows_read(struct ibback_dev *dev, struct ibback_flow *sum)
 {
 	mutex_lock(&dev->flow_lock);
-	*sum = dev->moved;
-	ibback_flows_add(dev, sum);
+	if (!time_before(jiffies, dev->flow_read_end)) {
+		dev->flow_read = dev->moved;
+		ibback_flows_add(dev, &dev->flow_read);
+		dev->flow_read_end = jiffies + msecs_to_jiffies(KEEP_MS);
+	}
+	*sum = dev->flow_read;
 	mutex_unlock(&dev->flow_lock);
 }

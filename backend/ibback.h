@@ -317,11 +317,13 @@ struct ibback_port {
  * @uar_instance: the HCA's when the slab was reserved
  * @gfn_base: where the UARs are in the guest, if @has_gfn_base
  * @has_gfn_base: the guest is auto-translated
- * @flow_lock: protects @flow, @nr_flows and @moved
+ * @flow_lock: protects all from here to @flow_read_end
  * @flow: the HCA's counters of what the guest moves, by port from 1 on; they
  *	stay from the connection's begin to its end
  * @nr_flows: those there are: of all ports, or none
  * @moved: what earlier ones have counted
+ * @flow_read: that and what these had counted when they were last read
+ * @flow_read_end: jiffies until when that stands
  * @ring: the request ring
  * @events: the event area
  * @moderated: the HCA tells the guest of completions at a bounded rate only
@@ -360,6 +362,8 @@ struct ibback_dev {
 	u32 flow[VIBIF_MAX_PORTS];
 	u32 nr_flows;
 	struct ibback_flow moved;
+	struct ibback_flow flow_read;
+	unsigned long flow_read_end;
 	struct ibback_ring ring;
 	struct ibback_events events;
 	bool moderated;

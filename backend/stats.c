@@ -4,7 +4,7 @@
  *
  * /sys/bus/xen-backend/devices/vib-<domid>-<devid>/statistics/: what the guest
  * holds (<resource>), may hold (<resource>_max), and what was counted since
- * the device was created, by the HCA, too.
+ * the device was created, by the HCA, too; what that counts, up to 100 ms ago.
  *
  * /sys/bus/xen-backend/drivers/vib/: what all guests hold, and grants mapped
  * (also those of rings and event areas), UARs reserved (also those in

@@ -621,6 +621,8 @@ unsigned int fake_flow_users(u32 index)
 	return hw_find(FAKE_FLOW, index)->users;
 }
 
+unsigned int fake_flow_reads;
+
 static int flow_alloc(struct ibback_hca *hca, u32 *index)
 {
 	int err = hw_op("flow alloc");
@@ -642,6 +644,7 @@ static void flow_read(struct ibback_hca *hca, u32 index,
 	unsigned int i;
 
 	might_sleep();
+	fake_flow_reads++;
 	for (i = 0; i < IBBACK_NR_FLOW_COUNTS; i++)
 		sum->count[i] += fake_flow(index)->count[i];
 }

@@ -88,6 +88,8 @@ void fake_qp_migrate(u32 qpn, u8 port);
 /* What a counter has counted, for tests to change; how many QPs name it */
 struct ibback_flow *fake_flow(u32 index);
 unsigned int fake_flow_users(u32 index);
+/* How often one was read */
+extern unsigned int fake_flow_reads;
 /* The page @i of an object's memory, 0 behind the last */
 u64 fake_page(enum fake_kind kind, u32 number, u32 i);
 

@@ -315,16 +315,43 @@ static void test_flows(void **state)
 		for (port = 0; port < dev->nr_flows; port++)
 			fake_flow(dev->flow[port])->count[i] =
 				base * port + i + 1;
-		assert_int_equal(statistic(names[i]), base + 2 * (i + 1));
 	}
+	jiffies += 100;
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		assert_int_equal(statistic(names[i]), base + 2 * (i + 1));
 	guest_disconnect(dev);
 	assert_int_equal(dev->nr_flows, 0);
+	jiffies += 100;
 	assert_int_equal(statistic("rx_octets"), base + 2);
 	dev->state = XenbusStateInitWait;
 	guest_connect(dev);
 	assert_int_equal(statistic("rx_octets"), base + 2);
 	fake_flow(dev->flow[0])->count[IBBACK_RX_OCTETS] = 5;
+	jiffies += 100;
 	assert_int_equal(statistic("rx_octets"), base + 7);
+}
+
+/* Who lists all counts makes the HCA read each counter once. */
+static void test_flows_read_once(void **state)
+{
+	unsigned int before;
+
+	guest_disconnect(dev);
+	dev->state = XenbusStateInitWait;
+	/* Soon after the machine has started: about to wrap */
+	jiffies = ULONG_MAX - 50;
+	guest_connect(dev);
+	before = fake_flow_reads;
+	assert_int_equal(statistic("rx_octets"), 0);
+	fake_flow(dev->flow[0])->count[IBBACK_TX_OCTETS] = 5;
+	jiffies += 40;
+	assert_int_equal(statistic("rx_packets"), 0);
+	jiffies += 59;
+	assert_int_equal(statistic("tx_octets"), 0);
+	assert_int_equal(fake_flow_reads - before, VIBIF_MAX_PORTS);
+	jiffies++;
+	assert_int_equal(statistic("tx_octets"), 5);
+	assert_int_equal(fake_flow_reads - before, 2 * VIBIF_MAX_PORTS);
 }
 
 /* A counter for each port, or none; the guest does not notice. */
@@ -365,6 +392,7 @@ int main(void)
 		TEST(test_teardown_active),
 		TEST(test_statistics),
 		TEST(test_flows),
+		TEST(test_flows_read_once),
 		TEST(test_no_flows),
 		/* Last, as what is stuck is counted until the module goes */
 		TEST(test_teardown_stuck),

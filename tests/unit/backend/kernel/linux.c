@@ -434,6 +434,8 @@ static struct delayed_work *first_work(void)
 						entry));
 }
 
+unsigned long jiffies;
+
 void kernel_run_work(void)
 {
 	unsigned int nr = kernel_books.works;
