@@ -180,17 +180,28 @@ static u16 pkey_index_of(struct ibback_dev *dev, struct obj qp, bool alt)
 		rsp.op.query_qp.pkey_index;
 }
 
+/* A guest with these tables, or the HCA's, and a QP of it. */
+static struct ibback_dev *guest_of(const char *pkeys_1, const char *pkeys_2,
+				   struct obj *qp)
+{
+	struct ibback_dev *dev;
+
+	if (pkeys_1)
+		xen_write(GUEST_DIR, "pkeys-1", pkeys_1);
+	xen_write(GUEST_DIR, "pkeys-2", pkeys_2);
+	dev = guest_new();
+	*qp = new_qp(dev, VIBIF_QPT_RC);
+	return dev;
+}
+
 /* Indices are the guest's on one side and the HCA's on the other. */
 static void test_pkey_of_qp(void **state)
 {
-	struct ibback_dev *dev;
 	struct vibif_req req;
 	struct obj qp;
+	struct ibback_dev *dev = guest_of("0x813b,0x8107",
+					  "0x8202,0x9999,0x8201", &qp);
 
-	xen_write(GUEST_DIR, "pkeys-1", "0x813b,0x8107");
-	xen_write(GUEST_DIR, "pkeys-2", "0x8202,0x9999,0x8201");
-	dev = guest_new();
-	qp = new_qp(dev, VIBIF_QPT_RC);
 	assert_int_equal(init_qp(dev, qp, 3), -EINVAL);
 	assert_int_equal(init_qp(dev, qp, 1), -EINVAL);
 	assert_int_equal(init_qp(dev, qp, 2), 0);
@@ -215,13 +226,10 @@ static void test_pkey_of_qp(void **state)
 /* A P_Key that has moved is found again; one that has gone is refused. */
 static void test_pkeys_move(void **state)
 {
-	struct ibback_dev *dev;
 	struct vibif_req req;
 	struct obj qp, old;
+	struct ibback_dev *dev = guest_of(NULL, "0x8201", &old);
 
-	xen_write(GUEST_DIR, "pkeys-2", "0x8201");
-	dev = guest_new();
-	old = new_qp(dev, VIBIF_QPT_RC);
 	qp = new_qp(dev, VIBIF_QPT_RC);
 	assert_int_equal(init_qp(dev, old, 0), 0);
 	assert_int_equal(init_qp(dev, qp, 0), 0);
@@ -244,14 +252,10 @@ static void test_pkeys_move(void **state)
 /* At another port the same index is another P_Key, or none. */
 static void test_pkey_at_other_port(void **state)
 {
-	struct ibback_dev *dev;
 	struct vibif_req req;
 	struct obj qp;
+	struct ibback_dev *dev = guest_of("0x813b", "0x8202,0x8201", &qp);
 
-	xen_write(GUEST_DIR, "pkeys-1", "0x813b");
-	xen_write(GUEST_DIR, "pkeys-2", "0x8202,0x8201");
-	dev = guest_new();
-	qp = new_qp(dev, VIBIF_QPT_RC);
 	assert_int_equal(init_qp(dev, qp, 0), 0);
 	req = req_modify_qp(qp, VIBIF_QPT_RC, IB_QPS_INIT);
 	req.op.modify_qp.attr_mask = VIBIF_QP_ATTR_PORT;
