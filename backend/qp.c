@@ -139,18 +139,21 @@ int ibback_qp_create(struct ibback_obj *obj, const struct vibif_req *req,
 
 /*
  * The P_Key that the QP has in Init is found anew when it becomes ready, for it
- * may have moved; and at another port, which has a table of its own.
+ * may have moved; and at another port, which has a table of its own. It has the
+ * guest's index there, be it that only one of the two tables is a list.
  */
 static int ibback_qp_keep_pkey(struct ibback_qp *qp,
 			       const struct ibback_qp_change *change,
 			       struct vibif_qp_attr *attr)
 {
 	struct ibback_dev *dev = qp->obj.dev;
+	const struct ibback_port *port = dev->port;
 	bool ready = change->cur == IB_QPS_INIT && change->next == IB_QPS_RTR;
 
 	if (attr->attr_mask & VIBIF_QP_ATTR_PKEY_INDEX ||
 	    !(attr->attr_mask & VIBIF_QP_ATTR_PORT || ready) ||
-	    !dev->port[change->port].nr_pkeys)
+	    (!port[change->port].nr_pkeys &&
+	     !port[READ_ONCE(qp->port)].nr_pkeys))
 		return 0;
 	if (qp->pkey_index >= dev->limits.pkey_tbl_len[change->port])
 		return -EINVAL;

@@ -269,6 +269,22 @@ static void test_pkey_at_other_port(void **state)
 	guest_end(dev);
 }
 
+/* Where the other port's table is the HCA's the index is the HCA's. */
+static void test_pkey_at_port_without_list(void **state)
+{
+	struct vibif_req req;
+	struct obj qp;
+	struct ibback_dev *dev = guest_of(NULL, "0x8202,0x8201", &qp);
+
+	assert_int_equal(init_qp(dev, qp, 0), 0);
+	assert_int_equal(fake_qp_pkey_index(qp.number), 2);
+	req = req_modify_qp(qp, VIBIF_QPT_RC, IB_QPS_INIT);
+	req.op.modify_qp.attr_mask = VIBIF_QP_ATTR_PORT;
+	assert_int_equal(guest_status(dev, req), 0);
+	assert_int_equal(fake_qp_pkey_index(qp.number), 0);
+	guest_end(dev);
+}
+
 static struct vibif_device_attr query_device(struct ibback_dev *dev)
 {
 	struct vibif_device_attr *attr = guest_page();
@@ -646,6 +662,7 @@ int main(void)
 		TEST(test_pkey_of_qp),
 		TEST(test_pkeys_move),
 		TEST(test_pkey_at_other_port),
+		TEST(test_pkey_at_port_without_list),
 		TEST(test_node_guid),
 		TEST(test_no_sm),
 		TEST(test_alias),
