@@ -65,10 +65,14 @@ static int ibback_pkeys_read(struct ibback_dev *dev, u32 port)
 
 	snprintf(node, sizeof(node), VIBIF_FIELD_PKEYS "%u", port);
 	text = xenbus_read(XBT_NIL, dev->xbdev->nodename, node, NULL);
-	if (IS_ERR(text))
-		return PTR_ERR(text) == -ENOENT ? 0 : PTR_ERR(text);
-	err = ibback_pkeys_parse(&dev->port[port], text);
-	kfree(text);
+	if (IS_ERR(text)) {
+		err = PTR_ERR(text);
+		if (err == -ENOENT)
+			return 0;
+	} else {
+		err = ibback_pkeys_parse(&dev->port[port], text);
+		kfree(text);
+	}
 	if (err)
 		xenbus_dev_fatal(dev->xbdev, err, "reading %s", node);
 	return err;

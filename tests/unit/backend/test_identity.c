@@ -134,6 +134,14 @@ static void test_bad_pkeys(void **state)
 	dev = guest_new();
 	assert_int_equal(dev->limits.pkey_tbl_len[1], VIBIF_MAX_PKEYS);
 	guest_end(dev);
+	/* What cannot be read is told, too. */
+	xen_write(GUEST_DIR, "pkeys-1", "0x8001");
+	fail_at(1);
+	dev = guest_attach();
+	assert_true(failed());
+	assert_true(kernel_logged("reading pkeys-1"));
+	fail_at(0);
+	guest_end(dev);
 }
 
 /* The guest's table is the list: its order, and nothing besides. */
