@@ -14,7 +14,10 @@
 #define LOCAL		(1ULL << 57)
 #define GROUP		(1ULL << 56)
 
-/* FNV-1a, and a last turn so that each bit depends on all. */
+/*
+ * FNV-1a, and a last turn so that each bit depends on all. To change it would
+ * give all guests other GUIDs.
+ */
 uint64_t make_guid(const xen_domain_handle_t uuid, uint32_t devid,
 		   uint32_t port)
 {
@@ -59,8 +62,8 @@ static int check_port(struct xenib *xn, unsigned int number,
 	for (i = 0; i < port->nr_pkeys; i++)
 		if (!(port->pkey[i] & PKEY_PARTITION))
 			return fail(xn, EINVAL,
-				    "%#06x cannot be a P_Key: its lower 15 bits are 0",
-				    port->pkey[i]);
+				    "%#06x cannot be a P_Key of %s: its lower 15 bits are 0",
+				    port->pkey[i], of);
 	return 0;
 }
 
