@@ -84,7 +84,7 @@ int get_guid(const char *text, struct xenib_attach_port *ports)
 	if (!parse_from(value, &guid)) {
 		if (!parse_guid(value, &guid.guid))
 			return bad("guid", value,
-				   "auto, sm or shared, nor a GUID like 0200:1234:5678:9abc");
+				   "auto, sm or shared, nor a GUID other than 0 like 0200:1234:5678:9abc");
 		if (first != last)
 			return bad("guid", value,
 				   "for all ports: a GUID is one port's, as in 1=0200:1234:5678:9abc");
@@ -99,19 +99,20 @@ int get_node_guid(const char *text, struct xenib_guid *guid)
 	if (parse_from(text, guid) ? guid->from == XENIB_GUID_SM :
 				     !parse_guid(text, &guid->guid))
 		return bad("node-guid", text,
-			   "auto or shared, nor a GUID like 0200:1234:5678:9abc");
+			   "auto or shared, nor a GUID other than 0 like 0200:1234:5678:9abc");
 	return 0;
 }
 
-/* One of a list, and on to the next. */
+/* One of a list, and on to the next. 010 is ten, as for other options. */
 static bool parse_pkey(const char **text, uint16_t *pkey)
 {
+	int base = strncmp(*text, "0x", 2) ? 10 : 16;
 	unsigned long n;
 	char *end;
 
 	if (!isdigit((unsigned char)**text))
 		return false;
-	n = strtoul(*text, &end, 0);
+	n = strtoul(*text, &end, base);
 	if (n > UINT16_MAX || !(n & PKEY_PARTITION) || (*end && *end != ','))
 		return false;
 	*pkey = n;
@@ -129,11 +130,12 @@ int get_pkeys(const char *text, struct xenib_attach_port *ports)
 		return -1;
 	rest = value;
 	do {
-		if (list.nr_pkeys == XENIB_MAX_PKEYS)
-			return bad("pkeys", value, "a list of up to 128 P_Keys");
-		if (!parse_pkey(&rest, &list.pkey[list.nr_pkeys++]))
-			return bad("pkeys", value,
-				   "a list of P_Keys in 0x0001 .. 0x7fff (limited member) or 0x8001 .. 0xffff (full member) with commas between");
+		if (list.nr_pkeys == XENIB_MAX_PKEYS ||
+		    !parse_pkey(&rest, &list.pkey[list.nr_pkeys++])) {
+			fprintf(stderr, "xenib: --pkeys: \"%s\" is not a list of P_Keys in 0x0001 .. 0x7fff (limited member) or 0x8001 .. 0xffff (full member) with commas between, %u at most\n",
+				value, XENIB_MAX_PKEYS);
+			return -1;
+		}
 	} while (*rest);
 	for (i = first; i <= last; i++) {
 		memcpy(ports[i - 1].pkey, list.pkey, sizeof(list.pkey));

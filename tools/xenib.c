@@ -50,7 +50,7 @@ static const struct command commands[] = {
 	  "  --timeout N     seconds to wait for the backend, and with --wait\n"
 	  "                  for the guest (default: 30)\n"
 	  "Who the guest is on the fabric:\n"
-	  "  --guid [PORT=]auto|sm|shared|GUID\n"
+	  "  --guid [PORT=]auto|sm|shared or PORT=GUID\n"
 	  "                  the GUID in the GID of a port, or of each: made from\n"
 	  "                  the guest's UUID, chosen by the subnet manager, that\n"
 	  "                  of the HCA's port, or GUID (default: shared)\n"

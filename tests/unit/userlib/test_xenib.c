@@ -161,7 +161,8 @@ static void test_arguments(void **state)
 	      "--guid: \"none\" is not auto, sm or shared, nor a GUID");
 	fails("xenib attach --guid 1=0200:1234:5678 pv", 2, "nor a GUID");
 	fails("xenib attach --guid 1=0200:1234:5678:9abc: pv", 2, "nor a GUID");
-	fails("xenib attach --guid 1=0000000000000000 pv", 2, "nor a GUID");
+	fails("xenib attach --guid 1=0000000000000000 pv", 2,
+	      "nor a GUID other than 0");
 	fails("xenib attach --guid 1=0200:1234:5678:9abx pv", 2, "nor a GUID");
 	fails("xenib attach --guid 1=0200:1234:567:89abc pv", 2, "nor a GUID");
 	fails("xenib attach --guid 0200:1234:5678:9abc pv", 2,
@@ -177,6 +178,7 @@ static void test_arguments(void **state)
 	fails("xenib attach --pkeys 1=1,-1 pv", 2, "--pkeys: \"1,-1\"");
 	fails("xenib attach --pkeys 1;2 pv", 2, "--pkeys");
 	fails("xenib attach --pkeys 0=1 pv", 2, "1 .. 2");
+	fails("xenib attach --pkeys 0x pv", 2, "--pkeys: \"0x\"");
 	fails("xenib detach", 2, "DOMAIN is missing");
 	fails("xenib detach --devid x pv", 2, "--devid: \"x\"");
 	fails("xenib detach --timeout 1e3 pv", 2, "--timeout");
@@ -254,6 +256,22 @@ static void test_identity(void **state)
 	assert_null(fake_get(BE "guid-1"));
 	assert_null(fake_get(BE "node-guid"));
 	assert_null(fake_get(BE "pkeys-1"));
+}
+
+/* As many as a port can have, and no more */
+static void test_pkeys(void **state)
+{
+	char line[512] = "xenib attach pv --pkeys 010";
+	unsigned int i;
+
+	(void)state;
+	for (i = 1; i < VIBIF_MAX_PKEYS; i++)
+		strcat(line, ",1");
+	succeeds(line, "");
+	assert_int_equal(strlen(fake_get(BE "pkeys-2")),
+			 7 * VIBIF_MAX_PKEYS - 1);
+	assert_memory_equal(fake_get(BE "pkeys-2"), "0x000a,0x0001,", 14);
+	fails(strcat(line, ",1"), 2, "with commas between, 128 at most\n");
 }
 
 /* What a guest has removed on its side is seen, and can be detached. */
@@ -336,6 +354,7 @@ int main(void)
 		TEST(failures),
 		TEST(attach_detach),
 		TEST(identity),
+		TEST(pkeys),
 		TEST(removed_side),
 		TEST(warning),
 		TEST(list),
