@@ -26,7 +26,10 @@
 /* For others to join the same question */
 #define COLLECT_MS		20
 #define SA_TIMEOUT_MS		1000
-/* Between tries while the subnet manager does not answer, and how many */
+/*
+ * Between tries while the subnet manager does not answer, and how many: with
+ * the time that each waits for the answer, ten seconds
+ */
 #define RETRY_MS		1000
 #define MAX_TRIES		5
 
@@ -248,7 +251,7 @@ static void ibback_alias_answer(int status, struct ib_sa_guidinfo_rec *rec,
 	complete(&q->done);
 }
 
-/* An answer, or that there is none, comes in SA_TIMEOUT_MS at most. */
+/* An answer, or that there is none, comes soon after SA_TIMEOUT_MS at most. */
 static int ibback_alias_ask(struct ibback_aliases *a, struct question *q,
 			    u32 block, u16 lid, u8 method)
 {
