@@ -403,6 +403,34 @@ static void test_identity(void **state)
 	free(before);
 }
 
+/* Of each guest, device and port another */
+static void test_auto_guids(void **state)
+{
+	struct xenib_attach_args args = args_for(PV);
+	static const char *const paths[] = {
+		BE3 "/node-guid", BE3 "/guid-1", BE3 "/guid-2",
+		"/local/domain/0/backend/vib/3/1/node-guid",
+		"/local/domain/0/backend/vib/3/1/guid-1",
+		"/local/domain/0/backend/vib/4/1/node-guid",
+		"/local/domain/0/backend/vib/4/1/guid-1",
+	};
+	size_t i, j;
+
+	(void)state;
+	args.node_guid.from = XENIB_GUID_AUTO;
+	args.port[0].guid.from = XENIB_GUID_AUTO;
+	args.port[1].guid.from = XENIB_GUID_AUTO;
+	assert_int_equal(xenib_attach(xn, &args), 0);
+	args.devid = 1;
+	assert_int_equal(xenib_attach(xn, &args), 0);
+	args.domid = PVH;
+	assert_int_equal(xenib_attach(xn, &args), 0);
+	for (i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+		for (j = 0; j < i; j++)
+			assert_string_not_equal(fake_get(paths[i]),
+						fake_get(paths[j]));
+}
+
 static void test_bad_identity(void **state)
 {
 	struct xenib_attach_args args = args_for(PV);
@@ -1189,6 +1217,7 @@ int main(void)
 		TEST(attach_pv),
 		TEST(make_guid),
 		TEST(identity),
+		TEST(auto_guids),
 		TEST(bad_identity),
 		TEST(attach_pvh),
 		TEST(attach_wait),
