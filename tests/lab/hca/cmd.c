@@ -57,8 +57,8 @@ static const Command commands[0x1000] = {
     [0x008] = { hca_cmd_close_hca, BOX_NONE, BOX_NONE, NEEDS_FW },
     [0x00b] = { hca_cmd_query_hca, BOX_NONE, BOX_ALWAYS, NEEDS_HCA },
     [0x030] = { hca_cmd_diag_rprt, BOX_NONE, BOX_ALWAYS, NEEDS_HCA },
-    [0x054] = { hca_cmd_query_if_stat, BOX_NONE, BOX_ALWAYS, NEEDS_HCA },
     [0x031] = { cmd_nothing, BOX_NONE, BOX_NONE, NEEDS_FW },         /* NOP */
+    [0x054] = { hca_cmd_query_if_stat, BOX_NONE, BOX_ALWAYS, NEEDS_HCA },
     /* context memory */
     [0xffd] = { hca_cmd_set_icm_size, BOX_NONE, BOX_NONE, NEEDS_FW },
     [0xffc] = { hca_cmd_map_icm_aux, BOX_ALWAYS, BOX_NONE, NEEDS_FW },

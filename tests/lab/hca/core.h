@@ -224,8 +224,6 @@ bool hca_cq_push(Hca *hca, uint32_t cqn, const HcaCqe *cqe);
 
 /* ---- Ports (port.c) ---- */
 
-#define HCA_NUM_GIDS 128
-
 typedef struct HcaPort {
     bool     wire_up;                          /* cable and peer present */
     bool     init;                             /* INIT_PORT done */
@@ -317,7 +315,7 @@ typedef struct HcaMadRule {
 } HcaMadRule;
 
 /* The rule by which a packet to be sent meets this fault, or NULL. */
-const HcaMadRule *hca_mad_fault(Hca *hca, HcaMadFault fault, const uint8_t *pkt,
+const HcaMadRule *hca_mad_fault(Hca *hca, HcaMadFault fault, const uint8_t *buf,
                                 size_t len);
 /*
  * A number from 1 to max at s, without space or sign, and end behind it: what

@@ -699,7 +699,7 @@ static void set_guid_cap(Object *obj, Visitor *v, const char *name,
     if (!s->hca) {
         error_setg(errp, "guid-cap: the device is not realized");
     } else if (!hca_set_guid_cap(s->hca, cap)) {
-        error_setg(errp, "guid-cap: %u is not in 1 .. %u", cap, 128);
+        error_setg(errp, "guid-cap: %u is not in 1 .. %u", cap, HCA_NUM_GIDS);
     }
 }
 

@@ -18,6 +18,7 @@
 #define HCA_PCI_VENDOR     0x15b3
 #define HCA_PCI_DEVICE     0x1003
 #define HCA_NUM_PORTS      2
+#define HCA_NUM_GIDS       128                 /* GUIDs of a port, empty ones too */
 #define HCA_BAR0_SIZE      (1u << 20)          /* device configuration */
 #define HCA_PAGE_SHIFT     12
 #define HCA_NUM_UARS       1024                /* UAR pages, then as many BlueFlame pages */
@@ -145,7 +146,7 @@ void hca_set_early_cq_event(Hca *hca, bool on);
 bool hca_get_early_cq_event(const Hca *hca);
 /*
  * GUIDCap of the ports: how many GUIDs the subnet manager may set, its own
- * included. Those beyond stay what they are. false: not in 1 .. 128.
+ * included. Those beyond stay what they are. false: not in 1 .. HCA_NUM_GIDS.
  */
 bool hca_set_guid_cap(Hca *hca, uint8_t cap);
 uint8_t hca_get_guid_cap(const Hca *hca);
