@@ -166,10 +166,9 @@ bool ib_modify_qp_is_ok(enum ib_qp_state cur, enum ib_qp_state next,
 			enum ib_qp_type type, enum ib_qp_attr_mask mask);
 int ib_query_port(struct ib_device *ibdev, u32 port,
 		  struct ib_port_attr *attr);
-/* GIDs and P_Keys say their port and index. */
+/* A port's own GID says which it is; P_Keys say that and their index. */
 int rdma_query_gid(struct ib_device *ibdev, u32 port, int index,
 		   union ib_gid *gid);
-
 int ib_get_cached_pkey(struct ib_device *ibdev, u32 port, int index,
 		       u16 *pkey);
 
