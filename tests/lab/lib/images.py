@@ -22,6 +22,7 @@ PACKAGES = """
     rdma-core libibverbs1 ibverbs-providers ibverbs-utils rdmacm-utils
     python3-pyverbs
     perftest opensm infiniband-diags
+    iperf3 nfs-kernel-server nvme-cli open-iscsi e2fsprogs
 """.split()
 
 # Loaded by the initramfs, with what they depend on, in this order.
@@ -29,8 +30,12 @@ MODULES = {
     "virtio": ["virtio_pci", "virtio_blk", "virtio_net", "ext4", "overlay"],
     "xen": ["xen-blkfront", "xen-netfront", "ext4", "overlay"],
 }
-# Loaded later, from the root; a kernel of another suite brings it along.
-LATER_MODULES = ["ib_uverbs"]
+# Loaded later, from the root; a kernel of another suite brings them along.
+LATER_MODULES = """
+    ib_uverbs ib_umad rdma_ucm ib_ipoib
+    rpcrdma nfsd nfsv4 nvme-rdma nvmet-rdma
+    ib_isert ib_iser ib_srpt ib_srp target_core_file sd_mod loop
+""".split()
 BUSYBOX_LINKS = "sh mount insmod sleep cat cp mkdir tar switch_root".split()
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 XZ_MAGIC = b"\xfd7zXZ\0"
