@@ -126,7 +126,8 @@ def _write_files(lab, machine):
     hosts = "127.0.0.1 localhost\n" + "".join(
         "%s %s\n" % (n.addr, n.name) for n in lab.nodes)
     files.add("etc/hosts", hosts.encode())
-    files.add("etc/lab/subnets", b"1 2" if lab.config["machines"] > 1 else b"1")
+    files.add("etc/lab/subnets",
+              topology.managed(lab.config, machine).encode())
     files.add("etc/ssh/sshd_config", SSHD_CONFIG.encode())
     files.add("etc/ssh/lab_host_key", read_bytes(lab.file("host_key")), 0o600)
     # The nodes reach each other by ssh as the build machine reaches them.
@@ -164,16 +165,12 @@ def _make_network(lab):
 
 
 def _wires(lab, node):
-    """Chardevs for the HCA's two ports: machine 1 listens, 2 connects. A
-    single machine's port 1 listens to its port 2."""
-    kind = node.name.rstrip("0123456789")
-    single = lab.config["machines"] == 1
+    """Chardevs for the HCA's two ports."""
     args = []
     for port in (1, 2):
-        cable = 1 if single else port
-        listens = (port if single else topology.number(node)) == 1
+        cable, listens = topology.cable(lab.config, node, port)
         args += ["-chardev", "socket,id=wire%d,path=%s,%s" %
-                 (port, lab.file("wire-%s-%d" % (kind, cable)),
+                 (port, lab.file("wire-" + cable),
                   "server=on,wait=off" if listens else "reconnect-ms=200")]
     return args
 
@@ -315,7 +312,6 @@ def _wait_hca(lab, node):
 
 def _wait_active(lab, node):
     """Until both ports of a machine are active, which is OpenSM's work."""
-    manager = lab.machines_like(node)[0]
     script = ("n=0; while cat /sys/class/infiniband/mlx4_0/ports/*/state | "
               "grep -v ACTIVE; do n=$((n + 1)); [ $n -lt %d ] || exit 1; "
               "sleep 0.2; done >/dev/null" % (SUBNET_TIMEOUT * 5))
@@ -323,31 +319,29 @@ def _wait_active(lab, node):
         lab.output(node, ["sh", "-c", script], SUBNET_TIMEOUT + 30)
     except LabError:
         raise LabError(
-            "%s: after %d s not every port is active:\n%s"
-            "--- OpenSM on %s, last lines ---\n%s" %
-            (node.name, SUBNET_TIMEOUT, lab.output(node, [
-                "sh", "-c", "grep . /sys/class/infiniband/*/ports/*/state"],
-                check=False), manager.name, lab.output(manager, [
-                    "sh", "-c", "tail -n 6 /var/log/opensm-port*.log"],
-                    check=False)))
+            "%s: after %d s not every port is active:\n%s%s" % (
+                node.name, SUBNET_TIMEOUT, lab.output(node, [
+                    "sh", "-c", "grep . /sys/class/infiniband/*/ports/*/state"],
+                    check=False), "".join(
+                    "--- OpenSM on %s, last lines ---\n%s" % (
+                        manager.name, lab.output(manager, [
+                            "sh", "-c", "tail -n 6 /var/log/opensm-port*.log"],
+                            check=False)) for manager in _managers(lab))))
 
 
-def _bring_up_subnet(lab, pair):
-    """The HCAs of a kind's machines, and the subnets between them."""
-    _parallel([(_wait_hca, lab, node) for node in pair])
-    lab.output(pair[0], ["/usr/lib/lab/opensm"], 60)
-    _parallel([(_wait_active, lab, node) for node in pair])
-    progress("%s: every port is active" % ", ".join(n.name for n in pair))
+def _managers(lab):
+    """The machines that manage a subnet."""
+    return [node for node in lab.machines()
+            if topology.managed(lab.config, node)]
 
 
-def _bring_up_pair(lab, pair):
-    """The machines of a kind and everything on them."""
-    _parallel([(_wait_machine, lab, node) for node in pair])
-    jobs = [(_wait_guest, lab, guest) for node in pair
-            for guest in lab.guests_of(node)]
-    if lab.config["hca"]:
-        jobs.append((_bring_up_subnet, lab, pair))
-    _parallel(jobs)
+def _bring_up_subnets(lab):
+    """The HCAs of all machines, and the subnets between them."""
+    _parallel([(_wait_hca, lab, node) for node in lab.machines()])
+    _parallel([(lab.output, node, ["/usr/lib/lab/opensm"], 60)
+               for node in _managers(lab)])
+    _parallel([(_wait_active, lab, node) for node in lab.machines()])
+    progress("every port is active")
 
 
 def _parallel(jobs):
@@ -413,8 +407,12 @@ def _boot(lab, config):
         _write_files(lab, node)
         lab.spawn(node.name, qemu_argv(lab, node),
                   lab.file("log-" + node.name))
-    _parallel([(_bring_up_pair, lab, lab.machines_like(node))
-               for node in lab.machines() if topology.number(node) == 1])
+    _parallel([(_wait_machine, lab, node) for node in lab.machines()])
+    jobs = [(_wait_guest, lab, node) for node in lab.nodes
+            if not node.is_machine]
+    if lab.config["hca"]:
+        jobs.append((_bring_up_subnets, lab))
+    _parallel(jobs)
     with open(lab.file("up"), "w"):
         pass
     progress("the lab is up: %s" % " ".join(n.name for n in lab.nodes))

@@ -99,11 +99,6 @@ class Lab:
     def machines(self):
         return [n for n in self.nodes if n.is_machine]
 
-    def machines_like(self, node):
-        """The pair of machines this one belongs to; OpenSM runs on the
-        first."""
-        return [n for n in self.nodes if n.role == node.role]
-
     def guests_of(self, node):
         return [n for n in self.nodes if n.host == node.name]
 

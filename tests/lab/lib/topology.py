@@ -78,6 +78,40 @@ def guest_type(config, guest):
     return types[(number(guest) - 1) % len(types)]
 
 
+def _crossed(config):
+    """Whether the second ports reach machines of the other kind."""
+    return config["machines"] > 1 and config["hosts"] and config["natives"]
+
+
+def cable(config, node, port):
+    """The name of the cable at a port of a machine's HCA, and whether this is
+    the end that listens.
+
+    The first ports are those of two of a kind, and so are the second ones if
+    there is but one kind; else these are of the two machines of a number. A
+    single machine's ports reach each other.
+    """
+    kind = "host" if node.role == "dom0" else "native"
+    if config["machines"] == 1:
+        return kind, port == 1
+    if port == 2 and _crossed(config):
+        return "host-native-%d" % number(node), node.role == "dom0"
+    return "%s-%d" % (kind, port), number(node) == 1
+
+
+def managed(config, node):
+    """The ports of a machine, as words, by which it manages a subnet: one
+    machine for each."""
+    if config["machines"] == 1:
+        return "1"
+    ports = []
+    if number(node) == 1:
+        ports.append("1")
+    if node.role == "dom0" if _crossed(config) else number(node) == 1:
+        ports.append("2")
+    return " ".join(ports)
+
+
 def node_guid(node):
     """The HCA's node GUID; its ports have the two numbers after it."""
     kind = 0x10 if node.role == "dom0" else 0x20
