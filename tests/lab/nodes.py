@@ -136,6 +136,12 @@ def set_hca(machine, name, value):
         {"path": "/machine/peripheral/hca", "property": name, "value": value}))
 
 
+def get_hca(machine, name):
+    """What a property of a machine's HCA model is."""
+    return json.loads(lab("qmp", machine.name, "qom-get", json.dumps(
+        {"path": "/machine/peripheral/hca", "property": name})).stdout)
+
+
 def port_counters(machine):
     """What port 1 of a machine's HCA has moved: name -> number, data in words
     of four octets."""
@@ -188,12 +194,18 @@ HCA_REMOVED = r"vib vib-\S+ \d+ HCA has been removed"
 
 PORT = 18515    # of perftest and the ping-pongs alike
 
-# Starts the server and says READY once it listens on the port (hexadecimal,
-# as /proc/net/tcp has it), so that the client need not guess.
+# Does somebody listen on a port, of TCP or UDP (hexadecimal there) or of the
+# RDMA connection manager?
+TCP = 'grep -qs ":%(port)04X 0*:0000 0A" /proc/net/tcp /proc/net/tcp6'
+UDP = 'grep -qs ":%(port)04X 0*:0000 07" /proc/net/udp /proc/net/udp6'
+CM = 'rdma resource show cm_id | grep -q "LISTEN .*:%(port)d\\>"'
+
+# Starts the server and says READY once it listens, so that the client need not
+# guess.
 SERVER = """
 %(command)s & pid=$!
 while kill -0 $pid 2>/dev/null; do
-	grep -qs ":%(port)04X 0*:0000 0A" /proc/net/tcp /proc/net/tcp6 && break
+	%(listens)s && break
 	sleep 0.1
 done
 echo READY
@@ -201,13 +213,14 @@ wait $pid
 """
 
 
-def start_server(node, command, port=PORT):
+def start_server(node, command, port=PORT, listens=TCP):
     """Start a shell command on a node; returns the process once it listens on
     the port, or has ended (then its output is still to be read)."""
-    process = node.start(SERVER % {"command": command, "port": port})
+    process = node.start(SERVER % {"command": command,
+                                   "listens": listens % {"port": port}})
     while True:
         line = process.stdout.readline()
-        if not line or line.strip() == "READY":
+        if not line or line.strip().endswith("READY"):
             return process
 
 
@@ -217,17 +230,31 @@ def run_pair(server, client, command, timeout=120):
     client. Returns the client's output; either side's failure is an error that
     shows both outputs.
     """
-    command = "timeout %d %s" % (timeout, command)
-    process = start_server(server, command)
-    done = client.run("%s %s" % (command, server.name), check=False,
+    return run_apart(server, command, client, "%s %s" % (command, server.name),
+                     timeout)[1]
+
+
+def run_apart(server, command, client, client_command, timeout=120, stop=None,
+              **where):
+    """
+    Run a command on the server, and another on the client once the first
+    listens (where: start_server()'s port and listens). Of a server that goes on
+    for ever, stop is the name. Returns both outputs; either side's failure is
+    an error that shows them.
+    """
+    limit = "timeout %d " % timeout
+    process = start_server(server, limit + command, **where)
+    done = client.run(limit + client_command, check=False,
                       timeout=timeout + 30)
+    if stop:
+        server.run("pkill -x " + stop, check=False)
     rest, _ = process.communicate(timeout=timeout + 30)
-    if done.returncode or process.returncode:
+    if done.returncode or (process.returncode and not stop):
         raise AssertionError(
-            "%s\nclient %s, status %d:\n%s\nserver %s, status %d:\n%s" % (
-                command, client, done.returncode, done.stdout,
-                server, process.returncode, rest))
-    return done.stdout
+            "client %s: %s: status %d:\n%s\nserver %s: %s: status %d:\n%s" % (
+                client, client_command, done.returncode, done.stdout,
+                server, command, process.returncode, rest))
+    return rest, done.stdout
 
 
 def perftest_rows(output):

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The HCA refuses a command, or has an event when nobody expects one."""
 
-import json
-
 import pytest
 
 import nodes
@@ -15,9 +13,7 @@ BAD_PARAM = 0x03
 
 def pending(machine):
     """Which failure the HCA still has to come."""
-    return json.loads(nodes.lab("qmp", machine.name, "qom-get", json.dumps(
-        {"path": "/machine/peripheral/hca",
-         "property": "fail-command"})).stdout)
+    return nodes.get_hca(machine, "fail-command")
 
 
 def fail_next(machine, command):

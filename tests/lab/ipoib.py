@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""IPoIB interfaces of nodes, and their addresses."""
+
+# %(index)d = the port, from 0; %(v4)s, %(v6)s = its addresses. Says the name.
+UP = """
+modprobe -a ib_ipoib rdma_ucm ib_umad || exit 1
+for net in /sys/class/net/*; do
+	[ "$(cat $net/type)" = 32 ] && [ "$(cat $net/dev_port)" = %(index)d ] &&
+		dev=${net##*/}
+done
+ip link set $dev up &&
+ip addr replace %(v4)s/16 dev $dev &&
+ip addr replace %(v6)s/64 dev $dev nodad || exit 1
+for i in $(seq 150); do
+	if grep -qs 1 /sys/class/net/$dev/carrier &&
+	   [ -z "$(ip -6 addr show dev $dev tentative)" ]; then
+		echo $dev
+		exit
+	fi
+	sleep 0.2
+done
+ip addr show $dev
+exit 1
+"""
+
+
+class Interface:
+    """The interface of a node's port, with addresses of its own: those that it
+    has on the bridge, with other first words."""
+
+    def __init__(self, node, port=1):
+        self.node = node
+        self.port = port
+        number = node.out("getent ahostsv4 %s" % node).split()[0].split(".")[2:]
+        self.v4 = "10.%d.%s" % (77 + port, ".".join(number))
+        self.v6 = "fd%d::%s" % (77 + port, ":".join(number))
+        self.name = node.out(UP % {"index": port - 1, "v4": self.v4,
+                                   "v6": self.v6})
+        self.local = node.out("ip -6 -o addr show dev %s scope link" %
+                              self.name).split()[3].partition("/")[0]
+        self.lid = int(node.out(
+            "cat /sys/class/infiniband/*/ports/%d/lid" % port), 16)
+        self.is_guest = "-guest" in node.name
+
+    def mtu(self):
+        return int(self.node.out("cat /sys/class/net/%s/mtu" % self.name))
+
+    def set_mode(self, mode, mtu):
+        """"datagram" or "connected", which allows for a larger MTU."""
+        self.node.run("echo %s >/sys/class/net/%s/mode && "
+                      "ip link set %s mtu %d" % (mode, self.name, self.name,
+                                                 mtu))
+
+    def ping(self, to, *options):
+        """Ping an address from this interface, without a loss; the output."""
+        out = self.node.out("ping -W 10 -I %s %s %s" % (
+            self.name, " ".join(options), to))
+        assert " 0% packet loss" in out, out
+        return out
+
+
+def down(node):
+    node.run("modprobe -r ib_ipoib")
