@@ -111,11 +111,15 @@ struct ibback_mr_params {
 	u64 iova;
 	u64 length;		/* octets */
 	struct ibback_dma pages;
+	struct ibback_hw_mr *source;	/* NULL, or a region of these pages */
 };
 
 /**
  * struct ibback_mr_ops - memory regions
- * @create: register memory; its keys go to @lkey and @rkey
+ * @create: register memory; its keys go to @lkey and @rkey. A source gets no
+ *	other pages, and is destroyed after all that have been made of it: use
+ *	its translation, because nothing but the number of regions bounds what
+ *	a guest can make of one
  * @rereg: change what @flags, VIBIF_MR_REREG_*, names. After -EIO the HCA may
  *	use both the old and the new pages until @destroy, the only thing that
  *	is left to do; after any other error it is unchanged

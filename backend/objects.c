@@ -232,15 +232,27 @@ int ibback_obj_destroy(struct ibback_dev *dev, u32 handle)
 	return err ?: ibback_obj_finish(obj);
 }
 
+/* As a region that shares the pages of another */
+static bool ibback_obj_on_own_type(const struct ibback_obj *obj)
+{
+	unsigned int i;
+
+	for (i = 0; i < obj->nr_deps; i++)
+		if (obj->dep[i]->type == obj->type)
+			return true;
+	return false;
+}
+
+/* Those that depend on another of their type, @on_own, or the rest */
 static void ibback_destroy_type(struct ibback_dev *dev,
-				enum ibback_resource type)
+				enum ibback_resource type, bool on_own)
 {
 	struct ibback_obj *obj;
 	unsigned long handle;
 	int err;
 
 	xa_for_each(&dev->objects, handle, obj) {
-		if (obj->type != type)
+		if (obj->type != type || ibback_obj_on_own_type(obj) != on_own)
 			continue;
 		if (obj_types[type]->detach)
 			obj_types[type]->detach(obj);
@@ -271,8 +283,10 @@ void ibback_objects_destroy_all(struct ibback_dev *dev)
 			obj_types[obj->type]->stop(obj);
 		cond_resched();
 	}
-	for (i = 0; i < ARRAY_SIZE(destroy_order); i++)
-		ibback_destroy_type(dev, destroy_order[i]);
+	for (i = 0; i < ARRAY_SIZE(destroy_order); i++) {
+		ibback_destroy_type(dev, destroy_order[i], true);
+		ibback_destroy_type(dev, destroy_order[i], false);
+	}
 	xa_for_each(&dev->objects, handle, obj)
 		ibback_total_add(IBBACK_TOTAL_STUCK, 1);
 	xa_destroy(&dev->objects);

@@ -97,14 +97,15 @@ static int ibback_check_access(u32 access, bool writable)
  * overflowing. One of no octets has a page nevertheless, where it begins
  * within one.
  */
-static int ibback_check_translation(const struct vibif_reg_mr_req *args)
+static int ibback_check_translation(const struct vibif_reg_mr_req *args,
+				    u32 nr_pages)
 {
 	u64 offset = args->iova % VIBIF_PAGE_SIZE;
 	u64 last = args->length ? args->length - 1 : 0;
 
 	if ((!args->length && !offset) || args->iova + last < args->iova)
 		return -EINVAL;
-	if (((offset + last) >> VIBIF_PAGE_SHIFT) + 1 != args->pages.nr_pages)
+	if (((offset + last) >> VIBIF_PAGE_SHIFT) + 1 != nr_pages)
 		return -EINVAL;
 	return 0;
 }
@@ -113,18 +114,37 @@ static int ibback_check_translation(const struct vibif_reg_mr_req *args)
  * ibback_check_reg_mr() - check a memory region's place, size and rights
  * @lim: the HCA's limits
  * @req: the request
+ *
+ * Those of a share depend on its source, see ibback_check_share_mr().
  */
 int ibback_check_reg_mr(const struct ibback_limits *lim,
 			const struct vibif_req *req)
 {
 	const struct vibif_reg_mr_req *args = &req->op.reg_mr;
 
-	if (args->reserved || args->flags & ~VIBIF_MR_WRITABLE)
+	if (args->flags == VIBIF_MR_SHARE)
+		return ibback_all_zero(&args->pages, sizeof(args->pages)) ?
+			0 : -EINVAL;
+	if (args->source || args->flags & ~VIBIF_MR_WRITABLE)
 		return -EINVAL;
-	if (ibback_check_translation(args))
+	if (ibback_check_translation(args, args->pages.nr_pages))
 		return -EINVAL;
 	return ibback_check_access(args->access,
 				   args->flags & VIBIF_MR_WRITABLE);
+}
+
+/**
+ * ibback_check_share_mr() - check a share's place, size and rights
+ * @args: its part of the request
+ * @nr_pages: how many its source has
+ * @writable: these are mapped for writing
+ */
+int ibback_check_share_mr(const struct vibif_reg_mr_req *args, u32 nr_pages,
+			  bool writable)
+{
+	if (ibback_check_translation(args, nr_pages))
+		return -EINVAL;
+	return ibback_check_access(args->access, writable);
 }
 
 /**
@@ -136,11 +156,11 @@ int ibback_check_reg_mr(const struct ibback_limits *lim,
 int ibback_check_rereg_mr(const struct vibif_reg_mr_req *args, u32 access,
 			  bool writable)
 {
-	if (args->reserved || args->flags & ~VIBIF_MR_MASK ||
+	if (args->source || args->flags & ~VIBIF_MR_MASK ||
 	    !(args->flags & ~VIBIF_MR_WRITABLE))
 		return -EINVAL;
 	if (args->flags & VIBIF_MR_REREG_TRANS) {
-		if (ibback_check_translation(args))
+		if (ibback_check_translation(args, args->pages.nr_pages))
 			return -EINVAL;
 		writable = args->flags & VIBIF_MR_WRITABLE;
 	} else if (args->flags & VIBIF_MR_WRITABLE) {

@@ -112,6 +112,8 @@ ibback_check_fn ibback_check_create_qp;
 int ibback_check_port(const struct ibback_limits *lim, u32 port);
 int ibback_check_table(const struct ibback_limits *lim,
 		       const struct vibif_query_table_req *args, bool gid);
+int ibback_check_share_mr(const struct vibif_reg_mr_req *args, u32 nr_pages,
+			  bool writable);
 int ibback_check_rereg_mr(const struct vibif_reg_mr_req *args, u32 access,
 			  bool writable);
 int ibback_check_resize_cq(const struct ibback_limits *lim,

@@ -410,6 +410,7 @@ static int ibback_write_features(struct ibback_dev *dev)
 		{ VIBIF_FIELD_FEATURE_MW,
 		  dev->limits.caps & (IBBACK_CAP_MW_TYPE_1 |
 				      IBBACK_CAP_MW_TYPE_2) },
+		{ VIBIF_FIELD_FEATURE_MR_SHARE, true },
 	};
 	unsigned int i;
 	int err = 0;

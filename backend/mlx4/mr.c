@@ -40,14 +40,20 @@ ibback_mlx4_mr_create(struct ibback_hca *hca, const struct ibback_mr_params *p,
 	if (!mr)
 		return ERR_PTR(-ENOMEM);
 	err = mlx4_mr_alloc(dev, p->pdn, p->iova, p->length,
-			    ibback_mlx4_mr_access(p->access), p->pages.nr,
-			    VIBIF_PAGE_SHIFT, &mr->mmr);
+			    ibback_mlx4_mr_access(p->access),
+			    p->source ? 0 : p->pages.nr, VIBIF_PAGE_SHIFT,
+			    &mr->mmr);
 	if (err)
 		goto err_free;
-	err = ibback_mlx4_mtt_write(dev, &mr->mmr.mtt, &p->pages);
-	if (err)
-		goto err_mr;
-	err = mlx4_mr_enable(dev, &mr->mmr);
+	if (p->source)
+		mr->mmr.mtt = p->source->mmr.mtt;
+	else
+		err = ibback_mlx4_mtt_write(dev, &mr->mmr.mtt, &p->pages);
+	if (!err)
+		err = mlx4_mr_enable(dev, &mr->mmr);
+	/* The table is the source's to free, and so no more named here */
+	if (p->source)
+		mr->mmr.mtt.order = -1;
 	if (err)
 		goto err_mr;
 	*lkey = mr->mmr.key;

@@ -183,7 +183,9 @@ static struct ibback_hw_mr *mr_create(struct ibback_hca *hca,
 		kernel_bug("a region without pages");
 	mr = hw_new(FAKE_MR, sizeof(*mr), lkey);
 	*rkey = *lkey | 1U << 31;
-	mr_fill(mr, p, MR_ALL, false);
+	if (p->source)
+		hw_use(&mr->hw, &p->source->hw);
+	mr_fill(mr, p, MR_ALL, true);
 	return mr;
 }
 

@@ -79,6 +79,7 @@ struct vibif_page_directory *guest_directory(const struct vibif_page_list *l);
 struct vibif_req req_context(void);
 struct vibif_req req_pd(void);
 struct vibif_req req_mr(struct obj pd, u32 nr_pages);
+struct vibif_req req_share(struct obj pd, struct obj source, u32 nr_pages);
 struct vibif_req req_rereg(struct obj mr, u32 flags);
 struct vibif_req req_mw(struct obj pd);
 struct vibif_req req_cq(struct obj context);

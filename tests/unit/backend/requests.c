@@ -129,6 +129,22 @@ struct vibif_req req_mr(struct obj pd, u32 nr_pages)
 	};
 }
 
+/* The pages of a region that req_mr() has made */
+struct vibif_req req_share(struct obj pd, struct obj source, u32 nr_pages)
+{
+	return (struct vibif_req) {
+		.operation = VIBIF_OP_REG_MR,
+		.op.reg_mr = {
+			.iova = 0x700000800,
+			.length = (u64)nr_pages * PAGE_SIZE - 0x800,
+			.pd = pd.handle,
+			.access = VIBIF_ACCESS_MASK,
+			.flags = VIBIF_MR_SHARE,
+			.source = source.handle,
+		},
+	};
+}
+
 /* To other pages, three of them */
 struct vibif_req req_rereg(struct obj mr, u32 flags)
 {

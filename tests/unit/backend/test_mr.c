@@ -150,6 +150,142 @@ static void test_rereg_breaks_in_part(void **state)
 	guest_disconnect(dev);
 }
 
+static u32 used(enum ibback_resource res)
+{
+	return atomic_read(&dev->used[res]);
+}
+
+/* It is a region of its own, of pages that are mapped and counted once. */
+static void test_share(void **state)
+{
+	struct obj share = guest_create(dev, req_share(other_pd, mr, 2));
+
+	assert_int_not_equal(share.number, mr.number);
+	assert_int_equal(fake_page(FAKE_MR, share.number, 0),
+			 fake_page(FAKE_MR, mr.number, 0));
+	assert_int_equal(fake_page(FAKE_MR, share.number, 1),
+			 fake_page(FAKE_MR, mr.number, 1));
+	assert_int_equal(fake_page(FAKE_MR, share.number, 2), 0);
+	assert_int_equal(xen_nr_mapped(), 2);
+	assert_int_equal(used(IBBACK_PAGE), 2);
+	assert_int_equal(used(IBBACK_MR), 2);
+	assert_int_equal(guest_destroy(dev, other_pd), -EBUSY);
+	assert_int_equal(guest_destroy(dev, share), 0);
+	assert_int_equal(guest_destroy(dev, other_pd), 0);
+	assert_int_equal(xen_nr_mapped(), 2);
+}
+
+/* As long as there is one the source keeps its pages, and nothing else. */
+static void test_share_keeps_pages(void **state)
+{
+	struct obj share = guest_create(dev, req_share(pd, mr, 2));
+	struct obj second = guest_create(dev, req_share(pd, mr, 2));
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(guest_destroy(dev, mr), -EBUSY);
+		assert_int_equal(rereg(VIBIF_MR_REREG_TRANS), -EBUSY);
+		assert_int_equal(rereg(VIBIF_MR_REREG_PD), 0);
+		assert_int_equal(rereg(VIBIF_MR_REREG_ACCESS), 0);
+		assert_int_equal(xen_nr_mapped(), 2);
+		assert_int_equal(guest_destroy(dev, i ? second : share), 0);
+	}
+	assert_int_equal(rereg(VIBIF_MR_REREG_TRANS), 0);
+	assert_int_equal(guest_destroy(dev, mr), 0);
+}
+
+/* Who could not write to the pages cannot by a share of them. */
+static void test_share_rights(void **state)
+{
+	struct vibif_req req = req_mr(pd, 2);
+	struct obj source, share;
+
+	req.op.reg_mr.access = VIBIF_ACCESS_REMOTE_READ;
+	req.op.reg_mr.flags = 0;
+	source = guest_create(dev, req);
+	req = req_share(pd, source, 2);
+	assert_int_equal(guest_status(dev, req), -EPERM);
+	req.op.reg_mr.access = VIBIF_ACCESS_MW_BIND;
+	assert_int_equal(guest_status(dev, req), -EPERM);
+	req.op.reg_mr.access = VIBIF_ACCESS_REMOTE_READ;
+	share = guest_create(dev, req);
+	req = req_rereg(share, VIBIF_MR_REREG_ACCESS);
+	assert_int_equal(guest_status(dev, req), -EPERM);
+	/* The pages count, not what the source is for. */
+	req = req_mr(pd, 2);
+	req.op.reg_mr.access = 0;
+	source = guest_create(dev, req);
+	share = guest_create(dev, req_share(pd, source, 2));
+	req = req_rereg(share, VIBIF_MR_REREG_ACCESS);
+	assert_int_equal(guest_status(dev, req), 0);
+}
+
+static void test_share_of_what(void **state)
+{
+	struct vibif_req req = req_share(pd, pd, 2);
+	struct obj share;
+
+	assert_int_equal(guest_status(dev, req), -ENOENT);
+	assert_int_equal(guest_status(dev, req_share(mr, mr, 2)), -ENOENT);
+	/* So many pages as there are */
+	assert_int_equal(guest_status(dev, req_share(pd, mr, 1)), -EINVAL);
+	assert_int_equal(guest_status(dev, req_share(pd, mr, 3)), -EINVAL);
+	req = req_share(pd, mr, 2);
+	req.op.reg_mr.access = ~VIBIF_ACCESS_MASK;
+	assert_int_equal(guest_status(dev, req), -EINVAL);
+	/* Not of a share, nor of what is half changed */
+	share = guest_create(dev, req_share(pd, mr, 2));
+	assert_int_equal(guest_status(dev, req_share(pd, share, 2)), -EINVAL);
+	assert_int_equal(guest_destroy(dev, share), 0);
+	fail_always("mr rereg", -EIO);
+	assert_int_equal(rereg(VIBIF_MR_REREG_TRANS), -EIO);
+	fail_always(NULL, 0);
+	assert_int_equal(guest_status(dev, req_share(pd, mr, 2)), -EINVAL);
+}
+
+/* A share that is given pages of its own leaves the source's alone. */
+static void test_share_gets_pages(void **state)
+{
+	struct obj share = guest_create(dev, req_share(pd, mr, 2));
+
+	guest_do(dev, req_rereg(share, VIBIF_MR_REREG_TRANS));
+	assert_int_equal(xen_nr_mapped(), 2 + 3);
+	assert_int_equal(guest_status(dev, req_share(pd, share, 3)), -EINVAL);
+	assert_int_equal(guest_destroy(dev, mr), -EBUSY);
+	assert_int_equal(guest_destroy(dev, share), 0);
+	assert_int_equal(xen_nr_mapped(), 2);
+	assert_int_equal(guest_destroy(dev, mr), 0);
+}
+
+/* In a teardown shares go first, whichever has the lower handle. */
+static void test_share_teardown(void **state)
+{
+	struct obj first = guest_create(dev, req_mr(pd, 1));
+	struct obj source = guest_create(dev, req_mr(pd, 1));
+
+	guest_create(dev, req_share(pd, mr, 2));
+	assert_int_equal(guest_destroy(dev, first), 0);
+	/* With the handle that this has left */
+	guest_create(dev, req_share(pd, source, 1));
+	guest_create(dev, req_share(other_pd, source, 1));
+	guest_disconnect(dev);
+	assert_int_equal(guest_nr_stuck(), 0);
+	assert_int_equal(xen_nr_mapped(), 0);
+}
+
+/* A share that the HCA keeps keeps the pages, with all that they belong to. */
+static void test_share_stuck(void **state)
+{
+	guest_create(dev, req_share(other_pd, mr, 2));
+	guest_may_stick = true;
+	fail_always("mr destroy", -EBUSY);
+	guest_disconnect(dev);
+	fail_always(NULL, 0);
+	assert_int_equal(guest_stuck.fake.objects[FAKE_MR], 2);
+	assert_int_equal(guest_stuck.mapped, 2);
+	assert_int_equal(guest_nr_stuck(), 4);
+}
+
 /* The HCA has one of the two types that there are. */
 static void test_windows(void **state)
 {
@@ -177,6 +313,13 @@ int main(void)
 		TEST(test_rereg_fails),
 		TEST(test_rereg_breaks),
 		TEST(test_rereg_breaks_in_part),
+		TEST(test_share),
+		TEST(test_share_keeps_pages),
+		TEST(test_share_rights),
+		TEST(test_share_of_what),
+		TEST(test_share_gets_pages),
+		TEST(test_share_teardown),
+		TEST(test_share_stuck),
 		TEST(test_windows),
 	};
 

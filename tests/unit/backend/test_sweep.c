@@ -90,6 +90,25 @@ static void regions(void)
 
 SWEEP(regions)
 
+/* The source's pages stay with the shares, and go with the source. */
+static void shares(void)
+{
+	struct parts p = parts_new();
+	struct obj mr = guest_create(p.dev, req_mr(p.pd, 2));
+	struct obj share = guest_create(p.dev, req_share(p.pd, mr, 2));
+	struct obj second = guest_create(p.dev, req_share(p.pd, mr, 2));
+	struct vibif_req req = req_rereg(second, VIBIF_MR_REREG_TRANS);
+
+	destroy(&p, share);
+	if (guest_status(p.dev, req))
+		assert_int_equal(guest_status(p.dev, req), -EINVAL);
+	destroy(&p, second);
+	destroy(&p, mr);
+	parts_end(&p);
+}
+
+SWEEP(shares)
+
 static void windows(void)
 {
 	struct parts p = parts_new();
@@ -287,6 +306,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parts),
 		cmocka_unit_test(test_regions),
+		cmocka_unit_test(test_shares),
 		cmocka_unit_test(test_windows),
 		cmocka_unit_test(test_completion_queues),
 		cmocka_unit_test(test_shared_receive_queues),

@@ -168,8 +168,53 @@ static void test_mr_access(void **state)
 	}
 	req.access = 0;
 	req.flags = 0;
-	req.reserved = 1;
+	req.source = 1;
 	assert_int_equal(CHECK(reg_mr, &lim, &req), -EINVAL);
+}
+
+/* Before its source is known, and then with what that has */
+static void test_share_mr(void **state)
+{
+	struct vibif_reg_mr_req req = {
+		.iova = 0x7000ff0,
+		.length = 4096 + 16,
+		.access = VIBIF_ACCESS_MASK,
+		.flags = VIBIF_MR_SHARE,
+		.source = 1,
+	};
+
+	(void)state;
+	assert_int_equal(CHECK(reg_mr, &lim, &req), 0);
+	req.pages.nr_pages = 1;
+	assert_int_equal(CHECK(reg_mr, &lim, &req), -EINVAL);
+	req.pages.nr_pages = 0;
+	req.pages.gref_directory = 1;
+	assert_int_equal(CHECK(reg_mr, &lim, &req), -EINVAL);
+	req.pages.gref_directory = 0;
+	req.flags |= VIBIF_MR_WRITABLE;
+	assert_int_equal(CHECK(reg_mr, &lim, &req), -EINVAL);
+	req.flags = 2 * VIBIF_MR_SHARE;
+	assert_int_equal(CHECK(reg_mr, &lim, &req), -EINVAL);
+
+	assert_int_equal(ibback_check_share_mr(&req, 2, true), 0);
+	assert_int_equal(ibback_check_share_mr(&req, 2, false), -EPERM);
+	assert_int_equal(ibback_check_share_mr(&req, 1, true), -EINVAL);
+	assert_int_equal(ibback_check_share_mr(&req, 3, true), -EINVAL);
+	assert_int_equal(ibback_check_share_mr(&req, 0, true), -EINVAL);
+	req.access = VIBIF_ACCESS_MW_BIND;
+	assert_int_equal(ibback_check_share_mr(&req, 2, false), -EPERM);
+	req.access = VIBIF_ACCESS_REMOTE_READ;
+	assert_int_equal(ibback_check_share_mr(&req, 2, false), 0);
+	req.access = VIBIF_ACCESS_REMOTE_WRITE;
+	assert_int_equal(ibback_check_share_mr(&req, 2, true), -EINVAL);
+	req.access = VIBIF_ACCESS_MASK + 1;
+	assert_int_equal(ibback_check_share_mr(&req, 2, true), -EINVAL);
+	req.access = 0;
+	req.length = 0;
+	assert_int_equal(ibback_check_share_mr(&req, 1, true), 0);
+	req.iova = 0x7000000;
+	assert_int_equal(ibback_check_share_mr(&req, 1, true), -EINVAL);
+	assert_int_equal(ibback_check_share_mr(&req, 0, true), -EINVAL);
 }
 
 static void test_rereg(void **state)
@@ -224,7 +269,11 @@ static void test_rereg(void **state)
 	assert_int_equal(ibback_check_rereg_mr(&req, 0, false), -EINVAL);
 	req.pages.nr_pages = 2;
 	assert_int_equal(ibback_check_rereg_mr(&req, 0, false), 0);
-	req.reserved = 1;
+	req.source = 1;
+	assert_int_equal(ibback_check_rereg_mr(&req, 0, false), -EINVAL);
+	/* A region becomes no share. */
+	req.source = 0;
+	req.flags |= VIBIF_MR_SHARE;
 	assert_int_equal(ibback_check_rereg_mr(&req, 0, false), -EINVAL);
 }
 
@@ -734,6 +783,7 @@ static void test_noise(void **state)
 		ibback_check_header(&req, &shape);
 		ibback_check_reg_mr(&lim, &req);
 		ibback_check_rereg_mr(&req.op.reg_mr, rand(), rand() % 2);
+		ibback_check_share_mr(&req.op.reg_mr, rand(), rand() % 2);
 		ibback_check_create_cq(&lim, &req);
 		ibback_check_resize_cq(&lim, &req.op.resize_cq);
 		ibback_check_create_srq(&lim, &req);
@@ -752,6 +802,7 @@ int main(void)
 		cmocka_unit_test(test_tables),
 		cmocka_unit_test(test_mr_geometry),
 		cmocka_unit_test(test_mr_access),
+		cmocka_unit_test(test_share_mr),
 		cmocka_unit_test(test_rereg),
 		cmocka_unit_test(test_mw),
 		cmocka_unit_test(test_caps),

@@ -87,6 +87,7 @@
  *	feature-rereg-mr	= "1"
  *	feature-xrc		= "1"
  *	feature-mw		= "1"
+ *	feature-mr-share	= "1"
  *	uar-count		= "16"
  *	uar-0			= "1032 0xfe408 0xfe808"
  *	uar-1			= "1033 0xfe409 0xfe809"
@@ -252,6 +253,12 @@
  *	Default Value:	0
  *
  *	The backend serves VIBIF_OP_ALLOC_MW.
+ *
+ * feature-mr-share
+ *	Values:		0, 1
+ *	Default Value:	0
+ *
+ *	The backend serves VIBIF_OP_REG_MR with VIBIF_MR_SHARE.
  *
  * uar-count
  *	Values:		<uint32_t>, 1 .. VIBIF_MAX_UARS
@@ -493,6 +500,7 @@
 #define VIBIF_FIELD_FEATURE_REREG_MR		"feature-rereg-mr"
 #define VIBIF_FIELD_FEATURE_XRC			"feature-xrc"
 #define VIBIF_FIELD_FEATURE_MW			"feature-mw"
+#define VIBIF_FIELD_FEATURE_MR_SHARE		"feature-mr-share"
 #define VIBIF_FIELD_UAR_COUNT			"uar-count"
 #define VIBIF_FIELD_UAR				"uar-"		/* <i> */
 #define VIBIF_FIELD_UAR_GFN_BASE		"uar-gfn-base"
@@ -1265,7 +1273,7 @@ struct vibif_alloc_pd_rsp {
  * +----------------+----------------+----------------+----------------+
  * |                               flags                               | 36
  * +----------------+----------------+----------------+----------------+
- * |                              reserved                             | 40
+ * |                               source                              | 40
  * +----------------+----------------+----------------+----------------+
  * |                           gref_directory                          | 44
  * +----------------+----------------+----------------+----------------+
@@ -1278,13 +1286,21 @@ struct vibif_alloc_pd_rsp {
  * pd - uint32_t, handle of the protection domain
  * access - uint32_t, VIBIF_ACCESS_*. REMOTE_WRITE and REMOTE_ATOMIC want
  *   LOCAL_WRITE.
- * flags - uint32_t, VIBIF_MR_WRITABLE or 0
+ * flags - uint32_t, VIBIF_MR_WRITABLE, VIBIF_MR_SHARE or 0
+ * source - uint32_t, with VIBIF_MR_SHARE the handle of a memory region that is
+ *   no share itself, else 0
  * gref_directory, nr_pages - struct vibif_page_list, the pages from that of the
  *   first octet to that of the last. The first octet is at iova modulo
  *   VIBIF_PAGE_SIZE in the first page.
  *
  * With VIBIF_MR_WRITABLE the pages are granted for writing, and the backend
  * maps them so. Without it they may be granted for reading only.
+ *
+ * With VIBIF_MR_SHARE the region has the pages of another, its source, in a
+ * protection domain and with rights of its own. gref_directory and nr_pages are
+ * 0, and iova and length are those of a region of as many pages. Nothing is
+ * granted or mapped, and no page counts for the quota. As long as there is a
+ * share its source keeps its pages and cannot be destroyed.
  *
  * Response:
  *
@@ -1301,9 +1317,11 @@ struct vibif_alloc_pd_rsp {
  * lkey, rkey - uint32_t, the HCA's keys
  *
  * Status:
- *   -XEN_EINVAL	length, access or nr_pages is not as described
- *   -XEN_EPERM		LOCAL_WRITE or MW_BIND without VIBIF_MR_WRITABLE
- *   -XEN_ENOENT	pd is no protection domain
+ *   -XEN_EINVAL	length, access, source or nr_pages is not as described;
+ *			or a REREG_MR of the source has failed halfway
+ *   -XEN_EPERM		LOCAL_WRITE or MW_BIND without VIBIF_MR_WRITABLE, or
+ *			with a source whose pages are not writable
+ *   -XEN_ENOENT	pd is no protection domain, or source no memory region
  *   -XEN_ENOMEM	over the quota of regions or pages, or out of resources
  *   -XEN_EFAULT	a page of the directory cannot be read, or a listed page
  *			cannot be mapped
@@ -1326,7 +1344,7 @@ struct vibif_alloc_pd_rsp {
  * +----------------+----------------+----------------+----------------+
  * |                               flags                               | 36
  * +----------------+----------------+----------------+----------------+
- * |                              reserved                             | 40
+ * |                               source                              | 40
  * +----------------+----------------+----------------+----------------+
  * |                           gref_directory                          | 44
  * +----------------+----------------+----------------+----------------+
@@ -1342,6 +1360,7 @@ struct vibif_alloc_pd_rsp {
  * The fields are as in REG_MR. The backend ignores those that do not change.
  * VIBIF_MR_WRITABLE is set with VIBIF_MR_REREG_TRANS only. With the latter the
  * frontend may revoke the old pages when the response has come with status 0.
+ * source is 0. A share can get pages of its own, and stays a share.
  *
  * Response:
  *
@@ -1361,7 +1380,8 @@ struct vibif_alloc_pd_rsp {
  *   -XEN_EIO		the HCA has failed halfway. The region can only be
  *			destroyed. The frontend keeps old and new pages granted
  *			until then.
- *   -XEN_EBUSY		a memory window is bound to the region
+ *   -XEN_EBUSY		a memory window is bound to the region; or it has a
+ *			share, with VIBIF_MR_REREG_TRANS
  *   -XEN_EINVAL	as in REG_MR, or an earlier REREG_MR has failed halfway
  *   others		as in REG_MR, with the rights that the region would have
  *
@@ -1378,7 +1398,8 @@ struct vibif_alloc_pd_rsp {
 #define VIBIF_MR_REREG_TRANS			(1U << 1)
 #define VIBIF_MR_REREG_PD			(1U << 2)
 #define VIBIF_MR_REREG_ACCESS			(1U << 3)
-#define VIBIF_MR_MASK				0xfU
+#define VIBIF_MR_MASK				0xfU	/* those of REREG_MR */
+#define VIBIF_MR_SHARE				(1U << 4)
 
 struct vibif_reg_mr_req {
 	uint64_t iova;
@@ -1386,7 +1407,7 @@ struct vibif_reg_mr_req {
 	uint32_t pd;
 	uint32_t access;
 	uint32_t flags;
-	uint32_t reserved;
+	uint32_t source;
 	struct vibif_page_list pages;
 };
 
@@ -2464,7 +2485,7 @@ VIBIF_ASSERT_AT(vibif_reg_mr_req, length, 8);
 VIBIF_ASSERT_AT(vibif_reg_mr_req, pd, 16);
 VIBIF_ASSERT_AT(vibif_reg_mr_req, access, 20);
 VIBIF_ASSERT_AT(vibif_reg_mr_req, flags, 24);
-VIBIF_ASSERT_AT(vibif_reg_mr_req, reserved, 28);
+VIBIF_ASSERT_AT(vibif_reg_mr_req, source, 28);
 VIBIF_ASSERT_AT(vibif_reg_mr_req, pages, 32);
 
 VIBIF_ASSERT_SIZE(vibif_reg_mr_rsp, 12);
