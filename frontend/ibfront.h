@@ -127,8 +127,8 @@ struct ibfront_dev {
 };
 
 /*
- * User memory pinned and granted to the backend: either a list of pages with
- * its directory or, with nr_dirs 0, one page of doorbell records.
+ * Memory pinned and granted to the backend: either a list of pages with its
+ * directory or, with nr_dirs 0, one page of doorbell records.
  */
 struct ibfront_dir {
 	struct vibif_page_directory *page;
@@ -137,7 +137,8 @@ struct ibfront_dir {
 
 struct ibfront_mem {
 	struct list_head entry;	/* in limbo, or in db_pages of a context */
-	struct ib_umem *umem;
+	struct ib_umem *umem;	/* user memory, or NULL */
+	struct sg_table kernel;	/* memory of the kernel's own, each page held */
 	struct ibfront_dir *dirs;
 	unsigned int nr_dirs;
 	unsigned int nr_pages;	/* granted */
@@ -341,6 +342,8 @@ void ibfront_debugfs_remove(struct ibfront_dev *dev);
 /* pages.c */
 struct ibfront_mem *ibfront_mem_map(struct ibfront_dev *dev, unsigned long addr,
 				    size_t len, int access);
+struct ibfront_mem *ibfront_mem_map_kernel(struct ibfront_dev *dev, void *area,
+					   unsigned int nr_pages);
 void ibfront_mem_unmap(struct ibfront_dev *dev, struct ibfront_mem *mem);
 void ibfront_mem_empty_limbo(struct ibfront_dev *dev);
 int __must_check ibfront_queue_map(struct ibfront_ucontext *ctx,

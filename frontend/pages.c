@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * User memory for the HCA: pinned by ib_umem_get_va(), granted page by page,
- * named by a directory of granted pages (see "Page lists" in vibif.h).
+ * Memory for the HCA, granted page by page and named by a directory of granted
+ * pages (see "Page lists" in vibif.h): user memory, which ib_umem_get_va() has
+ * pinned, or the kernel's own.
  *
  * The directory doubles as our own record of the references. It is granted
  * read-only, so the backend cannot change it.
  */
 
+#include <linux/mm.h>
 #include <linux/scatterlist.h>
 #include <linux/slab.h>
 
@@ -19,6 +21,11 @@ static void ibfront_no_grants(struct ibfront_dev *dev, unsigned long nr)
 	dev_warn_ratelimited(&dev->xbdev->dev,
 			     "out of grant references for %lu pages: raise the domain's max_grant_frames (now %u)\n",
 			     nr, gnttab_max_grant_frames());
+}
+
+static struct sg_table *ibfront_mem_sgt(struct ibfront_mem *mem)
+{
+	return mem->umem ? &mem->umem->sgt_append.sgt : &mem->kernel;
 }
 
 /*
@@ -47,7 +54,7 @@ static void ibfront_ungrant_dir(struct ibfront_dir *dir,
 
 static void ibfront_ungrant(struct ibfront_mem *mem)
 {
-	struct sg_table *sgt = &mem->umem->sgt_append.sgt;
+	struct sg_table *sgt = ibfront_mem_sgt(mem);
 	unsigned int i, nr, left = mem->nr_pages;
 	struct sg_page_iter iter;
 
@@ -67,7 +74,7 @@ static void ibfront_ungrant(struct ibfront_mem *mem)
 /* Grant the next @nr pages of @iter and the directory page that lists them. */
 static int ibfront_grant_dir(struct ibfront_dev *dev, struct ibfront_dir *dir,
 			     struct sg_page_iter *iter, unsigned int nr,
-			     const struct ib_umem *umem)
+			     bool readonly)
 {
 	domid_t otherend = dev->xbdev->otherend_id;
 	grant_ref_t head;
@@ -78,9 +85,8 @@ static int ibfront_grant_dir(struct ibfront_dev *dev, struct ibfront_dir *dir,
 	if (!dir->page)
 		return -ENOMEM;
 	if (gnttab_alloc_grant_references(nr + 1, &head)) {
-		ibfront_no_grants(dev, ib_umem_num_pages((void *)umem));
 		free_page((unsigned long)dir->page);
-		return -ENOMEM;
+		return -ENOSPC;
 	}
 
 	dir->gref = gnttab_claim_grant_reference(&head);
@@ -92,15 +98,16 @@ static int ibfront_grant_dir(struct ibfront_dev *dev, struct ibfront_dir *dir,
 		dir->page->gref[i] = gnttab_claim_grant_reference(&head);
 		gnttab_grant_foreign_access_ref(dir->page->gref[i], otherend,
 						xen_page_to_gfn(page),
-						!umem->writable);
+						readonly);
 	}
 	return 0;
 }
 
-static int ibfront_grant_umem(struct ibfront_dev *dev, struct ibfront_mem *mem)
+static int ibfront_grant(struct ibfront_dev *dev, struct ibfront_mem *mem,
+			 size_t nr_pages)
 {
-	struct sg_table *sgt = &mem->umem->sgt_append.sgt;
-	size_t nr_pages = ib_umem_num_pages(mem->umem);
+	bool readonly = mem->umem && !mem->umem->writable;
+	struct sg_table *sgt = ibfront_mem_sgt(mem);
 	unsigned int nr_dirs = DIV_ROUND_UP(nr_pages, VIBIF_GREFS_PER_PAGE);
 	struct sg_page_iter iter;
 	unsigned int nr;
@@ -115,7 +122,11 @@ static int ibfront_grant_umem(struct ibfront_dev *dev, struct ibfront_mem *mem)
 		nr = min_t(size_t, nr_pages - mem->nr_pages,
 			   VIBIF_GREFS_PER_PAGE);
 		err = ibfront_grant_dir(dev, &mem->dirs[mem->nr_dirs], &iter,
-					nr, mem->umem);
+					nr, readonly);
+		if (err == -ENOSPC) {
+			ibfront_no_grants(dev, nr_pages);
+			err = -ENOMEM;
+		}
 		if (err)
 			return err;
 		mem->nr_pages += nr;
@@ -128,10 +139,22 @@ static int ibfront_grant_umem(struct ibfront_dev *dev, struct ibfront_mem *mem)
 	return 0;
 }
 
+static void ibfront_mem_put_pages(struct ibfront_mem *mem)
+{
+	struct sg_page_iter iter;
+
+	for_each_sgtable_page(&mem->kernel, &iter, 0)
+		put_page(sg_page_iter_page(&iter));
+	sg_free_table(&mem->kernel);
+}
+
 static void ibfront_mem_free(struct ibfront_mem *mem)
 {
 	ibfront_ungrant(mem);
-	ib_umem_release(mem->umem);
+	if (mem->umem)
+		ib_umem_release(mem->umem);
+	else
+		ibfront_mem_put_pages(mem);
 	kfree(mem);
 }
 
@@ -173,7 +196,71 @@ struct ibfront_mem *ibfront_mem_map(struct ibfront_dev *dev, unsigned long addr,
 	mem = ibfront_mem_pin(dev, addr, len, access);
 	if (IS_ERR(mem))
 		return mem;
-	err = ibfront_grant_umem(dev, mem);
+	err = ibfront_grant(dev, mem, ib_umem_num_pages(mem->umem));
+	if (err) {
+		ibfront_mem_free(mem);
+		return ERR_PTR(err);
+	}
+	return mem;
+}
+
+/* Take a reference to each page, as pinning does. */
+static struct ibfront_mem *ibfront_mem_get_pages(void *area,
+						 unsigned int nr_pages)
+{
+	struct ibfront_mem *mem;
+	struct page **pages;
+	unsigned int i;
+	int err;
+
+	mem = kzalloc(sizeof(*mem), GFP_KERNEL);
+	pages = kvmalloc_array(nr_pages, sizeof(*pages), GFP_KERNEL);
+	if (!mem || !pages) {
+		err = -ENOMEM;
+		goto err_free;
+	}
+	for (i = 0; i < nr_pages; i++, area += PAGE_SIZE)
+		pages[i] = is_vmalloc_addr(area) ? vmalloc_to_page(area) :
+						   virt_to_page(area);
+	err = sg_alloc_table_from_pages(&mem->kernel, pages, nr_pages, 0,
+					(size_t)nr_pages << PAGE_SHIFT,
+					GFP_KERNEL);
+	if (err)
+		goto err_free;
+	for (i = 0; i < nr_pages; i++)
+		get_page(pages[i]);
+	kvfree(pages);
+	return mem;
+
+err_free:
+	kvfree(pages);
+	kfree(mem);
+	return ERR_PTR(err);
+}
+
+/**
+ * ibfront_mem_map_kernel() - grant memory of the kernel as a page list
+ * @dev: device
+ * @area: where it is, page-aligned: of vmalloc(), vmap() or alloc_pages(), the
+ *	pages each with a reference count or compound; not of kmalloc()
+ * @nr_pages: its pages
+ *
+ * The pages, granted for writing, are held until ibfront_mem_unmap() has
+ * revoked them, or the limbo has. The caller may free @area once it has called
+ * that: what the backend may still have mapped is not given to anyone else.
+ *
+ * Return: the memory, or an ERR_PTR of -ENOMEM.
+ */
+struct ibfront_mem *ibfront_mem_map_kernel(struct ibfront_dev *dev, void *area,
+					   unsigned int nr_pages)
+{
+	struct ibfront_mem *mem;
+	int err;
+
+	mem = ibfront_mem_get_pages(area, nr_pages);
+	if (IS_ERR(mem))
+		return mem;
+	err = ibfront_grant(dev, mem, nr_pages);
 	if (err) {
 		ibfront_mem_free(mem);
 		return ERR_PTR(err);
