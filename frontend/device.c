@@ -150,8 +150,13 @@ int ibfront_dev_register(struct ibfront_dev *dev)
 	       sizeof(ibdev->node_desc) - 1);
 	ibfront_set_ops(dev);
 
+	err = ibfront_arena_init(dev);
+	if (err)
+		return err;
+
 	/* No DMA device: machine addresses are the backend's business. */
-	err = ib_register_device(ibdev, dev->provider->name, NULL);
+	err = ib_register_device(ibdev, dev->provider->name,
+				 dev->arena.pool ? &dev->xbdev->dev : NULL);
 	if (err)
 		return err;
 	dev->registered = true;

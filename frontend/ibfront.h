@@ -8,6 +8,7 @@
  *
  * Locks, outermost first:
  *	ibfront_info.lock	connecting and disconnecting
+ *	ibfront_arena.lock	growth of the arena, and the PDs that reach it
  *	ibfront_qp.mutex	one QP's state
  *	ibfront_cq.mutex	one CQ's size
  *	ibfront_ucontext.db_mutex	one context's doorbell pages
@@ -22,6 +23,7 @@
 
 #include <linux/bitmap.h>
 #include <linux/completion.h>
+#include <linux/dma-mapping.h>
 #include <linux/interrupt.h>
 #include <linux/mutex.h>
 #include <linux/semaphore.h>
@@ -109,6 +111,44 @@ struct ibfront_table {
 	struct vibif_rsp rsp;
 };
 
+#define IBFRONT_CHUNK_SIZE		((u64)SZ_4M)
+#define IBFRONT_MAX_CHUNKS		64
+/* The HCA's address of the first chunk: beyond all physical ones */
+#define IBFRONT_ARENA_BASE		BIT_ULL(56)
+/* Pieces begin at multiples of it, each in cache lines of its own. */
+#define IBFRONT_LOG_GRANULE		8
+#define IBFRONT_GRANULE			((size_t)BIT(IBFRONT_LOG_GRANULE))
+
+/* A piece of a chunk that is taken */
+struct ibfront_piece {
+	u64 phys:48;		/* what it is a copy of; 0: not of one place */
+	u64 granules:16;	/* its size; 0: no piece begins here */
+};
+
+static_assert(IBFRONT_CHUNK_SIZE / IBFRONT_GRANULE <= U16_MAX);
+
+/* Memory for the HCA, granted once */
+struct ibfront_chunk {
+	void *area;
+	struct ibfront_piece *piece;	/* by granule */
+	struct ibfront_mem *mem;
+	struct ibfront_obj mr;
+};
+
+/* What the kernel's users of the HCA send from and receive in */
+struct ibfront_arena {
+	struct device_dma_parameters dma_parms;
+	struct gen_pool *pool;	/* by the HCA's addresses; NULL: no arena */
+	struct ibfront_chunk chunk[IBFRONT_MAX_CHUNKS];
+	unsigned int nr_chunks;	/* that there are; grows under lock */
+	struct work_struct grow_work;
+	struct mutex lock;	/* Protects what follows */
+	struct list_head pds;
+	struct ibfront_obj pd;	/* of the chunks themselves */
+	bool has_pd;
+	unsigned long pause;	/* jiffies from which on it may grow */
+};
+
 /* One connection to a backend, from InitWait to Closed. */
 struct ibfront_dev {
 	struct ib_device ibdev;
@@ -123,6 +163,7 @@ struct ibfront_dev {
 	bool registered;	/* with ib_core; under ibfront_info.lock */
 	spinlock_t limbo_lock;	/* Protects limbo */
 	struct list_head limbo;	/* ibfront_mem the backend may have mapped */
+	struct ibfront_arena arena;
 	struct dentry *debugfs;	/* its directory */
 };
 
@@ -168,9 +209,18 @@ struct ibfront_ucontext {
 	struct vibif_uar uar[VIBIF_MAX_CONTEXT_UARS];
 };
 
+/* A chunk of the arena in a PD of the kernel's */
+struct ibfront_share {
+	struct ibfront_obj obj;
+	u32 lkey;
+};
+
 struct ibfront_pd {
 	struct ib_pd ibpd;
 	struct ibfront_obj obj;
+	/* Of the kernel's own */
+	struct list_head entry;	/* in arena.pds */
+	struct ibfront_share *share;	/* by chunk */
 };
 
 struct ibfront_mr {
@@ -372,6 +422,25 @@ ibfront_doorbell(const struct ibfront_queue *queue)
 		.offset = db->offset,
 	};
 }
+
+/* dma.c */
+extern const struct dma_map_ops ibfront_dma_ops;
+struct ibfront_chunk *ibfront_chunk_of(struct ibfront_arena *arena, u64 addr,
+				       u64 len);
+void *ibfront_arena_alloc(struct ibfront_dev *dev, size_t size, u64 *addr);
+void ibfront_arena_free(struct ibfront_dev *dev, u64 addr);
+void *ibfront_arena_ptr(struct ibfront_dev *dev, u64 addr, u32 len);
+
+/* arena.c */
+int __must_check ibfront_arena_init(struct ibfront_dev *dev);
+void ibfront_arena_stop(struct ibfront_dev *dev);
+void ibfront_arena_fini(struct ibfront_dev *dev);
+int __must_check ibfront_arena_add_pd(struct ibfront_dev *dev,
+				      struct ibfront_pd *pd);
+void ibfront_arena_del_pd(struct ibfront_dev *dev, struct ibfront_pd *pd);
+void ibfront_arena_taken(struct ibfront_arena *arena, u64 addr);
+int __must_check ibfront_arena_lkey(struct ibfront_pd *pd, u64 addr, u32 len,
+				    u32 *lkey);
 
 /*
  * ib_core exports rdma_umap_priv_init() but keeps its declaration in a header

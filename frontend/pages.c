@@ -168,7 +168,9 @@ static struct ibfront_mem *ibfront_mem_pin(struct ibfront_dev *dev,
 	mem = kzalloc(sizeof(*mem), GFP_KERNEL);
 	if (!mem)
 		return ERR_PTR(-ENOMEM);
-	umem = ib_umem_get_va(&dev->ibdev, addr, len, access);
+	/* With this ib_core marks it for ibfront_map_sg() not to copy. */
+	umem = ib_umem_get_va(&dev->ibdev, addr, len,
+			      access | IB_ACCESS_RELAXED_ORDERING);
 	if (IS_ERR(umem)) {
 		kfree(mem);
 		return ERR_CAST(umem);

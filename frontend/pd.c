@@ -12,14 +12,25 @@ static int ibfront_alloc_pd(struct ib_pd *ibpd, struct ib_udata *udata)
 	int err;
 
 	err = ibfront_create(dev, &pd->obj, &req, &rsp);
-	if (err || !udata)
+	if (err)
 		return err;
-	return ibfront_put_number(dev, &pd->obj, udata, rsp.op.alloc_pd.pdn);
+	if (udata)
+		return ibfront_put_number(dev, &pd->obj, udata,
+					  rsp.op.alloc_pd.pdn);
+	err = ibfront_arena_add_pd(dev, pd);
+	if (err)
+		ibfront_destroy(dev, &pd->obj);
+	return err;
 }
 
 static int ibfront_dealloc_pd(struct ib_pd *ibpd, struct ib_udata *udata)
 {
-	ibfront_destroy(to_fdev(ibpd->device), &to_fpd(ibpd)->obj);
+	struct ibfront_dev *dev = to_fdev(ibpd->device);
+	struct ibfront_pd *pd = to_fpd(ibpd);
+
+	if (pd->share)
+		ibfront_arena_del_pd(dev, pd);
+	ibfront_destroy(dev, &pd->obj);
 	return 0;
 }
 

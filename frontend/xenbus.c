@@ -85,7 +85,9 @@ static void ibfront_free(struct ibfront_info *info)
 	ibfront_debugfs_remove(dev);
 	ibfront_events_fini(dev);
 	ibfront_ring_fini(dev);
+	ibfront_arena_stop(dev);
 	ibfront_mem_empty_limbo(dev);
+	ibfront_arena_fini(dev);
 	ib_dealloc_device(&dev->ibdev);
 }
 

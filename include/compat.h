@@ -70,6 +70,28 @@ static inline void mlx4_put_qp(struct mlx4_qp *qp)
 #define COMPAT_DMAH			struct ib_dmah *dmah,
 #endif
 
+/* dma_map_ops.map_phys(), and unmap_phys(), which is what unmap_page() was */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
+#define map_phys			map_page
+#define unmap_phys			unmap_page
+#define DMA_ATTR_MMIO			0UL
+#define COMPAT_DEFINE_MAP_PHYS(name, fn)				\
+static dma_addr_t name(struct device *dev, struct page *page,		\
+		       unsigned long offset, size_t size,		\
+		       enum dma_data_direction dir, unsigned long attrs) \
+{									\
+	return fn(dev, page_to_phys(page) + offset, size, dir, attrs);	\
+}
+#else
+#define COMPAT_DEFINE_MAP_PHYS(name, fn)				\
+static dma_addr_t name(struct device *dev, phys_addr_t phys,		\
+		       size_t size, enum dma_data_direction dir,	\
+		       unsigned long attrs)				\
+{									\
+	return fn(dev, phys, size, dir, attrs);				\
+}
+#endif
+
 #if LINUX_VERSION_CODE < KERNEL_VERSION(7, 2, 0)
 #define compat_cqe_t			int
 #define resize_user_cq			resize_cq
