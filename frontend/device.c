@@ -149,6 +149,7 @@ int ibfront_dev_register(struct ibfront_dev *dev)
 	memcpy(ibdev->node_desc, dev->attr.node_desc,
 	       sizeof(ibdev->node_desc) - 1);
 	ibfront_set_ops(dev);
+	ibdev->local_dma_lkey = IBFRONT_LOCAL_DMA_LKEY;
 
 	err = ibfront_arena_init(dev);
 	if (err)

@@ -13,9 +13,6 @@
 
 #include "ibfront.h"
 
-/* What a user is told that it can map at once, that there is room for others */
-#define IBFRONT_MAX_MAPPING	SZ_1M
-
 /* Its dma_parms are what the device has of a connection. */
 static struct ibfront_arena *ibfront_arena(struct device *dev)
 {

@@ -113,11 +113,19 @@ struct ibfront_table {
 
 #define IBFRONT_CHUNK_SIZE		((u64)SZ_4M)
 #define IBFRONT_MAX_CHUNKS		64
+/* What a user is told that it can map at once, that there is room for others */
+#define IBFRONT_MAX_MAPPING		SZ_1M
 /* The HCA's address of the first chunk: beyond all physical ones */
 #define IBFRONT_ARENA_BASE		BIT_ULL(56)
 /* Pieces begin at multiples of it, each in cache lines of its own. */
 #define IBFRONT_LOG_GRANULE		8
 #define IBFRONT_GRANULE			((size_t)BIT(IBFRONT_LOG_GRANULE))
+
+/*
+ * The kernel's key for all that it has mapped. It says nothing: the key that
+ * the HCA gets is that of the chunk, see ibfront_arena_lkey().
+ */
+#define IBFRONT_LOCAL_DMA_LKEY		0x100
 
 /* A piece of a chunk that is taken */
 struct ibfront_piece {
@@ -225,7 +233,7 @@ struct ibfront_pd {
 
 struct ibfront_mr {
 	struct ib_mr ibmr;
-	struct ibfront_obj obj;
+	struct ibfront_obj obj;	/* for fast registration, a memory window */
 	int access;		/* IB_ACCESS_* */
 	struct ibfront_mem *mem;
 	/* What a re-registration that failed halfway may have left in use */
@@ -471,6 +479,7 @@ void ibfront_dev_unregister(struct ibfront_dev *dev);
 	X(context, NULL)				\
 	X(pd, NULL)					\
 	X(mr, NULL)					\
+	X(mr_kernel, VIBIF_FIELD_FEATURE_MR_SHARE)	\
 	X(mr_rereg, VIBIF_FIELD_FEATURE_REREG_MR)	\
 	X(mw, VIBIF_FIELD_FEATURE_MW)			\
 	X(cq, NULL)					\

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Memory regions. */
 
+#include <linux/scatterlist.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -147,9 +148,77 @@ static int ibfront_dereg_mr(struct ib_mr *ibmr, struct ib_udata *udata)
 	return 0;
 }
 
+/*
+ * What may be used with any address in the PD would be all of the arena, for
+ * all peers. The key for local use is IBFRONT_LOCAL_DMA_LKEY.
+ */
+static struct ib_mr *ibfront_get_dma_mr(struct ib_pd *ibpd, int access)
+{
+	return ERR_PTR(-EOPNOTSUPP);
+}
+
+/*
+ * For fast registration: a memory window of type 2. The list is one piece of
+ * the arena, so what a REG_MR work request does is to bind the window to it.
+ */
+static struct ib_mr *ibfront_alloc_mr(struct ib_pd *ibpd,
+				      enum ib_mr_type mr_type, u32 max_num_sg)
+{
+	struct vibif_req req = {
+		.operation = VIBIF_OP_ALLOC_MW,
+		.op.alloc_mw.pd = to_fpd(ibpd)->obj.handle,
+		.op.alloc_mw.type = VIBIF_MW_TYPE_2,
+	};
+	struct vibif_rsp rsp;
+	struct ibfront_mr *mr;
+	int err;
+
+	if (mr_type != IB_MR_TYPE_MEM_REG)
+		return ERR_PTR(-EOPNOTSUPP);
+	mr = kzalloc(sizeof(*mr), GFP_KERNEL);
+	if (!mr)
+		return ERR_PTR(-ENOMEM);
+	err = ibfront_create(to_fdev(ibpd->device), &mr->obj, &req, &rsp);
+	if (err) {
+		kfree(mr);
+		return ERR_PTR(err);
+	}
+	/* Users invalidate by either. */
+	mr->ibmr.rkey = rsp.op.alloc_mw.rkey;
+	mr->ibmr.lkey = mr->ibmr.rkey;
+	return &mr->ibmr;
+}
+
+/* As much of the list as is one piece of the arena: natively, of any pages */
+static int ibfront_map_mr_sg(struct ib_mr *ibmr, struct scatterlist *sgl,
+			     int nents, unsigned int *sg_offset)
+{
+	unsigned int offset = sg_offset ? *sg_offset : 0;
+	struct scatterlist *sg;
+	int i;
+
+	ibmr->iova = sg_dma_address(sgl) + offset;
+	ibmr->length = 0;
+	for_each_sg(sgl, sg, nents, i) {
+		if (sg_dma_address(sg) + offset != ibmr->iova + ibmr->length)
+			break;
+		ibmr->length += sg_dma_len(sg) - offset;
+		offset = 0;
+	}
+	if (sg_offset)
+		*sg_offset = 0;
+	return i;
+}
+
 const struct ib_device_ops ibfront_mr_ops = {
 	.dereg_mr = ibfront_dereg_mr,
 	.reg_user_mr = ibfront_reg_user_mr,
+};
+
+const struct ib_device_ops ibfront_mr_kernel_ops = {
+	.alloc_mr = ibfront_alloc_mr,
+	.get_dma_mr = ibfront_get_dma_mr,
+	.map_mr_sg = ibfront_map_mr_sg,
 };
 
 const struct ib_device_ops ibfront_mr_rereg_ops = {

@@ -5,6 +5,22 @@
 
 #include "ibfront.h"
 
+/*
+ * What the kernel's users have in a guest: fast registration where the HCA has
+ * windows of type 2, of what can be mapped at once.
+ */
+static void ibfront_query_kernel(const struct ibfront_dev *dev,
+				 struct ib_device_attr *props)
+{
+	props->kernel_cap_flags |= IBK_LOCAL_DMA_LKEY;
+	if (!(props->device_cap_flags & (IB_DEVICE_MEM_WINDOW_TYPE_2A |
+					 IB_DEVICE_MEM_WINDOW_TYPE_2B)))
+		return;
+	props->device_cap_flags |= IB_DEVICE_MEM_MGT_EXTENSIONS;
+	props->max_fast_reg_page_list_len =
+		IBFRONT_MAX_MAPPING / VIBIF_PAGE_SIZE;
+}
+
 static int ibfront_query_device(struct ib_device *ibdev,
 				struct ib_device_attr *props,
 				struct ib_udata *uhw)
@@ -45,12 +61,13 @@ static int ibfront_query_device(struct ib_device *ibdev,
 	props->max_srq = attr->max_srq;
 	props->max_srq_wr = attr->max_srq_wr;
 	props->max_srq_sge = attr->max_srq_sge;
-	props->max_fast_reg_page_list_len = attr->max_fast_reg_page_list_len;
 	props->max_pkeys = attr->max_pkeys;
 	props->local_ca_ack_delay = attr->local_ca_ack_delay;
 	props->cq_caps.max_cq_moderation_count = U16_MAX;
 	props->cq_caps.max_cq_moderation_period = U16_MAX;
 
+	if (dev->arena.pool)
+		ibfront_query_kernel(dev, props);
 	return uhw ? dev->provider->query_device(dev, uhw) : 0;
 }
 

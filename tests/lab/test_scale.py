@@ -21,8 +21,8 @@ QUOTAS = {
 }
 # What it may have in one multicast group, see backend/ibback.h
 GROUP_QPS = 16
-# No extensions for kernel users, no raw packets, which IB ports have not:
-HIDDEN_CAPS = 1 << 21 | 1 << 26
+# No raw packets, which IB ports have not:
+HIDDEN_CAPS = 1 << 26
 # The subnet managers on its ports are dom0's
 IS_SM = 1 << 1
 # What is at an index where a port has no GID
