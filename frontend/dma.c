@@ -43,7 +43,8 @@ struct ibfront_chunk *ibfront_chunk_of(struct ibfront_arena *arena, u64 addr,
 {
 	u64 i = (addr - IBFRONT_ARENA_BASE) / IBFRONT_CHUNK_SIZE;
 
-	if (!ibfront_in_arena(addr) || i >= READ_ONCE(arena->nr_chunks) ||
+	/* What is below the first is beyond the last. */
+	if (i >= READ_ONCE(arena->nr_chunks) ||
 	    len > IBFRONT_CHUNK_SIZE - ibfront_chunk_offset(addr))
 		return NULL;
 	return &arena->chunk[i];

@@ -95,6 +95,8 @@ struct ibfront_obj {
 	void (*dispatch)(struct ibfront_obj *obj, u32 events);
 };
 
+#include "arena.h"
+
 struct ibfront_events {
 	struct ibfront_channel channel;
 	unsigned int nr_words;
@@ -109,52 +111,6 @@ struct ibfront_table {
 	bool valid;
 	u16 first;	/* index of its first entry */
 	struct vibif_rsp rsp;
-};
-
-#define IBFRONT_CHUNK_SIZE		((u64)SZ_4M)
-#define IBFRONT_MAX_CHUNKS		64
-/* What a user is told that it can map at once, that there is room for others */
-#define IBFRONT_MAX_MAPPING		SZ_1M
-/* The HCA's address of the first chunk: beyond all physical ones */
-#define IBFRONT_ARENA_BASE		BIT_ULL(56)
-/* Pieces begin at multiples of it, each in cache lines of its own. */
-#define IBFRONT_LOG_GRANULE		8
-#define IBFRONT_GRANULE			((size_t)BIT(IBFRONT_LOG_GRANULE))
-
-/*
- * The kernel's key for all that it has mapped. It says nothing: the key that
- * the HCA gets is that of the chunk, see ibfront_arena_lkey().
- */
-#define IBFRONT_LOCAL_DMA_LKEY		0x100
-
-/* A piece of a chunk that is taken */
-struct ibfront_piece {
-	u64 phys:48;		/* what it is a copy of; 0: not of one place */
-	u64 granules:16;	/* its size; 0: no piece begins here */
-};
-
-static_assert(IBFRONT_CHUNK_SIZE / IBFRONT_GRANULE <= U16_MAX);
-
-/* Memory for the HCA, granted once */
-struct ibfront_chunk {
-	void *area;
-	struct ibfront_piece *piece;	/* by granule */
-	struct ibfront_mem *mem;
-	struct ibfront_obj mr;
-};
-
-/* What the kernel's users of the HCA send from and receive in */
-struct ibfront_arena {
-	struct device_dma_parameters dma_parms;
-	struct gen_pool *pool;	/* by the HCA's addresses; NULL: no arena */
-	struct ibfront_chunk chunk[IBFRONT_MAX_CHUNKS];
-	unsigned int nr_chunks;	/* that there are; grows under lock */
-	struct work_struct grow_work;
-	struct mutex lock;	/* Protects what follows */
-	struct list_head pds;
-	struct ibfront_obj pd;	/* of the chunks themselves */
-	bool has_pd;
-	unsigned long pause;	/* jiffies from which on it may grow */
 };
 
 /* One connection to a backend, from InitWait to Closed. */
@@ -215,12 +171,6 @@ struct ibfront_ucontext {
 	struct list_head db_pages;	/* ibfront_mem */
 	u32 nr_uars;
 	struct vibif_uar uar[VIBIF_MAX_CONTEXT_UARS];
-};
-
-/* A chunk of the arena in a PD of the kernel's */
-struct ibfront_share {
-	struct ibfront_obj obj;
-	u32 lkey;
 };
 
 struct ibfront_pd {
@@ -430,25 +380,6 @@ ibfront_doorbell(const struct ibfront_queue *queue)
 		.offset = db->offset,
 	};
 }
-
-/* dma.c */
-extern const struct dma_map_ops ibfront_dma_ops;
-struct ibfront_chunk *ibfront_chunk_of(struct ibfront_arena *arena, u64 addr,
-				       u64 len);
-void *ibfront_arena_alloc(struct ibfront_dev *dev, size_t size, u64 *addr);
-void ibfront_arena_free(struct ibfront_dev *dev, u64 addr);
-void *ibfront_arena_ptr(struct ibfront_dev *dev, u64 addr, u32 len);
-
-/* arena.c */
-int __must_check ibfront_arena_init(struct ibfront_dev *dev);
-void ibfront_arena_stop(struct ibfront_dev *dev);
-void ibfront_arena_fini(struct ibfront_dev *dev);
-int __must_check ibfront_arena_add_pd(struct ibfront_dev *dev,
-				      struct ibfront_pd *pd);
-void ibfront_arena_del_pd(struct ibfront_dev *dev, struct ibfront_pd *pd);
-void ibfront_arena_taken(struct ibfront_arena *arena, u64 addr);
-int __must_check ibfront_arena_lkey(struct ibfront_pd *pd, u64 addr, u32 len,
-				    u32 *lkey);
 
 /*
  * ib_core exports rdma_umap_priv_init() but keeps its declaration in a header

@@ -413,6 +413,11 @@ struct device {
 	const char *name;
 	struct device *parent;
 	void *driver_data;
+	/* Of one that memory is mapped for */
+	const struct dma_map_ops *dma_ops;
+	struct device_dma_parameters *dma_parms;
+	u64 *dma_mask;
+	u64 coherent_dma_mask;
 };
 
 struct device_driver;
