@@ -1,13 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Contexts: what one process opens, with a doorbell page of its own. */
+/*
+ * Contexts: what one process opens, with a doorbell page of its own. The kernel
+ * has one for its own objects.
+ */
 
 #include <linux/ioport.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
+#include <linux/vmalloc.h>
+#include <asm/xen/hypercall.h>
 #include <xen/interface/xen.h>
+#include <xen/page.h>
 #include <xen/xen-ops.h>
 
 #include "ibfront.h"
+
+static bool ibfront_is_pv(void)
+{
+	return !xen_feature(XENFEAT_auto_translated_physmap);
+}
 
 static bool ibfront_uars_fit(const struct ibfront_ucontext *ctx)
 {
@@ -22,12 +33,10 @@ static bool ibfront_uars_fit(const struct ibfront_ucontext *ctx)
 	return true;
 }
 
-static int ibfront_alloc_ucontext(struct ib_ucontext *ibctx,
-				  struct ib_udata *udata)
+static int ibfront_open_context(struct ibfront_dev *dev,
+				struct ibfront_ucontext *ctx)
 {
 	struct vibif_req req = { .operation = VIBIF_OP_ALLOC_CONTEXT };
-	struct ibfront_ucontext *ctx = to_fucontext(ibctx);
-	struct ibfront_dev *dev = to_fdev(ibctx->device);
 	struct vibif_rsp rsp;
 	int err;
 
@@ -43,7 +52,19 @@ static int ibfront_alloc_ucontext(struct ib_ucontext *ibctx,
 		ibfront_fail(dev, "backend sent bad doorbell pages");
 		return -EIO;
 	}
+	return 0;
+}
 
+static int ibfront_alloc_ucontext(struct ib_ucontext *ibctx,
+				  struct ib_udata *udata)
+{
+	struct ibfront_ucontext *ctx = to_fucontext(ibctx);
+	struct ibfront_dev *dev = to_fdev(ibctx->device);
+	int err;
+
+	err = ibfront_open_context(dev, ctx);
+	if (err)
+		return err;
 	err = dev->provider->alloc_context(dev, udata);
 	if (err)
 		ibfront_destroy(dev, &ctx->obj);
@@ -130,13 +151,121 @@ static int ibfront_mmap(struct ib_ucontext *ibctx, struct vm_area_struct *vma)
 	prot = wc ? pgprot_writecombine(vma->vm_page_prot) :
 		    pgprot_noncached(vma->vm_page_prot);
 
-	if (!xen_feature(XENFEAT_auto_translated_physmap))
+	if (ibfront_is_pv())
 		return ibfront_mmap_machine_frame(vma, frame, prot);
 
 	/* A backend must not make us hand our own memory to a process. */
 	if (page_is_ram(frame))
 		return -EINVAL;
 	return rdma_user_mmap_io(ibctx, vma, frame, PAGE_SIZE, prot, NULL);
+}
+
+/*
+ * Linux has no way to map a frame that is not its own into the kernel of a PV
+ * guest. So take a page with an address, and have Xen map the frame there.
+ */
+static int ibfront_map_uar_pv(struct ibfront_kernel *kernel, u64 frame)
+{
+	pte_t pte = mfn_pte(frame, pgprot_noncached(PAGE_KERNEL));
+	unsigned int level;
+	void *page;
+
+	page = vmalloc(PAGE_SIZE);
+	if (!page)
+		return -ENOMEM;
+	kernel->uar_pte = *lookup_address((unsigned long)page, &level);
+	if (HYPERVISOR_update_va_mapping((unsigned long)page, pte,
+					 UVMF_INVLPG | UVMF_ALL)) {
+		vfree(page);
+		return -EAGAIN;
+	}
+	kernel->uar = (void __iomem *)page;
+	return 0;
+}
+
+static int ibfront_map_uar(struct ibfront_kernel *kernel)
+{
+	u64 frame = kernel->context.uar[0].frame;
+
+	if (ibfront_is_pv())
+		return ibfront_map_uar_pv(kernel, frame);
+
+	/* As for a process: our own memory is no doorbell page. */
+	if (page_is_ram(frame))
+		return -EINVAL;
+	kernel->uar = ioremap(frame << PAGE_SHIFT, PAGE_SIZE);
+	return kernel->uar ? 0 : -ENOMEM;
+}
+
+static void ibfront_unmap_uar(struct ibfront_kernel *kernel)
+{
+	void *page = (void __force *)kernel->uar;
+
+	/* An address that Xen does not give back is nobody else's. */
+	if (!ibfront_is_pv())
+		iounmap(kernel->uar);
+	else if (!HYPERVISOR_update_va_mapping((unsigned long)page,
+					       kernel->uar_pte,
+					       UVMF_INVLPG | UVMF_ALL))
+		vfree(page);
+}
+
+/* On an error that the backend did not make there is no context. */
+static int ibfront_open_kernel(struct ibfront_dev *dev)
+{
+	struct ibfront_kernel *kernel = &dev->kernel;
+	int err;
+
+	lockdep_assert_held(&kernel->mutex);
+
+	if (kernel->open)
+		return 0;
+	err = ibfront_open_context(dev, &kernel->context);
+	if (err)
+		return err;
+	err = ibfront_map_uar(kernel);
+	if (err) {
+		ibfront_destroy(dev, &kernel->context.obj);
+		return err;
+	}
+	kernel->open = true;
+	return 0;
+}
+
+/**
+ * ibfront_context() - the context that a new object belongs to
+ * @dev: device
+ * @udata: of the verb; NULL: the object is the kernel's own
+ *
+ * Return: the context, or an ERR_PTR: the kernel's is opened when it is first
+ * needed, and closed by ibfront_kernel_fini().
+ */
+struct ibfront_ucontext *ibfront_context(struct ibfront_dev *dev,
+					 struct ib_udata *udata)
+{
+	struct ibfront_kernel *kernel = &dev->kernel;
+	int err;
+
+	if (udata)
+		return rdma_udata_to_drv_context(udata, struct ibfront_ucontext,
+						 ibucontext);
+	mutex_lock(&kernel->mutex);
+	err = ibfront_open_kernel(dev);
+	mutex_unlock(&kernel->mutex);
+	return err ? ERR_PTR(err) : &kernel->context;
+}
+
+void ibfront_kernel_init(struct ibfront_dev *dev)
+{
+	mutex_init(&dev->kernel.mutex);
+	dev->kernel.context.ibucontext.device = &dev->ibdev;
+}
+
+/* The context itself is gone with the backend. */
+void ibfront_kernel_fini(struct ibfront_dev *dev)
+{
+	if (dev->kernel.open)
+		ibfront_unmap_uar(&dev->kernel);
 }
 
 const struct ib_device_ops ibfront_context_ops = {

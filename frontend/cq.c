@@ -47,7 +47,7 @@ static int ibfront_create_cq(struct ib_cq *ibcq,
 	err = dev->provider->create_cq(dev, entries, udata, &layout);
 	if (err)
 		return err;
-	ctx = ibfront_udata_context(udata);
+	ctx = ibfront_context(dev, udata);
 	err = ibfront_queue_map(ctx, &cq->queue, &layout);
 	if (err)
 		return err;
@@ -108,7 +108,7 @@ static int ibfront_resize_cq_locked(struct ibfront_dev *dev,
 	err = dev->provider->resize_cq(dev, entries, udata, &layout);
 	if (err)
 		return err;
-	err = ibfront_queue_map(ibfront_udata_context(udata), &queue, &layout);
+	err = ibfront_queue_map(ibfront_context(dev, udata), &queue, &layout);
 	if (err)
 		return err;
 

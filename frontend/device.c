@@ -122,6 +122,7 @@ struct ibfront_dev *ibfront_dev_alloc(struct xenbus_device *xbdev)
 	spin_lock_init(&dev->limbo_lock);
 	mutex_init(&dev->tables_lock);
 	INIT_LIST_HEAD(&dev->limbo);
+	ibfront_kernel_init(dev);
 	return dev;
 }
 

@@ -11,6 +11,7 @@
  *	ibfront_arena.lock	growth of the arena, and the PDs that reach it
  *	ibfront_qp.mutex	one QP's state
  *	ibfront_cq.mutex	one CQ's size
+ *	ibfront_kernel.mutex	opening the kernel's own context
  *	ibfront_ucontext.db_mutex	one context's doorbell pages
  *	ibfront_dev.tables_lock	what was read of the ports' tables
  *	ibfront_events.lock	which object an event belongs to
@@ -113,6 +114,24 @@ struct ibfront_table {
 	struct vibif_rsp rsp;
 };
 
+struct ibfront_ucontext {
+	struct ib_ucontext ibucontext;
+	struct ibfront_obj obj;
+	struct mutex db_mutex;	/* Protects db_pages */
+	struct list_head db_pages;	/* ibfront_mem */
+	u32 nr_uars;
+	struct vibif_uar uar[VIBIF_MAX_CONTEXT_UARS];
+};
+
+/* The context of the kernel's own objects, from the first of them on */
+struct ibfront_kernel {
+	struct mutex mutex;	/* Protects opening */
+	bool open;
+	struct ibfront_ucontext context;
+	void __iomem *uar;	/* its doorbell page, mapped */
+	pte_t uar_pte;		/* of a PV guest: what was mapped before */
+};
+
 /* One connection to a backend, from InitWait to Closed. */
 struct ibfront_dev {
 	struct ib_device ibdev;
@@ -129,6 +148,7 @@ struct ibfront_dev {
 	struct list_head limbo;	/* ibfront_mem the backend may have mapped */
 	struct ibfront_arena arena;
 	struct dentry *debugfs;	/* its directory */
+	struct ibfront_kernel kernel;
 };
 
 /*
@@ -149,7 +169,15 @@ struct ibfront_mem {
 	unsigned int nr_pages;	/* granted */
 	grant_ref_t gref;	/* of the page of doorbell records */
 	unsigned int users;	/* of its records; under db_mutex */
+	/* The kernel's own records, in use, of IBFRONT_DB_SIZE octets each */
+	unsigned long records;
 };
+
+/* A cache line: what one processor writes, another does not wait for. */
+#define IBFRONT_DB_SIZE		64
+#define IBFRONT_DB_RECORDS		(PAGE_SIZE / IBFRONT_DB_SIZE)
+static_assert(IBFRONT_DB_RECORDS <= BITS_PER_LONG &&
+	      IBFRONT_DB_RECORDS <= VIBIF_MAX_GREF_RECORDS);
 
 /* A doorbell record; all zero: none */
 struct ibfront_db {
@@ -158,19 +186,13 @@ struct ibfront_db {
 	u16 offset;		/* in the page */
 };
 
-/* What a CQ, SRQ or QP has in user memory; all zero: nothing */
+/* What a CQ, SRQ or QP has in memory; all zero: nothing */
 struct ibfront_queue {
 	struct ibfront_mem *mem;
 	struct ibfront_db db;
-};
-
-struct ibfront_ucontext {
-	struct ib_ucontext ibucontext;
-	struct ibfront_obj obj;
-	struct mutex db_mutex;	/* Protects db_pages */
-	struct list_head db_pages;	/* ibfront_mem */
-	u32 nr_uars;
-	struct vibif_uar uar[VIBIF_MAX_CONTEXT_UARS];
+	/* Of the kernel's own */
+	void *area;
+	void *record;
 };
 
 struct ibfront_pd {
@@ -283,13 +305,6 @@ static inline struct ibfront_ah *to_fah(struct ib_ah *ibah)
 	return container_of(ibah, struct ibfront_ah, ibah);
 }
 
-static inline struct ibfront_ucontext *
-ibfront_udata_context(struct ib_udata *udata)
-{
-	return rdma_udata_to_drv_context(udata, struct ibfront_ucontext,
-					 ibucontext);
-}
-
 /* xenbus.c */
 __printf(2, 3)
 void ibfront_fail(struct ibfront_dev *dev, const char *fmt, ...);
@@ -319,6 +334,12 @@ static inline bool ibfront_ring_dead(const struct ibfront_dev *dev)
 {
 	return READ_ONCE(dev->ring.dead);
 }
+
+/* context.c */
+struct ibfront_ucontext *ibfront_context(struct ibfront_dev *dev,
+					 struct ib_udata *udata);
+void ibfront_kernel_init(struct ibfront_dev *dev);
+void ibfront_kernel_fini(struct ibfront_dev *dev);
 
 /* events.c */
 int __must_check ibfront_events_init(struct ibfront_dev *dev,

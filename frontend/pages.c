@@ -11,6 +11,7 @@
 #include <linux/mm.h>
 #include <linux/scatterlist.h>
 #include <linux/slab.h>
+#include <linux/vmalloc.h>
 
 #include "ibfront.h"
 
@@ -308,19 +309,39 @@ void ibfront_mem_empty_limbo(struct ibfront_dev *dev)
 		ibfront_mem_free(mem);
 }
 
+static bool ibfront_is_kernel(const struct ibfront_ucontext *ctx)
+{
+	return ctx == &to_fdev(ctx->ibucontext.device)->kernel.context;
+}
+
+/* A page for records of the kernel's own: held by its ibfront_mem alone */
+static struct ibfront_mem *ibfront_alloc_db_page(void)
+{
+	void *area = (void *)get_zeroed_page(GFP_KERNEL);
+	struct ibfront_mem *mem;
+
+	if (!area)
+		return ERR_PTR(-ENOMEM);
+	mem = ibfront_mem_get_pages(area, 1);
+	free_page((unsigned long)area);
+	return mem;
+}
+
 /* The HCA only reads doorbell records: ask for no more, as natively. */
-static struct ibfront_mem *ibfront_map_db_page(struct ibfront_dev *dev,
+static struct ibfront_mem *ibfront_map_db_page(struct ibfront_ucontext *ctx,
 					       unsigned long addr)
 {
+	struct ibfront_dev *dev = to_fdev(ctx->ibucontext.device);
 	struct ibfront_mem *mem;
 	struct page *page;
 	int ref;
 
-	mem = ibfront_mem_pin(dev, addr, PAGE_SIZE, 0);
+	mem = ibfront_is_kernel(ctx) ? ibfront_alloc_db_page() :
+				       ibfront_mem_pin(dev, addr, PAGE_SIZE, 0);
 	if (IS_ERR(mem))
 		return mem;
 
-	page = sg_page(mem->umem->sgt_append.sgt.sgl);
+	page = sg_page(ibfront_mem_sgt(mem)->sgl);
 	ref = gnttab_grant_foreign_access(dev->xbdev->otherend_id,
 					  xen_page_to_gfn(page), 1);
 	if (ref < 0) {
@@ -333,6 +354,17 @@ static struct ibfront_mem *ibfront_map_db_page(struct ibfront_dev *dev,
 	return mem;
 }
 
+/* Whether the page is the one at @addr, or any of the kernel's, with room. */
+static bool ibfront_db_page_fits(const struct ibfront_mem *mem,
+				 unsigned long addr)
+{
+	if (!mem->umem)
+		return mem->users < IBFRONT_DB_RECORDS;
+	return mem->umem->address == addr &&
+	       mem->umem->owning_mm == current->mm &&
+	       mem->users < VIBIF_MAX_GREF_RECORDS;
+}
+
 static struct ibfront_mem *ibfront_get_db_page(struct ibfront_ucontext *ctx,
 					       unsigned long addr)
 {
@@ -341,12 +373,10 @@ static struct ibfront_mem *ibfront_get_db_page(struct ibfront_ucontext *ctx,
 	lockdep_assert_held(&ctx->db_mutex);
 
 	list_for_each_entry(mem, &ctx->db_pages, entry)
-		if (mem->umem->address == addr &&
-		    mem->umem->owning_mm == current->mm &&
-		    mem->users < VIBIF_MAX_GREF_RECORDS)
+		if (ibfront_db_page_fits(mem, addr))
 			goto found;
 
-	mem = ibfront_map_db_page(to_fdev(ctx->ibucontext.device), addr);
+	mem = ibfront_map_db_page(ctx, addr);
 	if (IS_ERR(mem))
 		return mem;
 	list_add(&mem->entry, &ctx->db_pages);
@@ -379,6 +409,32 @@ static int ibfront_db_map(struct ibfront_ucontext *ctx, struct ibfront_db *db,
 	return 0;
 }
 
+/* Take a record of the kernel's own. */
+static int ibfront_db_alloc(struct ibfront_ucontext *ctx,
+			    struct ibfront_queue *queue)
+{
+	struct ibfront_mem *page;
+	unsigned int nr = 0;
+
+	mutex_lock(&ctx->db_mutex);
+	page = ibfront_get_db_page(ctx, 0);
+	if (!IS_ERR(page)) {
+		nr = find_first_zero_bit(&page->records, IBFRONT_DB_RECORDS);
+		__set_bit(nr, &page->records);
+	}
+	mutex_unlock(&ctx->db_mutex);
+	if (IS_ERR(page))
+		return PTR_ERR(page);
+
+	queue->db.context = ctx;
+	queue->db.page = page;
+	queue->db.offset = nr * IBFRONT_DB_SIZE;
+	queue->record = page_address(sg_page(page->kernel.sgl)) +
+			queue->db.offset;
+	memset(queue->record, 0, IBFRONT_DB_SIZE);
+	return 0;
+}
+
 static void ibfront_db_unmap(struct ibfront_db *db)
 {
 	struct ibfront_ucontext *ctx = db->context;
@@ -387,6 +443,8 @@ static void ibfront_db_unmap(struct ibfront_db *db)
 	if (!page)
 		return;
 	mutex_lock(&ctx->db_mutex);
+	if (!page->umem)
+		__clear_bit(db->offset / IBFRONT_DB_SIZE, &page->records);
 	if (!--page->users) {
 		list_del(&page->entry);
 		ibfront_mem_unmap(to_fdev(ctx->ibucontext.device), page);
@@ -394,9 +452,39 @@ static void ibfront_db_unmap(struct ibfront_db *db)
 	mutex_unlock(&ctx->db_mutex);
 }
 
+static int ibfront_queue_alloc(struct ibfront_ucontext *ctx,
+			       struct ibfront_queue *queue,
+			       const struct ibfront_layout *layout)
+{
+	struct ibfront_dev *dev = to_fdev(ctx->ibucontext.device);
+	int err = 0;
+
+	queue->area = vzalloc(layout->size);
+	if (!queue->area)
+		return -ENOMEM;
+	queue->mem = ibfront_mem_map_kernel(dev, queue->area,
+					    PFN_UP(layout->size));
+	if (IS_ERR(queue->mem)) {
+		err = PTR_ERR(queue->mem);
+		goto err_free;
+	}
+	if (layout->db_size)
+		err = ibfront_db_alloc(ctx, queue);
+	if (err)
+		goto err_unmap;
+	return 0;
+
+err_unmap:
+	ibfront_mem_unmap(dev, queue->mem);
+err_free:
+	vfree(queue->area);
+	return err;
+}
+
 /**
  * ibfront_queue_map() - pin and grant a queue and its doorbell record
- * @ctx: context of the calling process
+ * @ctx: context of the calling process; that of the kernel: allocate them, all
+ *	zero
  * @queue: filled in
  * @layout: where they are
  *
@@ -408,6 +496,8 @@ int ibfront_queue_map(struct ibfront_ucontext *ctx, struct ibfront_queue *queue,
 	struct ibfront_dev *dev = to_fdev(ctx->ibucontext.device);
 	int err = 0;
 
+	if (ibfront_is_kernel(ctx))
+		return ibfront_queue_alloc(ctx, queue, layout);
 	queue->mem = ibfront_mem_map(dev, layout->addr, layout->size,
 				     IB_ACCESS_LOCAL_WRITE);
 	if (IS_ERR(queue->mem))
@@ -429,4 +519,5 @@ void ibfront_queue_unmap(struct ibfront_dev *dev, struct ibfront_queue *queue)
 {
 	ibfront_db_unmap(&queue->db);
 	ibfront_mem_unmap(dev, queue->mem);
+	vfree(queue->area);
 }

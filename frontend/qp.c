@@ -115,7 +115,7 @@ static int ibfront_create_qp(struct ib_qp *ibqp,
 	if (err)
 		return err;
 	if (init_attr->qp_type != IB_QPT_XRC_TGT) {
-		ctx = ibfront_udata_context(udata);
+		ctx = ibfront_context(dev, udata);
 		err = ibfront_queue_map(ctx, &qp->queue, &layout);
 		if (err)
 			return err;

@@ -45,7 +45,7 @@ static int ibfront_create_srq(struct ib_srq *ibsrq,
 					&layout);
 	if (err)
 		return err;
-	err = ibfront_queue_map(ibfront_udata_context(udata), &srq->queue,
+	err = ibfront_queue_map(ibfront_context(dev, udata), &srq->queue,
 				&layout);
 	if (err)
 		return err;

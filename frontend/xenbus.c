@@ -83,6 +83,7 @@ static void ibfront_free(struct ibfront_info *info)
 		return;
 	info->dev = NULL;
 	ibfront_debugfs_remove(dev);
+	ibfront_kernel_fini(dev);
 	ibfront_events_fini(dev);
 	ibfront_ring_fini(dev);
 	ibfront_arena_stop(dev);
