@@ -189,6 +189,37 @@ void ibfront_events_enable_device(struct ibfront_dev *dev, bool enable)
 	spin_unlock_irqrestore(&dev->events.lock, flags);
 }
 
+/* The ring may die meanwhile. */
+static void ibfront_events_free(struct ibfront_events *events)
+{
+	struct ibfront_obj **objects = events->objects;
+
+	spin_lock_irq(&events->lock);
+	events->objects = NULL;
+	spin_unlock_irq(&events->lock);
+	kvfree(objects);
+}
+
+/**
+ * ibfront_events_died() - tell the objects that want to know
+ * @dev: device, whose ring has died
+ */
+void ibfront_events_died(struct ibfront_dev *dev)
+{
+	struct ibfront_events *events = &dev->events;
+	struct ibfront_obj *obj;
+	unsigned long flags;
+	unsigned int i;
+
+	spin_lock_irqsave(&events->lock, flags);
+	for (i = 0; events->objects && i < events->nr_words; i++) {
+		obj = events->objects[i];
+		if (obj && obj->died)
+			obj->died(obj);
+	}
+	spin_unlock_irqrestore(&events->lock, flags);
+}
+
 /**
  * ibfront_events_init() - allocate the event area
  * @dev: device
@@ -199,18 +230,22 @@ void ibfront_events_enable_device(struct ibfront_dev *dev, bool enable)
 int ibfront_events_init(struct ibfront_dev *dev, unsigned int order)
 {
 	struct ibfront_events *events = &dev->events;
+	struct ibfront_obj **objects;
 	int err;
 
-	events->nr_words = VIBIF_EVENT_WORDS(order);
-	events->objects = kvcalloc(events->nr_words, sizeof(*events->objects),
-				   GFP_KERNEL);
-	if (!events->objects)
+	objects = kvcalloc(VIBIF_EVENT_WORDS(order), sizeof(*objects),
+			   GFP_KERNEL);
+	if (!objects)
 		return -ENOMEM;
+	spin_lock_irq(&events->lock);
+	events->nr_words = VIBIF_EVENT_WORDS(order);
+	events->objects = objects;
+	spin_unlock_irq(&events->lock);
 
 	err = ibfront_channel_open(dev, &events->channel, order,
 				   ibfront_events_irq, "xen-ibfront-events");
 	if (err)
-		kvfree(events->objects);
+		ibfront_events_free(events);
 	return err;
 }
 
@@ -221,5 +256,5 @@ int ibfront_events_init(struct ibfront_dev *dev, unsigned int order)
 void ibfront_events_fini(struct ibfront_dev *dev)
 {
 	ibfront_channel_close(dev, &dev->events.channel);
-	kvfree(dev->events.objects);
+	ibfront_events_free(&dev->events);
 }

@@ -26,6 +26,7 @@
 #include <linux/completion.h>
 #include <linux/dma-mapping.h>
 #include <linux/interrupt.h>
+#include <linux/irq_work.h>
 #include <linux/mutex.h>
 #include <linux/semaphore.h>
 #include <linux/spinlock.h>
@@ -83,6 +84,7 @@ struct ibfront_ring {
 	DECLARE_BITMAP(busy, IBFRONT_MAX_SLOTS);	/* slots taken */
 	unsigned int nr_slots;
 	bool dead;		/* no request is sent or answered */
+	struct irq_work died;	/* tells objects of the kernel's own */
 	struct semaphore free;	/* counts free slots, first come first served */
 };
 
@@ -94,6 +96,11 @@ struct ibfront_obj {
 	 * of the event area, VIBIF_EVENT_* bits.
 	 */
 	void (*dispatch)(struct ibfront_obj *obj, u32 events);
+	/*
+	 * NULL: no matter. Called in the same way when the ring has died, for
+	 * an object of the kernel's own that has events.
+	 */
+	void (*died)(struct ibfront_obj *obj);
 };
 
 #include "arena.h"
@@ -345,6 +352,7 @@ void ibfront_kernel_fini(struct ibfront_dev *dev);
 int __must_check ibfront_events_init(struct ibfront_dev *dev,
 				     unsigned int order);
 void ibfront_events_fini(struct ibfront_dev *dev);
+void ibfront_events_died(struct ibfront_dev *dev);
 void ibfront_events_enable_device(struct ibfront_dev *dev, bool enable);
 int __must_check ibfront_events_add(struct ibfront_dev *dev,
 				    struct ibfront_obj *obj);

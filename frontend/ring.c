@@ -41,7 +41,18 @@ bool ibfront_ring_kill(struct ibfront_dev *dev)
 		complete(&ring->slots[i].done);
 	spin_unlock_irqrestore(&ring->lock, flags);
 
+	/* The caller may be a verb, which must not call a consumer back. */
+	if (alive)
+		irq_work_queue(&ring->died);
 	return alive;
+}
+
+static void ibfront_ring_died(struct irq_work *died)
+{
+	struct ibfront_ring *ring =
+		container_of(died, struct ibfront_ring, died);
+
+	ibfront_events_died(ibfront_ring_dev(ring));
 }
 
 /* Return NULL, or what is wrong with the response. */
@@ -284,6 +295,7 @@ int ibfront_ring_init(struct ibfront_dev *dev, unsigned int order)
 	unsigned int i;
 	int err;
 
+	init_irq_work(&ring->died, ibfront_ring_died);
 	err = ibfront_channel_open(dev, &ring->channel, order, ibfront_ring_irq,
 				   "xen-ibfront-ring");
 	if (err)
@@ -311,4 +323,5 @@ int ibfront_ring_init(struct ibfront_dev *dev, unsigned int order)
 void ibfront_ring_fini(struct ibfront_dev *dev)
 {
 	ibfront_channel_close(dev, &dev->ring.channel);
+	irq_work_sync(&dev->ring.died);
 }
