@@ -15,8 +15,10 @@ static void ibfront_cq_dispatch(struct ibfront_obj *obj, u32 events)
 		.event = IB_EVENT_CQ_ERR,
 	};
 
-	if (events & BIT(VIBIF_EVENT_COMPLETION))
+	if (events & BIT(VIBIF_EVENT_COMPLETION)) {
+		WRITE_ONCE(cq->arm_sn, cq->arm_sn + 1);
 		ibcq->comp_handler(ibcq, ibcq->cq_context);
+	}
 	if (events & BIT(VIBIF_EVENT_CQ_ERROR) && ibcq->event_handler)
 		ibcq->event_handler(&event, ibcq->cq_context);
 }
@@ -28,13 +30,18 @@ static int ibfront_create_cq(struct ib_cq *ibcq,
 	struct vibif_req req = { .operation = VIBIF_OP_CREATE_CQ };
 	struct vibif_create_cq_req *create = &req.op.create_cq;
 	struct ibfront_dev *dev = to_fdev(ibcq->device);
-	struct ib_udata *udata = compat_cq_udata(attrs);
+	struct ib_udata *udata = attrs ? compat_cq_udata(attrs) : NULL;
 	struct ibfront_cq *cq = to_fcq(ibcq);
 	struct ibfront_layout layout = {};
 	struct ibfront_ucontext *ctx;
 	struct vibif_rsp rsp;
 	u32 entries;
 	int err;
+
+	cq->kernel = !udata;
+	ctx = ibfront_context(dev, udata);
+	if (IS_ERR(ctx))
+		return PTR_ERR(ctx);
 
 	if (!attr->cqe || attr->cqe > dev->attr.max_cqe ||
 	    attr->flags & ~IB_UVERBS_CQ_FLAGS_TIMESTAMP_COMPLETION)
@@ -47,13 +54,17 @@ static int ibfront_create_cq(struct ib_cq *ibcq,
 	err = dev->provider->create_cq(dev, entries, udata, &layout);
 	if (err)
 		return err;
-	ctx = ibfront_context(dev, udata);
 	err = ibfront_queue_map(ctx, &cq->queue, &layout);
 	if (err)
 		return err;
 
 	mutex_init(&cq->mutex);
 	ibcq->cqe = entries - 1;
+	if (cq->kernel) {
+		err = ibfront_cq_init(cq);
+		if (err)
+			goto err_unmap;
+	}
 	cq->obj.dispatch = ibfront_cq_dispatch;
 	create->context = ctx->obj.handle;
 	create->entries = entries;
@@ -63,12 +74,16 @@ static int ibfront_create_cq(struct ib_cq *ibcq,
 	create->doorbell = ibfront_doorbell(&cq->queue);
 	err = ibfront_create(dev, &cq->obj, &req, &rsp);
 	if (err)
-		goto err_unmap;
-	err = ibfront_put_number(dev, &cq->obj, udata, rsp.op.create_cq.cqn);
+		goto err_fini;
+	cq->number = rsp.op.create_cq.cqn;
+	if (udata)
+		err = ibfront_put_number(dev, &cq->obj, udata, cq->number);
 	if (err)
-		goto err_unmap;
+		goto err_fini;
 	return 0;
 
+err_fini:
+	ibfront_cq_fini(cq);
 err_unmap:
 	ibfront_queue_unmap(dev, &cq->queue);
 	return err;
@@ -133,6 +148,8 @@ static int ibfront_resize_cq(struct ib_cq *ibcq, compat_cqe_t cqe,
 	struct ibfront_cq *cq = to_fcq(ibcq);
 	int err;
 
+	if (!udata)
+		return -EOPNOTSUPP;
 	if (cqe < 1 || cqe > dev->attr.max_cqe)
 		return -EINVAL;
 
@@ -149,6 +166,7 @@ static int ibfront_destroy_cq(struct ib_cq *ibcq, struct ib_udata *udata)
 	struct ibfront_cq *cq = to_fcq(ibcq);
 
 	ibfront_destroy(dev, &cq->obj);
+	ibfront_cq_fini(cq);
 	ibfront_queue_unmap(dev, &cq->queue);
 	return 0;
 }

@@ -15,6 +15,8 @@
  *	ibfront_ucontext.db_mutex	one context's doorbell pages
  *	ibfront_dev.tables_lock	what was read of the ports' tables
  *	ibfront_events.lock	which object an event belongs to
+ *	ibfront_cq.lock		what is in a CQ of the kernel's own
+ *	ibfront_wq.lock		what is in a work queue of the kernel's own
  *	ibfront_ring.lock	the request ring
  *	ibfront_dev.limbo_lock	the limbo list
  */
@@ -31,6 +33,7 @@
 #include <linux/semaphore.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
+#include <linux/xarray.h>
 #include <rdma/ib_umem.h>
 #include <rdma/ib_verbs.h>
 #include <rdma/uverbs_ioctl.h>
@@ -156,6 +159,7 @@ struct ibfront_dev {
 	struct ibfront_arena arena;
 	struct dentry *debugfs;	/* its directory */
 	struct ibfront_kernel kernel;
+	struct xarray qps;	/* of the kernel's own, by number */
 };
 
 /*
@@ -205,6 +209,7 @@ struct ibfront_queue {
 struct ibfront_pd {
 	struct ib_pd ibpd;
 	struct ibfront_obj obj;
+	u32 number;		/* in the HCA */
 	/* Of the kernel's own */
 	struct list_head entry;	/* in arena.pds */
 	struct ibfront_share *share;	/* by chunk */
@@ -229,6 +234,21 @@ struct ibfront_cq {
 	struct ibfront_obj obj;
 	struct mutex mutex;	/* Protects queue.mem and ibcq.cqe */
 	struct ibfront_queue queue;
+
+	/* Of the kernel's own */
+	bool kernel;
+	u32 number;		/* in the HCA */
+	u32 arm_sn;		/* counts events; in dispatch() only */
+	spinlock_t lock;	/* Protects all that follows */
+	u32 next;		/* CQEs taken from the ring */
+	bool armed;		/* a completion calls comp_handler */
+	bool flushed;		/* the ring is not looked at any more */
+	struct list_head send_qps;
+	struct list_head recv_qps;
+	struct ib_wc *soft;	/* software completions, room for all entries */
+	u32 soft_head;
+	u32 soft_tail;
+	struct irq_work notify;	/* calls comp_handler */
 };
 
 struct ibfront_srq {
@@ -236,6 +256,15 @@ struct ibfront_srq {
 	struct ibfront_obj obj;
 	struct ibfront_queue queue;
 	struct ibfront_wq wq;
+
+	/*
+	 * Of the kernel's own: WQEs that are free, each with the next, and the
+	 * last of them; under wq.lock. The HCA goes from each to the next, so
+	 * the last is never posted.
+	 */
+	u16 *next;
+	u16 first_free;
+	u16 last_free;
 };
 
 struct ibfront_qp {
@@ -250,6 +279,10 @@ struct ibfront_qp {
 	bool signal_all;
 	bool block_mcast_loopback;
 	bool inl_recv;		/* short messages into the WQE */
+
+	bool kernel;		/* the kernel's own */
+	struct list_head send_entry;	/* in send_cq; under its lock */
+	struct list_head recv_entry;	/* in recv_cq; under its lock */
 };
 
 struct ibfront_xrcd {
@@ -388,6 +421,22 @@ int __must_check ibfront_queue_map(struct ibfront_ucontext *ctx,
 				   const struct ibfront_layout *layout);
 void ibfront_queue_unmap(struct ibfront_dev *dev, struct ibfront_queue *queue);
 
+/* work.c */
+int __must_check ibfront_wq_init(struct ibfront_wq *wq,
+				 const struct ibfront_queue *queue);
+void ibfront_wq_fini(struct ibfront_wq *wq);
+int __must_check ibfront_srq_init(struct ibfront_srq *srq);
+void ibfront_srq_fini(struct ibfront_srq *srq);
+bool ibfront_srq_put(struct ibfront_srq *srq, u16 index, struct ibfront_wr *wr);
+int __must_check ibfront_cq_init(struct ibfront_cq *cq);
+void ibfront_cq_fini(struct ibfront_cq *cq);
+void ibfront_cq_add_soft(struct ibfront_cq *cq, const struct ib_wc *wc);
+int __must_check ibfront_qp_init(struct ibfront_qp *qp);
+void ibfront_qp_fini(struct ibfront_qp *qp);
+int __must_check ibfront_qp_add(struct ibfront_qp *qp);
+void ibfront_qp_del(struct ibfront_qp *qp);
+void ibfront_qp_reset(struct ibfront_qp *qp);
+
 static inline struct vibif_page_list
 ibfront_page_list(const struct ibfront_mem *mem)
 {
@@ -447,7 +496,8 @@ void ibfront_dev_unregister(struct ibfront_dev *dev);
 	X(srq, NULL)					\
 	X(qp, NULL)					\
 	X(xrcd, VIBIF_FIELD_FEATURE_XRC)		\
-	X(ah, NULL)
+	X(ah, NULL)					\
+	X(work, NULL)
 
 #define IBFRONT_DECLARE_OPS(name, feature)		\
 	extern const struct ib_device_ops ibfront_##name##_ops;

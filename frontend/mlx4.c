@@ -15,6 +15,9 @@
 
 /* Octets of what precedes data in a WQE of a send queue */
 #define IBFRONT_MLX4_CTRL_SEG		16
+#define IBFRONT_MLX4_RADDR_SEG		16
+#define IBFRONT_MLX4_ATOMIC_SEG		16
+#define IBFRONT_MLX4_DATAGRAM_SEG	48
 #define IBFRONT_MLX4_INLINE_SEG		4
 
 /* Octets set aside for the HCA's prefetch, and how many WQEs at most */
@@ -157,10 +160,11 @@ static int ibfront_mlx4_create_cq(const struct ibfront_dev *dev, u32 entries,
 				  struct ib_udata *udata,
 				  struct ibfront_layout *layout)
 {
-	struct mlx4_ib_create_cq cmd;
-	int err;
+	struct mlx4_ib_create_cq cmd = {};
+	int err = 0;
 
-	err = ibfront_mlx4_get_cmd(udata, &cmd, sizeof(cmd));
+	if (udata)
+		err = ibfront_mlx4_get_cmd(udata, &cmd, sizeof(cmd));
 	if (err)
 		return err;
 	ibfront_mlx4_lay_out_cq(dev, entries, cmd.buf_addr, layout);
@@ -212,15 +216,17 @@ static int ibfront_mlx4_create_srq(const struct ibfront_dev *dev,
 				   struct ibfront_wq *wq,
 				   struct ibfront_layout *layout)
 {
-	struct mlx4_ib_create_srq cmd;
+	struct mlx4_ib_create_srq cmd = {};
 	int err;
 
 	err = ibfront_mlx4_size_srq(dev, attr, wq);
 	if (err)
 		return err;
-	err = ibfront_mlx4_get_cmd(udata, &cmd, sizeof(cmd));
+	if (udata)
+		err = ibfront_mlx4_get_cmd(udata, &cmd, sizeof(cmd));
 	if (err)
 		return err;
+	wq->data_offset = VIBIF_MLX4_NEXT_SEG;
 	layout->addr = ibfront_mlx4_buf_addr(cmd.buf_addr);
 	layout->size = ibfront_wq_size(wq);
 	layout->db_addr = ibfront_mlx4_wq_db_addr(cmd.db_addr);
@@ -286,25 +292,21 @@ static int ibfront_mlx4_size_sq(const struct ibfront_dev *dev,
 }
 
 /*
- * An XRC target QP never sends, and yet mlx4_ib tells of the send queue that it
- * has laid out for it, as for a QP of the kernel's own.
+ * The send queue of a QP of the kernel's own: @overhead octets precede the data
+ * of a WQE.
  */
-static int ibfront_mlx4_size_target(const struct ibfront_dev *dev,
-				    struct ibfront_qp *qp,
-				    struct ib_qp_cap *cap)
+static int ibfront_mlx4_size_kernel_sq(const struct ibfront_dev *dev,
+				       struct ib_qp_cap *cap, u32 overhead,
+				       struct ibfront_wq *sq)
 {
 	u32 max_desc = dev->attr.mlx4_max_sq_desc_sz;
 	u32 max_sge = ibfront_mlx4_max_sge(dev);
 	u32 spare, size;
-	int err;
 
-	err = ibfront_mlx4_size_rq(dev, qp, cap, false, 0);
-	if (err)
-		return err;
 	if (cap->max_send_wr > ibfront_mlx4_max_wr(dev) ||
 	    cap->max_send_sge > max_sge || cap->max_inline_data > max_desc)
 		return -EINVAL;
-	size = IBFRONT_MLX4_CTRL_SEG +
+	size = overhead +
 	       max(cap->max_send_sge * VIBIF_MLX4_DATA_SEG,
 		   cap->max_inline_data + IBFRONT_MLX4_INLINE_SEG);
 	if (size > max_desc)
@@ -312,10 +314,76 @@ static int ibfront_mlx4_size_target(const struct ibfront_dev *dev,
 
 	size = roundup_pow_of_two(size);
 	spare = IBFRONT_MLX4_SQ_HEADROOM / size + 1;
-	cap->max_send_wr = roundup_pow_of_two(cap->max_send_wr + spare) - spare;
-	cap->max_send_sge = min((min(max_desc, size) - IBFRONT_MLX4_CTRL_SEG) /
-				VIBIF_MLX4_DATA_SEG, max_sge);
+	sq->log_stride = ilog2(size);
+	sq->count = roundup_pow_of_two(cap->max_send_wr + spare);
+	sq->max_post = sq->count - spare;
+	sq->max_sge = min((min(max_desc, size) - overhead) /
+			  VIBIF_MLX4_DATA_SEG, max_sge);
+	cap->max_send_wr = sq->max_post;
+	cap->max_send_sge = sq->max_sge;
 	cap->max_inline_data = 0;
+	return 0;
+}
+
+/*
+ * An XRC target QP never sends, and yet mlx4_ib tells of the send queue that it
+ * has laid out for it, as for a QP of the kernel's own.
+ */
+static int ibfront_mlx4_size_target(const struct ibfront_dev *dev,
+				    struct ibfront_qp *qp,
+				    struct ib_qp_cap *cap)
+{
+	struct ibfront_wq sq;
+	int err;
+
+	err = ibfront_mlx4_size_rq(dev, qp, cap, false, 0);
+	if (err)
+		return err;
+	return ibfront_mlx4_size_kernel_sq(dev, cap, IBFRONT_MLX4_CTRL_SEG,
+					   &sq);
+}
+
+static u32 ibfront_mlx4_overhead(enum ib_qp_type type)
+{
+	switch (type) {
+	case IB_QPT_UD:
+		return IBFRONT_MLX4_CTRL_SEG + IBFRONT_MLX4_DATAGRAM_SEG;
+	case IB_QPT_UC:
+		return IBFRONT_MLX4_CTRL_SEG + IBFRONT_MLX4_RADDR_SEG;
+	default:
+		return IBFRONT_MLX4_CTRL_SEG + IBFRONT_MLX4_RADDR_SEG +
+		       IBFRONT_MLX4_ATOMIC_SEG;
+	}
+}
+
+/* As mlx4_ib, give the kernel's own a receive at least. */
+static int ibfront_mlx4_size_kernel(const struct ibfront_dev *dev,
+				    struct ib_qp_init_attr *init_attr,
+				    struct ibfront_qp *qp, bool has_rq)
+{
+	u32 overhead = ibfront_mlx4_overhead(init_attr->qp_type);
+	struct ib_qp_cap *cap = &init_attr->cap;
+	int err;
+
+	if (has_rq) {
+		cap->max_recv_wr = max(cap->max_recv_wr, 1U);
+		cap->max_recv_sge = max(cap->max_recv_sge, 1U);
+	} else {
+		cap->max_recv_wr = 0;
+		cap->max_recv_sge = 0;
+	}
+	err = ibfront_mlx4_size_rq(dev, qp, cap, has_rq, 0);
+	if (err)
+		return err;
+	qp->rq.max_post = qp->rq.count;
+	err = ibfront_mlx4_size_kernel_sq(dev, cap, overhead, &qp->sq);
+	if (err)
+		return err;
+	/* The queue with the larger WQEs comes first. */
+	if (qp->rq.log_stride > qp->sq.log_stride)
+		qp->sq.offset = ibfront_wq_size(&qp->rq);
+	else
+		qp->rq.offset = ibfront_wq_size(&qp->sq);
 	return 0;
 }
 
@@ -325,20 +393,24 @@ static int ibfront_mlx4_create_qp(const struct ibfront_dev *dev,
 				  struct ibfront_layout *layout)
 {
 	bool has_rq = init_attr->qp_type != IB_QPT_XRC_INI && !init_attr->srq;
-	struct mlx4_ib_create_qp cmd;
+	struct mlx4_ib_create_qp cmd = {};
 	int err;
 
 	if (init_attr->qp_type == IB_QPT_XRC_TGT)
 		return ibfront_mlx4_size_target(dev, qp, &init_attr->cap);
 
-	err = ibfront_mlx4_get_cmd(udata, &cmd, sizeof(cmd));
-	if (err)
-		return err;
-	err = ibfront_mlx4_size_rq(dev, qp, &init_attr->cap, has_rq,
-				   cmd.inl_recv_sz);
-	if (err)
-		return err;
-	err = ibfront_mlx4_size_sq(dev, &qp->sq, &cmd);
+	if (udata) {
+		err = ibfront_mlx4_get_cmd(udata, &cmd, sizeof(cmd));
+		if (err)
+			return err;
+		err = ibfront_mlx4_size_rq(dev, qp, &init_attr->cap, has_rq,
+					   cmd.inl_recv_sz);
+		if (err)
+			return err;
+		err = ibfront_mlx4_size_sq(dev, &qp->sq, &cmd);
+	} else {
+		err = ibfront_mlx4_size_kernel(dev, init_attr, qp, has_rq);
+	}
 	if (err)
 		return err;
 
@@ -411,6 +483,7 @@ static const struct ib_device_ops ibfront_mlx4_dev_ops = {
 const struct ibfront_provider ibfront_mlx4 = {
 	.name = "mlx4_%d",
 	.ops = &ibfront_mlx4_dev_ops,
+	.queues = &ibfront_mlx4_queues,
 	.qp_create_flags = IB_QP_CREATE_IPOIB_UD_LSO |
 			   IB_QP_CREATE_BLOCK_MULTICAST_LOOPBACK |
 			   IB_QP_CREATE_NETIF_QP,

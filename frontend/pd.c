@@ -14,9 +14,10 @@ static int ibfront_alloc_pd(struct ib_pd *ibpd, struct ib_udata *udata)
 	err = ibfront_create(dev, &pd->obj, &req, &rsp);
 	if (err)
 		return err;
+	pd->number = rsp.op.alloc_pd.pdn;
 	if (udata)
 		return ibfront_put_number(dev, &pd->obj, udata,
-					  rsp.op.alloc_pd.pdn);
+					  pd->number);
 	err = ibfront_arena_add_pd(dev, pd);
 	if (err)
 		ibfront_destroy(dev, &pd->obj);

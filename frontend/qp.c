@@ -17,6 +17,18 @@ static const enum ib_event_type ibfront_qp_event_type[] = {
 	[VIBIF_EVENT_QP_LAST_WQE_REACHED]	= IB_EVENT_QP_LAST_WQE_REACHED,
 };
 
+/*
+ * The QP has no more messages to take. Who has an SRQ waits for this event
+ * before it gives the QP up.
+ */
+static void ibfront_qp_died(struct ibfront_obj *obj)
+{
+	struct ibfront_qp *qp = container_of(obj, struct ibfront_qp, obj);
+
+	if (qp->ibqp.srq)
+		obj->dispatch(obj, BIT(VIBIF_EVENT_QP_LAST_WQE_REACHED));
+}
+
 static void ibfront_qp_dispatch(struct ibfront_obj *obj, u32 events)
 {
 	struct ibfront_qp *qp = container_of(obj, struct ibfront_qp, obj);
@@ -57,7 +69,7 @@ static int ibfront_check_qp(struct ibfront_dev *dev,
 	case IB_QPT_RC:
 	case IB_QPT_UC:
 	case IB_QPT_UD:
-		return udata ? 0 : -EOPNOTSUPP;
+		return 0;
 	case IB_QPT_XRC_INI:
 		return udata && ibfront_has_xrc(dev) ? 0 : -EOPNOTSUPP;
 	case IB_QPT_XRC_TGT:
@@ -116,10 +128,19 @@ static int ibfront_create_qp(struct ib_qp *ibqp,
 		return err;
 	if (init_attr->qp_type != IB_QPT_XRC_TGT) {
 		ctx = ibfront_context(dev, udata);
+		if (IS_ERR(ctx))
+			return PTR_ERR(ctx);
 		err = ibfront_queue_map(ctx, &qp->queue, &layout);
 		if (err)
 			return err;
 		req.op.create_qp.context = ctx->obj.handle;
+		qp->kernel = !udata;
+	}
+	if (qp->kernel) {
+		err = ibfront_qp_init(qp);
+		if (err)
+			goto err_unmap;
+		qp->obj.died = ibfront_qp_died;
 	}
 
 	mutex_init(&qp->mutex);
@@ -131,12 +152,22 @@ static int ibfront_create_qp(struct ib_qp *ibqp,
 
 	ibfront_fill_create_qp(&req.op.create_qp, qp, init_attr);
 	err = ibfront_create(dev, &qp->obj, &req, &rsp);
-	if (err) {
-		ibfront_queue_unmap(dev, &qp->queue);
-		return err;
-	}
+	if (err)
+		goto err_fini;
 	ibqp->qp_num = rsp.op.create_qp.qpn;
+	if (qp->kernel)
+		err = ibfront_qp_add(qp);
+	if (err)
+		goto err_destroy;
 	return 0;
+
+err_destroy:
+	ibfront_destroy(dev, &qp->obj);
+err_fini:
+	ibfront_qp_fini(qp);
+err_unmap:
+	ibfront_queue_unmap(dev, &qp->queue);
+	return err;
 }
 
 /*
@@ -280,11 +311,19 @@ static int ibfront_modify_qp_locked(struct ibfront_dev *dev,
 	if (cur_state == IB_QPS_RESET && new_state == IB_QPS_RESET)
 		return 0;
 
+	if (qp->kernel && cur_state == IB_QPS_RESET)
+		dev->provider->queues->init_sq(qp);
 	ibfront_fill_qp_attr(&req.op.modify_qp, attr, attr_mask);
 	err = ibfront_exec(dev, &req, &rsp);
+	/* The QP is gone with the backend, and to its user that is an error. */
+	if (err && qp->kernel && new_state == IB_QPS_ERR &&
+	    ibfront_ring_dead(dev))
+		err = 0;
 	if (err)
 		return err;
 
+	if (qp->kernel && new_state == IB_QPS_RESET)
+		ibfront_qp_reset(qp);
 	qp->state = new_state;
 	if (attr_mask & IB_QP_PORT)
 		qp->port = attr->port_num;
@@ -387,7 +426,9 @@ static int ibfront_query_qp(struct ib_qp *ibqp, struct ib_qp_attr *attr,
 	attr->cur_qp_state = attr->qp_state;
 	attr->cap.max_recv_wr = qp->rq.count;
 	attr->cap.max_recv_sge = qp->rq.max_sge;
-	/* The send queue's sizes stay 0: the library knows what it laid out. */
+	/* A library knows what it laid out for a send queue: 0. */
+	attr->cap.max_send_wr = qp->sq.max_post;
+	attr->cap.max_send_sge = qp->kernel ? qp->sq.max_sge : 0;
 
 	init_attr->cap = attr->cap;
 	init_attr->create_flags = qp->block_mcast_loopback ?
@@ -397,12 +438,30 @@ static int ibfront_query_qp(struct ib_qp *ibqp, struct ib_qp_attr *attr,
 	return 0;
 }
 
+/*
+ * Have the HCA write no more completions of the QP, remove those there are, and
+ * forget the QP, before its number can be another's.
+ */
+static void ibfront_quiet_qp(struct ibfront_qp *qp)
+{
+	struct ib_qp_attr attr = { .qp_state = IB_QPS_RESET };
+
+	mutex_lock(&qp->mutex);
+	ibfront_modify_qp_locked(to_fdev(qp->ibqp.device), qp, &attr,
+				 IB_QP_STATE);
+	mutex_unlock(&qp->mutex);
+	ibfront_qp_del(qp);
+}
+
 static int ibfront_destroy_qp(struct ib_qp *ibqp, struct ib_udata *udata)
 {
 	struct ibfront_dev *dev = to_fdev(ibqp->device);
 	struct ibfront_qp *qp = to_fqp(ibqp);
 
+	if (qp->kernel)
+		ibfront_quiet_qp(qp);
 	ibfront_destroy(dev, &qp->obj);
+	ibfront_qp_fini(qp);
 	ibfront_queue_unmap(dev, &qp->queue);
 	return 0;
 }

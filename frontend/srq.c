@@ -35,20 +35,28 @@ static int ibfront_create_srq(struct ib_srq *ibsrq,
 	struct vibif_create_srq_req *create = &req.op.create_srq;
 	struct ibfront_srq *srq = to_fsrq(ibsrq);
 	struct ibfront_layout layout = {};
+	struct ibfront_ucontext *ctx;
 	struct vibif_rsp rsp;
 	int err;
 
-	if (!udata || (init_attr->srq_type != IB_SRQT_BASIC &&
-		       init_attr->srq_type != IB_SRQT_XRC))
+	if (init_attr->srq_type != IB_SRQT_BASIC &&
+	    (init_attr->srq_type != IB_SRQT_XRC || !udata))
 		return -EOPNOTSUPP;
+	ctx = ibfront_context(dev, udata);
+	if (IS_ERR(ctx))
+		return PTR_ERR(ctx);
 	err = dev->provider->create_srq(dev, &init_attr->attr, udata, &srq->wq,
 					&layout);
 	if (err)
 		return err;
-	err = ibfront_queue_map(ibfront_context(dev, udata), &srq->queue,
-				&layout);
+	err = ibfront_queue_map(ctx, &srq->queue, &layout);
 	if (err)
 		return err;
+	if (!udata) {
+		err = ibfront_srq_init(srq);
+		if (err)
+			goto err_unmap;
+	}
 
 	srq->obj.dispatch = ibfront_srq_dispatch;
 	create->pd = to_fpd(ibsrq->pd)->obj.handle;
@@ -64,15 +72,19 @@ static int ibfront_create_srq(struct ib_srq *ibsrq,
 	create->doorbell = ibfront_doorbell(&srq->queue);
 	err = ibfront_create(dev, &srq->obj, &req, &rsp);
 	if (err)
-		goto err_unmap;
-	err = ibfront_put_number(dev, &srq->obj, udata, rsp.op.create_srq.srqn);
+		goto err_fini;
+	if (udata)
+		err = ibfront_put_number(dev, &srq->obj, udata,
+					 rsp.op.create_srq.srqn);
 	if (err)
-		goto err_unmap;
+		goto err_fini;
 
 	ibsrq->ext.xrc.srq_num = rsp.op.create_srq.srqn;
 	init_attr->attr.max_wr = srq->wq.count - 1;
 	return 0;
 
+err_fini:
+	ibfront_srq_fini(srq);
 err_unmap:
 	ibfront_queue_unmap(dev, &srq->queue);
 	return err;
@@ -125,6 +137,7 @@ static int ibfront_destroy_srq(struct ib_srq *ibsrq, struct ib_udata *udata)
 	struct ibfront_srq *srq = to_fsrq(ibsrq);
 
 	ibfront_destroy(dev, &srq->obj);
+	ibfront_srq_fini(srq);
 	ibfront_queue_unmap(dev, &srq->queue);
 	return 0;
 }
