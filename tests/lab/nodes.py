@@ -350,7 +350,7 @@ def reset_lab():
                 host.run("xenib detach " + found["domain"])
             host.run("rmmod xen_ibback")
     for guest in by_role["guest"]:
-        for module in ("xen_ibfront", "xen_ibrogue"):
+        for module in ("xen_ibfront", "xen_ibkverbs", "xen_ibrogue"):
             if is_loaded(guest, module):
                 guest.run("rmmod " + module)
     lab("install")

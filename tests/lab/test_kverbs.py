@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""
+The verbs as a user in the guest's kernel has them: tests/lab/kverbs, a module
+of which each test is one write to a file in debugfs.
+"""
+
+import re
+import time
+
+import pytest
+
+import nodes
+
+RUN = "/sys/kernel/debug/xen-ibkverbs/*/run"
+ENDED = re.compile(r"xen-ibkverbs: load ended (\w+): (\d+) posted, "
+                   r"(\d+) completed, (\d+) flushed, (\d+) bad")
+
+
+class Kernel:
+    """The module in a guest, and the guest's host."""
+
+    def __init__(self, host, node):
+        self.host, self.node = host, node
+
+    def lines(self):
+        return [line for line in self.node.out("dmesg").splitlines()
+                if "xen-ibkverbs: " in line]
+
+    def run(self, name):
+        """Run a test of the module's; if it fails, with what it logged."""
+        before = len(self.lines())
+        done = self.node.run("echo %s >%s" % (name, RUN), check=False)
+        assert not done.returncode, "%s: %s\n%s" % (
+            name, done.stdout, "\n".join(self.lines()[before:]))
+
+    def load(self):
+        """Have messages flow without end."""
+        self.ended = len(ENDED.findall("\n".join(self.lines())))
+        self.run("load")
+        nodes.wait_moving(self.host)
+
+    def end(self, timeout=30):
+        """Wait for the load's end: all that was posted has come back. Returns
+        how much of it was flushed."""
+        deadline = time.monotonic() + timeout
+        while True:
+            found = ENDED.findall("\n".join(self.lines()))[self.ended:]
+            if found:
+                break
+            assert time.monotonic() < deadline, "the load goes on"
+            time.sleep(0.5)
+        (how, posted, completed, flushed, bad), = found
+        assert (how, completed, bad) == ("well", posted, "0"), found
+        return int(flushed)
+
+    def again(self):
+        """What a new device does."""
+        nodes.wait_active(self.node)
+        self.run("rc")
+
+
+@pytest.fixture
+def kernel(guests, dom0):
+    """It leaves the guest a device of which the kernel has nothing open."""
+    host, node = dom0[1], guests[1]
+    node.run("insmod %s/xen-ibkverbs.ko" % nodes.MODULES)
+    yield Kernel(host, node)
+    node.run("rmmod xen_ibkverbs")
+    host.run("xenib detach " + node.domain, check=False)
+    nodes.attach(host, node)
+
+
+# What takes long is tried in guests of both kinds with --exhaustive.
+one_kind = pytest.mark.parametrize("guests", [
+    "guest", pytest.param("pvh", marks=pytest.mark.exhaustive)], indirect=True)
+
+
+@pytest.mark.parametrize("name", ["rc", "uc", "ud", "srq", "flush"])
+def test_verbs(kernel, name):
+    kernel.run(name)
+
+
+@one_kind
+def test_load(kernel):
+    kernel.load()
+    kernel.run("stop")
+    kernel.end()
+
+
+def test_detach_under_load(kernel):
+    """Whoever waits for a completion gets it, though the HCA is gone."""
+    kernel.load()
+    kernel.host.run("xenib detach " + kernel.node.domain)
+    assert kernel.end() > 0
+    nodes.attach(kernel.host, kernel.node)
+    kernel.again()
+
+
+@one_kind
+def test_backend_reloaded_under_load(kernel):
+    kernel.load()
+    kernel.host.run("rmmod xen_ibback")
+    assert kernel.end() > 0
+    nodes.load_backend(kernel.host)
+    kernel.again()
+
+
+@one_kind
+def test_frontend_reloaded_under_load(kernel):
+    kernel.load()
+    nodes.reload_frontend(kernel.node)
+    assert kernel.end() > 0
+    kernel.again()
+
+
+def test_everything_is_given_back(kernel, dom0):
+    """The module's objects; the kernel's context stays."""
+    before = nodes.totals(dom0[1])
+    kernel.run("rc")
+    kept = nodes.totals(dom0[1])
+    for name in "rc", "uc", "ud", "srq", "flush":
+        kernel.run(name)
+    assert nodes.totals(dom0[1]) == kept
+    assert kept["contexts"] == before["contexts"] + 1
+    assert (kept["qps"], kept["cqs"], kept["srqs"]) == (
+        before["qps"], before["cqs"], before["srqs"])
