@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * xen-ibfront: an InfiniBand HCA of another domain, for user space.
+ * xen-ibfront: an InfiniBand HCA of another domain.
  *
  * This file is the xenbus lifecycle, as drawn under "States" in vibif.h.
  */
