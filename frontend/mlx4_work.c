@@ -23,6 +23,9 @@ static_assert(IBFRONT_MLX4_CQE == 32);
 #define IBFRONT_MLX4_STAMP		0xffffffff
 #define IBFRONT_MLX4_CHUNK		64
 
+/* Messages up to so many octets go into the WQE, if there is room. */
+#define IBFRONT_MLX4_MAX_INLINE		128
+
 /* Words of a CQ's doorbell record */
 #define IBFRONT_MLX4_SET_CI		0
 #define IBFRONT_MLX4_ARM		1
@@ -67,7 +70,7 @@ static void ibfront_mlx4_init_cq(struct ibfront_cq *cq)
 		cqe = ibfront_mlx4_cqe(cq, i);
 		cqe->owner_sr_opcode = MLX4_CQE_OWNER_MASK;
 	}
-	/* The HCA takes 0 for that of an event before the first. */
+	/* The HCA counts events from 1. */
 	cq->arm_sn = 1;
 }
 
@@ -444,6 +447,119 @@ static int ibfront_mlx4_put_data(struct mlx4_wqe_data_seg *data,
 	return 0;
 }
 
+static void ibfront_mlx4_end_inline(void *wqe, u32 begin, u32 end)
+{
+	struct mlx4_wqe_inline_seg *seg = wqe + begin;
+
+	/* The length may be what the HCA finds in place of the stamp. */
+	wmb();
+	seg->byte_count = cpu_to_be32(MLX4_INLINE_SEG |
+				      (end - begin - sizeof(*seg)));
+}
+
+/* Octets of data in an inline segment at @at, which ends with the chunk */
+static u32 ibfront_mlx4_inline_room(u32 at)
+{
+	return IBFRONT_MLX4_CHUNK - at % IBFRONT_MLX4_CHUNK -
+	       sizeof(struct mlx4_wqe_inline_seg);
+}
+
+/* Where @len octets of inline data end that begin at @at in a WQE */
+static u32 ibfront_mlx4_inline_end(u32 at, u32 len)
+{
+	u32 part;
+
+	while (len) {
+		part = min(len, ibfront_mlx4_inline_room(at));
+		at += sizeof(struct mlx4_wqe_inline_seg) + part;
+		len -= part;
+	}
+	return at;
+}
+
+/* Whether the message goes into the WQE, of which @at octets are written. */
+static bool ibfront_mlx4_is_inline(const struct ibfront_wq *sq,
+				   const struct ib_send_wr *wr, u32 at)
+{
+	u32 len = 0;
+	int i;
+
+	if (wr->opcode == IB_WR_RDMA_READ ||
+	    wr->opcode == IB_WR_ATOMIC_CMP_AND_SWP ||
+	    wr->opcode == IB_WR_ATOMIC_FETCH_AND_ADD)
+		return false;
+	for (i = 0; i < wr->num_sge; i++) {
+		if (wr->sg_list[i].length > IBFRONT_MLX4_MAX_INLINE)
+			return false;
+		len += wr->sg_list[i].length;
+	}
+	return len && len <= IBFRONT_MLX4_MAX_INLINE &&
+	       ibfront_mlx4_inline_end(at, len) <= 1 << sq->log_stride;
+}
+
+/*
+ * Put octets into the WQE at @at; @begin is where the segment begins that they
+ * belong to. A segment's length is written when it is full, and the last one's
+ * by the caller. Return where they end.
+ */
+static u32 ibfront_mlx4_put_octets(void *wqe, u32 *begin, u32 at,
+				   const void *from, u32 len)
+{
+	u32 part;
+
+	while (len) {
+		if (at % IBFRONT_MLX4_CHUNK == 0) {
+			ibfront_mlx4_end_inline(wqe, *begin, at);
+			*begin = at;
+			at += sizeof(struct mlx4_wqe_inline_seg);
+		}
+		part = min(len, IBFRONT_MLX4_CHUNK - at % IBFRONT_MLX4_CHUNK);
+		memcpy(wqe + at, from, part);
+		at += part;
+		from += part;
+		len -= part;
+	}
+	return at;
+}
+
+/* Return where the data end, or -EFAULT for what is not in the arena. */
+static int ibfront_mlx4_put_inline(struct ibfront_dev *dev, void *wqe, u32 at,
+				   const struct ib_send_wr *wr)
+{
+	const struct ib_sge *sge = wr->sg_list;
+	u32 begin = at;
+	const void *from;
+	int i;
+
+	at += sizeof(struct mlx4_wqe_inline_seg);
+	for (i = 0; i < wr->num_sge; i++, sge++) {
+		if (!sge->length)
+			continue;
+		from = ibfront_arena_ptr(dev, sge->addr, sge->length);
+		if (!from)
+			return -EFAULT;
+		at = ibfront_mlx4_put_octets(wqe, &begin, at, from,
+					     sge->length);
+	}
+	ibfront_mlx4_end_inline(wqe, begin, at);
+	return ALIGN(at, 16);
+}
+
+/* Return where the pointers end, or -EFAULT. */
+static int ibfront_mlx4_put_pointers(struct ibfront_pd *pd, void *wqe, u32 at,
+				     const struct ib_send_wr *wr)
+{
+	struct mlx4_wqe_data_seg *data = wqe + at;
+	int i, err;
+
+	for (i = wr->num_sge; i--; ) {
+		err = ibfront_mlx4_put_data(&data[i], pd, &wr->sg_list[i]);
+		if (err)
+			return err;
+	}
+	return at + wr->num_sge * sizeof(*data);
+}
+
 static bool ibfront_mlx4_has_no_data(const struct ib_send_wr *wr)
 {
 	return wr->opcode == IB_WR_LOCAL_INV || wr->opcode == IB_WR_REG_MR;
@@ -479,29 +595,42 @@ static __be32 ibfront_mlx4_immediate(const struct ib_send_wr *wr)
 	}
 }
 
+/* Write what follows the control segment; return where it ends, or an errno. */
+static int ibfront_mlx4_put_body(const struct ibfront_qp *qp, void *wqe,
+				 const struct ib_send_wr *wr, u8 *opcode)
+{
+	struct ibfront_pd *pd = to_fpd(qp->ibqp.pd);
+	void *data;
+	u32 at;
+
+	data = ibfront_mlx4_put_op(qp, wqe + sizeof(struct mlx4_wqe_ctrl_seg),
+				   wr, opcode);
+	if (!data)
+		return -EINVAL;
+	at = data - wqe;
+	if (ibfront_mlx4_has_no_data(wr))
+		return at;
+	if (ibfront_mlx4_is_inline(&qp->sq, wr, at))
+		return ibfront_mlx4_put_inline(to_fdev(qp->ibqp.device), wqe,
+					       at, wr);
+	return ibfront_mlx4_put_pointers(pd, wqe, at, wr);
+}
+
 static int ibfront_mlx4_write_send(struct ibfront_qp *qp, u32 index,
 				   const struct ib_send_wr *wr)
 {
 	struct ibfront_wq *sq = &qp->sq;
 	struct mlx4_wqe_ctrl_seg *ctrl = ibfront_wqe(sq, index);
-	int i, num_sge = wr->num_sge;
-	struct mlx4_wqe_data_seg *data;
 	u8 opcode, size;
-	int err;
+	int end;
 
-	data = ibfront_mlx4_put_op(qp, ctrl + 1, wr, &opcode);
-	if (!data)
-		return -EINVAL;
-	if (ibfront_mlx4_has_no_data(wr))
-		num_sge = 0;
-	for (i = num_sge; i--; ) {
-		err = ibfront_mlx4_put_data(&data[i], to_fpd(qp->ibqp.pd),
-					    &wr->sg_list[i]);
-		if (err)
-			goto err_stamp;
+	end = ibfront_mlx4_put_body(qp, ctrl, wr, &opcode);
+	if (end < 0) {
+		ibfront_mlx4_stamp(sq, index);
+		return end;
 	}
 
-	size = ((void *)(data + num_sge) - (void *)ctrl) / 16;
+	size = end / 16;
 	if (wr->send_flags & IB_SEND_FENCE)
 		size |= MLX4_WQE_CTRL_FENCE;
 	ctrl->qpn_vlan = (union mlx4_wqe_qpn_vlan){ .fence_size = size };
@@ -514,10 +643,6 @@ static int ibfront_mlx4_write_send(struct ibfront_qp *qp, u32 index,
 
 	ibfront_mlx4_stamp(sq, index + sq->count - sq->max_post);
 	return 0;
-
-err_stamp:
-	ibfront_mlx4_stamp(sq, index);
-	return err;
 }
 
 static void ibfront_mlx4_ring_sq(struct ibfront_qp *qp)

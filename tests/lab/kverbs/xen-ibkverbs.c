@@ -430,7 +430,9 @@ static int kv_message(struct kv_pair *pair, u32 len, int nr_sge,
 
 static int kv_messages(struct kv_pair *pair)
 {
-	static const u32 sizes[] = { 0, 1, 3, 64, 108, 1023, 4096, KV_BUF };
+	static const u32 sizes[] = {
+		0, 1, 3, 44, 45, 64, 104, 105, 128, 1023, 4096, KV_BUF
+	};
 	unsigned int i;
 	int err;
 
@@ -712,6 +714,8 @@ static int kv_datagrams(struct kv_pair *pair, bool grh)
 	if (IS_ERR(ah))
 		return kv_try(PTR_ERR(ah));
 	err = kv_datagram(pair, ah, grh, 1) ?:
+	      kv_datagram(pair, ah, grh, 60) ?:
+	      kv_datagram(pair, ah, grh, 61) ?:
 	      kv_datagram(pair, ah, grh, 200) ?:
 	      kv_datagram(pair, ah, grh, 2048);
 	rdma_destroy_ah(ah, RDMA_DESTROY_AH_SLEEPABLE);
