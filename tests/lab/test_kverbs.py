@@ -29,7 +29,7 @@ class Kernel:
     def run(self, name):
         """Run a test of the module's; if it fails, with what it logged."""
         before = len(self.lines())
-        done = self.node.run("echo %s >%s" % (name, RUN), check=False)
+        done = self.node.run("echo %s | tee %s" % (name, RUN), check=False)
         assert not done.returncode, "%s: %s\n%s" % (
             name, done.stdout, "\n".join(self.lines()[before:]))
 
