@@ -50,10 +50,13 @@
  * doorbell page (UAR) of their own, and on queues in their own memory, which
  * the HCA reaches by DMA.
  *
- * Three channels connect the two ends:
+ * Four channels connect the two ends:
  *  - the request ring, with its event channel;
  *  - the event area: shared pages in which the backend sets bits for completion
  *    and asynchronous events, with an event channel of its own;
+ *  - the MAD area, if the frontend has one: shared pages for the management
+ *    datagrams that the guest sends and receives, with an event channel of its
+ *    own;
  *  - frames of I/O memory that the toolstack has opened to the guest.
  *
  * QPN, CQN, SRQN, PDN, lkey, rkey and the UAR index are the HCA's own numbers,
@@ -65,8 +68,9 @@
  *
  * Both directions of the ring use the hold-off mechanism of ring.h (req_event,
  * rsp_event): an end notifies the ring's event channel when
- * RING_PUSH_*_AND_CHECK_NOTIFY says so. The event area has rules of its own,
- * which stand with its layout below. The frontend never notifies that channel.
+ * RING_PUSH_*_AND_CHECK_NOTIFY says so. The event area and the MAD area have
+ * rules of their own, which stand with their layouts below. The frontend never
+ * notifies the event area's channel.
  *
  * Example
  * =======
@@ -83,11 +87,13 @@
  *	versions		= "1"
  *	max-ring-page-order	= "4"
  *	max-event-page-order	= "4"
+ *	max-mad-page-order	= "4"
  *	feature-resize-cq	= "1"
  *	feature-rereg-mr	= "1"
  *	feature-xrc		= "1"
  *	feature-mw		= "1"
  *	feature-mr-share	= "1"
+ *	feature-mad		= "1"
  *	uar-count		= "16"
  *	uar-0			= "1032 0xfe408 0xfe808"
  *	uar-1			= "1033 0xfe409 0xfe809"
@@ -106,6 +112,12 @@
  *	evt-page-ref0		= "10"
  *	evt-page-ref1		= "11"
  *	evt-event-channel	= "10"
+ *	mad-page-order		= "3"
+ *	mad-page-ref0		= "12"
+ *	mad-page-ref1		= "13"
+ *	...
+ *	mad-page-ref7		= "19"
+ *	mad-event-channel	= "11"
  *
  * Error, /local/domain/0/error/backend/vib/3/0/, when the backend has failed
  *	error			= "19 HCA has been removed"
@@ -166,6 +178,20 @@
  *
  *	The P_Key table of the guest's port p. An entry reads as 0 while the
  *	HCA's port does not have that P_Key with that membership.
+ *
+ * mad-rate
+ *	Values:		<uint32_t>, 1 .. VIBIF_MAX_MAD_RATE
+ *	Default Value:	VIBIF_DEFAULT_MAD_RATE
+ *
+ *	How many MADs a second the backend takes from the guest, for some time.
+ *	VIBIF_MAD_BURST may come at once. More wait in the guest. The backend
+ *	takes the nearest value for one that is out of range.
+ *
+ * mad-pm
+ *	Values:		0, 1
+ *	Default Value:	1
+ *
+ *	The guest may read performance counters, its port's and others'.
  *
  * Nodes of the toolstack, valid from the frontend's state Initialising on
  * ------------------------------------------------------------------------
@@ -229,6 +255,12 @@
  * max-event-page-order
  *	Values:		<uint32_t>, 1 .. VIBIF_MAX_EVENT_PAGE_ORDER
  *
+ * max-mad-page-order
+ *	Values:		<uint32_t>, VIBIF_MIN_MAD_PAGE_ORDER ..
+ *			VIBIF_MAX_MAD_PAGE_ORDER
+ *
+ *	There with feature-mad.
+ *
  * feature-resize-cq
  *	Values:		0, 1
  *	Default Value:	0
@@ -259,6 +291,12 @@
  *	Default Value:	0
  *
  *	The backend serves VIBIF_OP_REG_MR with VIBIF_MR_SHARE.
+ *
+ * feature-mad
+ *	Values:		0, 1
+ *	Default Value:	0
+ *
+ *	The backend serves a MAD area.
  *
  * uar-count
  *	Values:		<uint32_t>, 1 .. VIBIF_MAX_UARS
@@ -314,6 +352,22 @@
  *
  *	Event channel of the event area, allocated for the backend's domain.
  *
+ * mad-page-order
+ *	Values:		<uint32_t>, VIBIF_MIN_MAD_PAGE_ORDER ..
+ *			max-mad-page-order
+ *
+ *	Absent, with the two nodes that follow, if the frontend has no MAD area.
+ *
+ * mad-page-ref<i>, i = 0 .. 2^mad-page-order - 1
+ *	Values:		<uint32_t>
+ *
+ *	Grant reference of page i of the MAD area, granted for writing.
+ *
+ * mad-event-channel
+ *	Values:		<uint32_t>
+ *
+ *	Event channel of the MAD area, allocated for the backend's domain.
+ *
  * States
  * ======
  *
@@ -339,13 +393,14 @@
  * state:
  *							Initialising
  *
- *							grants ring and event
- *							area, writes its nodes
+ *							grants ring, event area
+ *							and MAD area, writes its
+ *							nodes
  *
  *							Initialised
  *
- *			maps ring and event
- *			area
+ *			maps ring, event area
+ *			and MAD area
  *
  *			Connected
  *
@@ -367,8 +422,8 @@
  *
  *			destroys the guest's
  *			objects, unmaps its
- *			pages, ring and event
- *			area
+ *			pages, ring, event area
+ *			and MAD area
  *
  *			Closed
  *
@@ -435,8 +490,8 @@
  *							from here on as in the
  *							normal flow
  *
- * A frontend that sees InitWait makes a new ring and a new event area. A
- * backend refuses a ring that was used before.
+ * A frontend that sees InitWait makes a new ring, a new event area and a new
+ * MAD area. A backend refuses a ring that was used before.
  *
  * Operations
  * ==========
@@ -501,6 +556,10 @@
 #define VIBIF_FIELD_FEATURE_XRC			"feature-xrc"
 #define VIBIF_FIELD_FEATURE_MW			"feature-mw"
 #define VIBIF_FIELD_FEATURE_MR_SHARE		"feature-mr-share"
+#define VIBIF_FIELD_FEATURE_MAD			"feature-mad"
+#define VIBIF_FIELD_MAX_MAD_PAGE_ORDER		"max-mad-page-order"
+#define VIBIF_FIELD_MAD_RATE			"mad-rate"
+#define VIBIF_FIELD_MAD_PM			"mad-pm"
 #define VIBIF_FIELD_UAR_COUNT			"uar-count"
 #define VIBIF_FIELD_UAR				"uar-"		/* <i> */
 #define VIBIF_FIELD_UAR_GFN_BASE		"uar-gfn-base"
@@ -514,12 +573,17 @@
 #define VIBIF_FIELD_EVENT_PAGE_ORDER		"evt-page-order"
 #define VIBIF_FIELD_EVENT_REF			"evt-page-ref"	/* <i> */
 #define VIBIF_FIELD_EVENT_EVTCHN		"evt-event-channel"
+#define VIBIF_FIELD_MAD_PAGE_ORDER		"mad-page-order"
+#define VIBIF_FIELD_MAD_REF			"mad-page-ref"	/* <i> */
+#define VIBIF_FIELD_MAD_EVTCHN			"mad-event-channel"
 
 /* As many as a port of an HCA has at most */
 #define VIBIF_MAX_PKEYS				128
 
 #define VIBIF_MAX_RING_PAGE_ORDER		4
 #define VIBIF_MAX_EVENT_PAGE_ORDER		4
+#define VIBIF_MIN_MAD_PAGE_ORDER		1
+#define VIBIF_MAX_MAD_PAGE_ORDER		4
 
 /* Physical addresses have 52 bits at most on x86, frame numbers 40. */
 #define VIBIF_MAX_FRAME				((1ULL << 40) - 1)
@@ -602,8 +666,8 @@ static_assert(VIBIF_DEFAULT_CQ + VIBIF_DEFAULT_QP + VIBIF_DEFAULT_SRQ <
  *  - Responses come in any order; id tells which request they answer. A
  *    frontend must not use an id again before its response has come. Requests
  *    in flight together may be executed in any order.
- *  - A frontend that overruns the ring, or causes events without end, loses the
- *    device: the backend writes an error and Closing.
+ *  - A frontend that overruns the ring or the MAD area, or causes events
+ *    without end, loses the device: the backend writes an error and Closing.
  *  - The frontend keeps pages granted until the response of the request that
  *    destroys the object that uses them, or that says it was not created.
  */
@@ -2348,6 +2412,147 @@ DEFINE_RING_TYPES(vibif, struct vibif_req, struct vibif_rsp);
 #define VIBIF_EVENT_DEVICE_FATAL		31
 
 /*
+ * MAD area
+ * ========
+ *
+ * Management datagrams (MADs; IBTA, chapter 13) that the guest sends from QP 1,
+ * and those for it. There is no QP 0 for guests.
+ *
+ * The area is 2^mad-page-order pages, which the frontend clears before
+ * Initialised. It is divided into slots of VIBIF_MAD_SLOT_SIZE octets, which
+ * may cross the end of a page:
+ *
+ *	slot 0		struct vibif_mad_indices
+ *	slots 1 ..	VIBIF_MAD_TX_SLOTS(order) for MADs from the guest
+ *	behind them	VIBIF_MAD_RX_SLOTS(order) for MADs to the guest
+ *
+ * Each index has a cache line of its own. Octets count from the area's start:
+ *
+ *    0  tx_prod - uint32_t, written by the frontend: MADs it has put into slots
+ *   64  tx_cons - uint32_t, written by the backend: MADs it has taken
+ *  128  rx_prod - uint32_t, written by the backend: MADs it has put into slots
+ *  192  rx_cons - uint32_t, written by the frontend: MADs it has taken
+ *  256  rx_dropped - uint32_t, written by the backend: MADs for which there was
+ *        no slot. They are lost, as on a QP without receives.
+ *
+ * They count from 0, without end and modulo 2^32. MAD number n is in slot
+ * n % VIBIF_MAD_*_SLOTS(order) of its direction. Whoever writes MADs fills the
+ * slots, then writes the index. Whoever takes them reads the slots, then writes
+ * the index. A frontend whose indices are further apart than there are slots
+ * has overrun the area.
+ *
+ * After it has written an index, an end reads the other's, both with a full
+ * barrier in between:
+ *
+ *  - Whoever has written MADs notifies the event channel, if the other end had
+ *    taken all that were there before them.
+ *  - Whoever has taken MADs goes on, if there are more. The backend notifies
+ *    the event channel if the slots were full before it took these, as the
+ *    frontend may wait for one.
+ *
+ * The backend takes MADs from the guest at a bounded rate, see mad-rate.
+ *
+ * A slot:
+ *
+ *         0                1                 2               3        octet
+ * +----------------+----------------+----------------+----------------+
+ * |      port      |    reserved    |            pkey_index           | 4
+ * +----------------+----------------+----------------+----------------+
+ * |                                qpn                                | 8
+ * +----------------+----------------+----------------+----------------+
+ * |                                 av                                | 12
+ * +----------------+----------------+----------------+----------------+
+ * |/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/|
+ * +----------------+----------------+----------------+----------------+
+ * |                                 av                                | 40
+ * +----------------+----------------+----------------+----------------+
+ * |                                grh                                | 44
+ * +----------------+----------------+----------------+----------------+
+ * |/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/|
+ * +----------------+----------------+----------------+----------------+
+ * |                                grh                                | 80
+ * +----------------+----------------+----------------+----------------+
+ * |                              reserved                             | 84
+ * +----------------+----------------+----------------+----------------+
+ * |/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/|
+ * +----------------+----------------+----------------+----------------+
+ * |                              reserved                             | 128
+ * +----------------+----------------+----------------+----------------+
+ * |                                mad                                | 132
+ * +----------------+----------------+----------------+----------------+
+ * |/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/|
+ * +----------------+----------------+----------------+----------------+
+ * |                                mad                                | 384
+ * +----------------+----------------+----------------+----------------+
+ *
+ * port - uint8_t, 1 .. phys_port_cnt
+ * pkey_index - uint16_t, 0 .. pkey_tbl_len - 1
+ * qpn - uint32_t, the peer's. From the guest: 1.
+ * av - struct vibif_av, the way to the peer. From the guest: dlid is a unicast
+ *   LID, 1 .. VIBIF_MAX_UNICAST_LID, and sgid_index is 0. To the guest: dlid is
+ *   the peer's LID, sl that of the MAD, and src_path_bits those of the LID that
+ *   it was sent to. With VIBIF_AV_GRH there is a grh. The rest is zero.
+ * grh - uint8_t[40], to the guest: the global route header as it came. Zero
+ *   from the guest.
+ * mad - uint8_t[256], the MAD itself
+ *
+ * What a guest may send
+ * ---------------------
+ *
+ *	class			method			else
+ *	0x03 SubnAdm		Get, GetTable		only to the SM's LID
+ *	0x04 PerfMgt		Get			if mad-pm is 1
+ *	0x06 DevMgt		Get
+ *	0x32 vendor specific	Get			OUI 00:14:05
+ *
+ * And with these methods ACK, STOP and ABORT of RMPP (IBTA, 13.6), in a
+ * transaction that the guest has begun. The SM_Key is cleared. To any other MAD
+ * whose method is Get, Set, GetTable, GetTraceTable, GetMulti or Delete the
+ * backend answers in the peer's name with the status 0x000c, which says that
+ * there is no such method or attribute. All others it discards, other segments
+ * of RMPP among them. It discards what breaks a rule of the slot, too.
+ *
+ * The guest receives answers to what it has sent. Transaction IDs are the
+ * guest's own. Of its transactions the backend remembers the last
+ * VIBIF_MAD_TRANSACTIONS of each port, and as many requests wait for answers.
+ */
+#define VIBIF_MAD_SLOT_SIZE			384
+#define VIBIF_MAD_TX_SLOTS(order)		(2U << (order))
+#define VIBIF_MAD_RX_SLOTS(order)		(8U << (order))
+
+#define VIBIF_MAX_UNICAST_LID			0xbfff
+#define VIBIF_MAD_TRANSACTIONS			1024
+
+#define VIBIF_DEFAULT_MAD_RATE			2000
+#define VIBIF_MAX_MAD_RATE			1000000
+#define VIBIF_MAD_BURST				512
+
+struct vibif_mad_index {
+	uint32_t value;
+	uint32_t reserved[15];
+};
+
+struct vibif_mad_indices {
+	struct vibif_mad_index tx_prod;
+	struct vibif_mad_index tx_cons;
+	struct vibif_mad_index rx_prod;
+	struct vibif_mad_index rx_cons;
+	struct vibif_mad_index rx_dropped;
+	struct vibif_mad_index reserved;
+};
+
+struct vibif_mad {
+	uint8_t  port;
+	uint8_t  reserved;
+	uint16_t pkey_index;
+	uint32_t qpn;
+	struct vibif_av av;
+	uint8_t  grh[40];
+	uint8_t  reserved1[48];
+	uint8_t  mad[256];
+};
+
+/*
  * Layout
  * ======
  *
@@ -2608,6 +2813,34 @@ VIBIF_ASSERT_AT(vibif_alloc_mw_req, type, 4);
 VIBIF_ASSERT_SIZE(vibif_alloc_mw_rsp, 8);
 VIBIF_ASSERT_AT(vibif_alloc_mw_rsp, handle, 0);
 VIBIF_ASSERT_AT(vibif_alloc_mw_rsp, rkey, 4);
+
+VIBIF_ASSERT_SIZE(vibif_mad_index, 64);
+VIBIF_ASSERT_AT(vibif_mad_index, value, 0);
+
+VIBIF_ASSERT_SIZE(vibif_mad_indices, VIBIF_MAD_SLOT_SIZE);
+VIBIF_ASSERT_AT(vibif_mad_indices, tx_prod, 0);
+VIBIF_ASSERT_AT(vibif_mad_indices, tx_cons, 64);
+VIBIF_ASSERT_AT(vibif_mad_indices, rx_prod, 128);
+VIBIF_ASSERT_AT(vibif_mad_indices, rx_cons, 192);
+VIBIF_ASSERT_AT(vibif_mad_indices, rx_dropped, 256);
+VIBIF_ASSERT_AT(vibif_mad_indices, reserved, 320);
+
+VIBIF_ASSERT_SIZE(vibif_mad, VIBIF_MAD_SLOT_SIZE);
+VIBIF_ASSERT_AT(vibif_mad, port, 0);
+VIBIF_ASSERT_AT(vibif_mad, reserved, 1);
+VIBIF_ASSERT_AT(vibif_mad, pkey_index, 2);
+VIBIF_ASSERT_AT(vibif_mad, qpn, 4);
+VIBIF_ASSERT_AT(vibif_mad, av, 8);
+VIBIF_ASSERT_AT(vibif_mad, grh, 40);
+VIBIF_ASSERT_AT(vibif_mad, reserved1, 80);
+VIBIF_ASSERT_AT(vibif_mad, mad, 128);
+
+#define VIBIF_ASSERT_MAD_AREA(order)					\
+	static_assert((1 + VIBIF_MAD_TX_SLOTS(order) +			\
+		       VIBIF_MAD_RX_SLOTS(order)) * VIBIF_MAD_SLOT_SIZE <= \
+		      VIBIF_PAGE_SIZE << (order), "MAD area of order " #order)
+VIBIF_ASSERT_MAD_AREA(VIBIF_MIN_MAD_PAGE_ORDER);
+VIBIF_ASSERT_MAD_AREA(VIBIF_MAX_MAD_PAGE_ORDER);
 
 VIBIF_ASSERT_SIZE(vibif_req, VIBIF_SLOT_SIZE);
 VIBIF_ASSERT_AT(vibif_req, id, 0);
