@@ -454,3 +454,26 @@ int ibback_check_mcast(const struct vibif_mcast_req *args)
 		return -EINVAL;
 	return args->gid[0] == VIBIF_MCAST_GID_PREFIX ? 0 : -EINVAL;
 }
+
+/**
+ * ibback_check_mad() - check where a MAD of the guest is to go
+ * @lim: the HCA's limits
+ * @m: its slot, a private copy
+ *
+ * What the MAD itself says is for mad_policy.c.
+ */
+int ibback_check_mad(const struct ibback_limits *lim,
+		     const struct vibif_mad *m)
+{
+	if (m->reserved ||
+	    !ibback_all_zero(m->reserved1, sizeof(m->reserved1)) ||
+	    !ibback_all_zero(m->grh, sizeof(m->grh)))
+		return -EINVAL;
+	if (ibback_check_port(lim, m->port) ||
+	    m->pkey_index >= lim->pkey_tbl_len[m->port] || m->qpn != 1)
+		return -EINVAL;
+	if (m->av.sgid_index || m->av.dlid < 1 ||
+	    m->av.dlid > VIBIF_MAX_UNICAST_LID)
+		return -EINVAL;
+	return ibback_check_av(&m->av);
+}

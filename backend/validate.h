@@ -122,4 +122,8 @@ int ibback_check_qp_attr(const struct ibback_limits *lim, u8 qp_port,
 			 const struct vibif_qp_attr *attr);
 int ibback_check_mcast(const struct vibif_mcast_req *args);
 
+/* Not of a request, but a slot of the MAD area */
+int ibback_check_mad(const struct ibback_limits *lim,
+		     const struct vibif_mad *m);
+
 #endif /* IBBACK_VALIDATE_H */

@@ -768,10 +768,86 @@ static void test_mcast(void **state)
 	assert_int_equal(ibback_check_mcast(&req), -EINVAL);
 }
 
+static int check_mad(const struct vibif_mad *m)
+{
+	return ibback_check_mad(&lim, m);
+}
+
+static void test_mad(void **state)
+{
+	const struct vibif_mad good = {
+		.port = 2,
+		.pkey_index = 63,
+		.qpn = 1,
+		.av = { .dlid = 1, .sl = VIBIF_MAX_SL },
+	};
+	struct vibif_mad m = good;
+
+	(void)state;
+	assert_int_equal(check_mad(&m), 0);
+	m.port = 0;
+	assert_int_equal(check_mad(&m), -EINVAL);
+	m.port = 3;
+	assert_int_equal(check_mad(&m), -EINVAL);
+	m = good;
+	m.pkey_index = 64;
+	assert_int_equal(check_mad(&m), -EINVAL);
+	m.port = 1;
+	assert_int_equal(check_mad(&m), 0);
+	m = good;
+	m.qpn = 0;
+	assert_int_equal(check_mad(&m), -EINVAL);
+	m.qpn = 2;
+	assert_int_equal(check_mad(&m), -EINVAL);
+	m = good;
+	m.av.dlid = 0;
+	assert_int_equal(check_mad(&m), -EINVAL);
+	m.av.dlid = VIBIF_MAX_UNICAST_LID;
+	assert_int_equal(check_mad(&m), 0);
+	m.av.dlid = VIBIF_MAX_UNICAST_LID + 1;
+	assert_int_equal(check_mad(&m), -EINVAL);
+	m.av.dlid = 0xffff;
+	assert_int_equal(check_mad(&m), -EINVAL);
+	m = good;
+	m.av.sl = VIBIF_MAX_SL + 1;
+	assert_int_equal(check_mad(&m), -EINVAL);
+	m = good;
+	m.av.flags = VIBIF_AV_GRH;
+	assert_int_equal(check_mad(&m), 0);
+	m.av.flow_label = VIBIF_MAX_FLOW_LABEL + 1;
+	assert_int_equal(check_mad(&m), -EINVAL);
+	m = good;
+	m.av.sgid_index = 1;
+	assert_int_equal(check_mad(&m), -EINVAL);
+}
+
+/* What a guest leaves zero */
+static void test_mad_reserved(void **state)
+{
+	struct vibif_mad m = { .port = 1, .qpn = 1, .av.dlid = 1 };
+	u8 *octets = (u8 *)&m;
+	unsigned int i;
+
+	(void)state;
+	assert_int_equal(check_mad(&m), 0);
+	m.reserved = 1;
+	assert_int_equal(check_mad(&m), -EINVAL);
+	m.reserved = 0;
+	for (i = offsetof(struct vibif_mad, grh);
+	     i < offsetof(struct vibif_mad, mad); i++) {
+		octets[i] = 1;
+		assert_int_equal(check_mad(&m), -EINVAL);
+		octets[i] = 0;
+	}
+	memset(m.mad, 0xff, sizeof(m.mad));
+	assert_int_equal(check_mad(&m), 0);
+}
+
 /* Whatever the octets are, a check ends and reads nothing but the request. */
 static void test_noise(void **state)
 {
 	const struct ibback_op_shape shape = { 0, true };
+	struct vibif_mad mad = {};
 	struct vibif_req req;
 	unsigned int i, j;
 
@@ -791,6 +867,8 @@ static void test_noise(void **state)
 		ibback_check_qp_attr(&lim, rand() % 3, &req.op.modify_qp);
 		ibback_check_table(&lim, &req.op.query_table, rand() % 2);
 		ibback_check_mcast(&req.op.mcast);
+		memcpy(&mad, &req, sizeof(req));
+		ibback_check_mad(&lim, &mad);
 	}
 }
 
@@ -816,6 +894,8 @@ int main(void)
 		cmocka_unit_test(test_qp_key),
 		cmocka_unit_test(test_qp_paths),
 		cmocka_unit_test(test_mcast),
+		cmocka_unit_test(test_mad),
+		cmocka_unit_test(test_mad_reserved),
 		cmocka_unit_test(test_noise),
 	};
 
