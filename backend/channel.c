@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Channels: pages that the frontend shares, and an event channel. The request
- * ring is one, the event area another.
+ * ring is one, the event area and the MAD area are others.
  */
 
 #include <xen/events.h>
@@ -10,6 +10,7 @@
 
 #define MAX_PAGES	(1U << VIBIF_MAX_RING_PAGE_ORDER)
 static_assert(VIBIF_MAX_EVENT_PAGE_ORDER <= VIBIF_MAX_RING_PAGE_ORDER);
+static_assert(VIBIF_MAX_MAD_PAGE_ORDER <= VIBIF_MAX_RING_PAGE_ORDER);
 
 /*
  * As xenbus_map_ring_valloc(), which in an error forgets to unmap the pages

@@ -85,6 +85,17 @@ static void ibback_hca_tell(struct ibback_hca *hca, int bit,
 			ibback_device_event(dev, bit);
 }
 
+/* Before guests are told: they ask the subnet manager then. */
+static void ibback_hca_read_sm_lid(struct ibback_hca *hca, u32 port)
+{
+	struct ib_port_attr attr;
+
+	lockdep_assert_held(&ibback_hca_mutex);
+
+	if (!ib_query_port(hca->ibdev, port, &attr))
+		WRITE_ONCE(hca->sm_lid[port - 1], attr.sm_lid);
+}
+
 /* In process context; unregistering waits for it. */
 static void ibback_hca_event(struct ib_event_handler *handler,
 			     struct ib_event *event)
@@ -96,6 +107,8 @@ static void ibback_hca_event(struct ib_event_handler *handler,
 	if (bit < 0)
 		return;
 	mutex_lock(&ibback_hca_mutex);
+	if (bit != VIBIF_EVENT_DEVICE_FATAL)
+		ibback_hca_read_sm_lid(hca, event->element.port_num);
 	ibback_hca_tell(hca, bit, event);
 	mutex_unlock(&ibback_hca_mutex);
 }
@@ -226,10 +239,13 @@ static void ibback_take_from_guests(struct ibback_hca *hca)
 static int ibback_offer_to_guests(struct ibback_hca *hca)
 {
 	struct ibback_dev *dev, *next;
+	u32 port;
 	int err;
 
 	lockdep_assert_held(&ibback_hca_mutex);
 
+	for (port = 1; port <= hca->limits.num_ports; port++)
+		ibback_hca_read_sm_lid(hca, port);
 	ibback_uars_hca_back(hca);
 	list_for_each_entry_safe(dev, next, &orphan_list, hca_entry)
 		if (ibback_dev_hca_back(dev, hca))

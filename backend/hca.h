@@ -10,8 +10,8 @@
  * An HCA has two halves:
  *  - ib_core's, the same for every kind: the HCA as an RDMA client finds it,
  *    its events, the attributes of the device and its ports, GID and P_Key
- *    tables. Above the seam hca.c and query.c ask ib_core for these, through
- *    hca->ibdev, and nothing else uses that.
+ *    tables; management datagrams. Above the seam hca.c, query.c and gsi.c ask
+ *    ib_core for these, through hca->ibdev, and nothing else uses that.
  *  - the provider's, the ops below: what has no call in ib_core that could
  *    serve a guest. Doorbell pages, objects made of a guest's pages, and the
  *    geometry of queues.
@@ -354,9 +354,10 @@ struct ibback_hca_ops {
  *	ring
  * @event_handler: for port and device events
  * @aliases: GIDs of guests, by port; [0] is not used
+ * @sm_lid: of each port's subnet manager, from port 1; 0: it has none
  *
- * @entry and @devices are protected by ibback_hca_mutex; the rest is constant
- * from open to close.
+ * @entry and @devices are protected by ibback_hca_mutex, which is held when
+ * @sm_lid is written; the rest is constant from open to close.
  */
 struct ibback_hca {
 	struct list_head entry;
@@ -371,6 +372,7 @@ struct ibback_hca {
 	struct ibback_uar spare_uar;
 	struct ib_event_handler event_handler;
 	struct ibback_aliases *aliases[VIBIF_MAX_PORTS + 1];
+	u16 sm_lid[VIBIF_MAX_PORTS];
 };
 
 /* All providers, NULL behind the last */

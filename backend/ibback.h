@@ -9,7 +9,8 @@
  *	ibback_obj.lock		commands on one object
  *	the quarantine's lock, in uar.c; the lock of GIDs, in alias.c
  *	ibback_dev.objects.xa_lock, ibback_dev.uar_lock, ibback_dev.mcast_lock,
- *	ibback_ring.lock, ibback_events.lock
+ *	ibback_ring.lock, ibback_events.lock, ibback_gsi_port.lock,
+ *	ibback_gsi.rx_lock
  */
 #ifndef IBBACK_H
 #define IBBACK_H
@@ -41,7 +42,11 @@ enum ibback_resource {
 	X(EVENTS, events)			\
 	X(EVENT_NS, event_ns)			\
 	X(THROTTLED, throttled)			\
-	X(ERRORS, errors)
+	X(ERRORS, errors)			\
+	X(MAD_TX, mad_tx)			\
+	X(MAD_RX, mad_rx)			\
+	X(MAD_REFUSED, mad_refused)		\
+	X(MAD_DROPPED, mad_dropped)
 
 #define IBBACK_COUNTER_ENUM(id, name)		IBBACK_COUNT_##id,
 enum ibback_counter {
@@ -66,6 +71,7 @@ enum ibback_total {
 #define IBBACK_MAX_GROUP_QPS	16
 
 struct ibback_dev;
+struct ibback_gsi;
 
 /**
  * struct ibback_pages - pages of the guest, mapped for the HCA
@@ -326,6 +332,7 @@ struct ibback_port {
  * @flow_read_end: jiffies until when that stands
  * @ring: the request ring
  * @events: the event area
+ * @gsi: the MAD area; NULL if there is none
  * @moderated: the HCA tells the guest of completions at a bounded rate only
  * @objects: all objects of the guest, by handle
  * @walk_lock: while it is held no object leaves @objects
@@ -366,6 +373,7 @@ struct ibback_dev {
 	unsigned long flow_read_end;
 	struct ibback_ring ring;
 	struct ibback_events events;
+	struct ibback_gsi *gsi;
 	bool moderated;
 	struct xarray objects;
 	struct mutex walk_lock;	/* see above */
@@ -519,6 +527,10 @@ void ibback_events_disconnect(struct ibback_dev *dev);
 void ibback_event(struct ibback_dev *dev, u32 word, unsigned int bit);
 void ibback_device_event(struct ibback_dev *dev, unsigned int bit);
 void ibback_event_clear(struct ibback_dev *dev, u32 word);
+
+/* gsi.c */
+int ibback_gsi_connect(struct ibback_dev *dev);
+void ibback_gsi_disconnect(struct ibback_dev *dev);
 
 /* uar.c */
 int ibback_uars_read(struct ibback_dev *dev);

@@ -44,12 +44,20 @@ static int ibback_dev_connect(struct ibback_dev *dev)
 	err = ibback_events_connect(dev);
 	if (err)
 		return err;
+	err = ibback_gsi_connect(dev);
+	if (err)
+		goto err_events;
 	ibback_flows_alloc(dev);
 	err = ibback_ring_connect(dev);
-	if (err) {
-		ibback_flows_free(dev);
-		ibback_events_disconnect(dev);
-	}
+	if (err)
+		goto err_flows;
+	return 0;
+
+err_flows:
+	ibback_flows_free(dev);
+	ibback_gsi_disconnect(dev);
+err_events:
+	ibback_events_disconnect(dev);
 	return err;
 }
 
@@ -58,6 +66,7 @@ static void ibback_dev_disconnect(struct ibback_dev *dev)
 {
 	ibback_events_stop(dev);
 	ibback_ring_disconnect(dev);
+	ibback_gsi_disconnect(dev);
 	ibback_objects_destroy_all(dev);
 	ibback_flows_free(dev);
 	ibback_events_disconnect(dev);
@@ -411,6 +420,7 @@ static int ibback_write_features(struct ibback_dev *dev)
 		  dev->limits.caps & (IBBACK_CAP_MW_TYPE_1 |
 				      IBBACK_CAP_MW_TYPE_2) },
 		{ VIBIF_FIELD_FEATURE_MR_SHARE, true },
+		{ VIBIF_FIELD_FEATURE_MAD, true },
 	};
 	unsigned int i;
 	int err = 0;
@@ -436,6 +446,10 @@ static int ibback_write_nodes(struct ibback_dev *dev)
 		err = xenbus_printf(XBT_NIL, dir,
 				    VIBIF_FIELD_MAX_EVENT_PAGE_ORDER, "%u",
 				    VIBIF_MAX_EVENT_PAGE_ORDER);
+	if (!err)
+		err = xenbus_printf(XBT_NIL, dir,
+				    VIBIF_FIELD_MAX_MAD_PAGE_ORDER, "%u",
+				    VIBIF_MAX_MAD_PAGE_ORDER);
 	if (!err)
 		err = ibback_write_features(dev);
 	if (err)

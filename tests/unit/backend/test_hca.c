@@ -140,6 +140,26 @@ static void test_remove(void **state)
 }
 
 /* udev gives it another name. */
+/* Guests ask it when they are told, and the backend knows it by then. */
+static void test_sm_lid(void **state)
+{
+	struct ibback_dev *dev;
+
+	ib_device_remove(&fake_device);
+	fake_device.port[2].sm_lid = 5;
+	assert_int_equal(ib_device_add(&fake_device), 0);
+	dev = guest_attach();
+	assert_int_equal(dev->hca->sm_lid[0], 0);
+	assert_int_equal(dev->hca->sm_lid[1], 5);
+	fake_device.port[1].sm_lid = 6;
+	fake_device.port[2].sm_lid = 7;
+	ib_device_event(&fake_device, IB_EVENT_SM_CHANGE, 1);
+	assert_int_equal(dev->hca->sm_lid[0], 6);
+	assert_int_equal(dev->hca->sm_lid[1], 5);
+	ib_device_event(&fake_device, IB_EVENT_DEVICE_FATAL, 0);
+	guest_end(dev);
+}
+
 static void test_rename(void **state)
 {
 	struct ibback_dev *dev = guest_attach();
@@ -254,6 +274,7 @@ int main(void)
 		TEST(test_remove),
 		TEST(test_rename),
 		TEST(test_events),
+		TEST(test_sm_lid),
 		TEST(test_query_device),
 		TEST(test_query_port),
 		TEST(test_query_tables),

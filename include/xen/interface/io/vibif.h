@@ -2438,8 +2438,8 @@ DEFINE_RING_TYPES(vibif, struct vibif_req, struct vibif_rsp);
  * They count from 0, without end and modulo 2^32. MAD number n is in slot
  * n % VIBIF_MAD_*_SLOTS(order) of its direction. Whoever writes MADs fills the
  * slots, then writes the index. Whoever takes them reads the slots, then writes
- * the index. A frontend whose indices are further apart than there are slots
- * has overrun the area.
+ * the index. A frontend whose tx_prod is further ahead of tx_cons than there
+ * are slots has overrun the area.
  *
  * After it has written an index, an end reads the other's, both with a full
  * barrier in between:
