@@ -45,6 +45,14 @@ LOGGED = {
     "one_page_of_many": [
         r"3 mapping in shared page 1073741823 from domain \d+",
         "2 mapping the request ring", "2 mapping the event area"],
+    "mad_overrun": ["71 rogue frontend: MAD area overrun"],
+    "used_mad_area": ["116 MAD area is not a new one"],
+    "bad_mad_announcements": [
+        r"22 mad-page-order is 5, valid range is 1 - 4",
+        r"3 mapping in shared page 1073741823 from domain \d+",
+        "2 mapping the MAD area",
+        "22 reading mad-page-ref7",
+        r"\d+ binding event channel 4294967295"],
     "removes_its_directory": ["2 the guest has removed its side; detach it"],
 }
 
@@ -152,7 +160,7 @@ OWN = {"crowded_group", "removes_its_directory", "handles_of_others",
        "doorbells_of_others_queues"}
 ALSO_PVH = {"overrun", "bad_grants", "quotas", "writes_want_writable_grants",
             "grants_in_use", "changing_requests", "requests_while_closing",
-            "doorbells_of_others"}
+            "doorbells_of_others", "mads_are_answered", "mad_overrun"}
 
 
 @pytest.mark.parametrize("attacker, name", [

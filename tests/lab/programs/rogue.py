@@ -16,6 +16,7 @@ PAGE = 4096
 SLOT = 128
 GREFS_PER_PAGE = 1023
 RING = 64                       # offset of the first slot
+MAD_SLOT = 384
 ALIVE = 10                      # seconds that a backend may take for a step
 UNKNOWN = 0x3fffffff            # a reference that stands for nothing
 
@@ -31,6 +32,9 @@ UNKNOWN = 0x3fffffff            # a reference that stands for nothing
 WRITABLE, REREG_TRANS, REREG_PD, REREG_ACCESS = (1 << i for i in range(4))
 RC, UC, UD, XRC_INI, XRC_TGT = 2, 3, 4, 9, 10
 HAS_RQ = 1
+AV_GRH = 1
+SUBN_ADM, PERF_MGMT, DEV_MGMT, VENDOR = 3, 4, 6, 0x32
+GET, SET, SEND, GET_TABLE, DELETE, RESPONSE = 1, 2, 3, 0x12, 0x15, 0x80
 
 
 class Xenstore:
@@ -150,7 +154,7 @@ class Rogue:
         return fcntl.ioctl(self.evtchn, ord("E") << 8 | 4 << 16 | 2,
                            bytearray(4))
 
-    def prepare(self, ring_order=1, event_order=3):
+    def prepare(self, ring_order=1, event_order=3, mad_order=None):
         """Get the backend to InitWait; returns what an honest frontend would
         then write."""
         self.state(INITIALISING)
@@ -172,6 +176,12 @@ class Rogue:
             nodes["req-ring-ref%d" % i] = ref
         for i, ref in enumerate(self.area.grant_all()):
             nodes["evt-page-ref%d" % i] = ref
+        if mad_order is not None:
+            self.mads = Mads(self, mad_order)
+            nodes["mad-page-order"] = mad_order
+            nodes["mad-event-channel"] = self.mads.port
+            for i, ref in enumerate(self.mads.pages.grant_all()):
+                nodes["mad-page-ref%d" % i] = ref
         return nodes
 
     def announce(self, nodes):
@@ -206,9 +216,9 @@ class Rogue:
 
     # The ring
 
-    def notify(self):
+    def notify(self, port=None):
         fcntl.ioctl(self.evtchn, ord("E") << 8 | 4 << 16 | 4,
-                    struct.pack("I", self.port))
+                    struct.pack("I", port or self.port))
 
     def slot(self, i):
         """Where slot i of the ring begins."""
@@ -302,6 +312,94 @@ class Rogue:
         return struct.pack("<IIIIIIBBBBBBHIIIHH", context, pd, send_cq,
                            recv_cq, srq, xrcd, kind, flags, *sq, *rq, 0,
                            directory, nr, db, 0, 0)
+
+
+class Mads:
+    """The MAD area, and what an honest frontend would put into it."""
+
+    TX_PROD, TX_CONS, RX_PROD, RX_CONS, RX_DROPPED = (16 * i for i in range(5))
+
+    def __init__(self, r, order):
+        self.r = r
+        self.tx, self.rx = 2 << order, 8 << order
+        self.pages = Pages(r, 1 << order)
+        self.index = (ctypes.c_uint32 * 80).from_buffer(self.pages.map)
+        self.port = r.channel()
+
+    def lids(self, port=1):
+        """The port's own, and the SM's."""
+        status, answer = self.r.ask(QUERY_PORT, 0, bytes([port]))
+        assert status == 0
+        return struct.unpack_from("<HH", answer, 20)
+
+    @staticmethod
+    def mad(mgmt_class, method, attr=1, tid=0, mod=0, body=b"", rmpp=(0, 0),
+            version=None):
+        """The octets of a MAD; `body` is what is behind the RMPP header."""
+        if version is None:
+            version = 2 if mgmt_class == SUBN_ADM else 1
+        if mgmt_class == VENDOR and not body:
+            body = b"\0\0\x14\5"
+        return struct.pack(">BBBBHHQHHIBBBBII220s", 1, mgmt_class, version,
+                           method, 0, 0, tid, attr, 0, mod, 1, *rmpp, 0, 0, 0,
+                           body)
+
+    @staticmethod
+    def slot(mad, dlid, port=1, reserved=0, pkey_index=0, qpn=1, dgid=b"",
+             sgid_index=0, sl=0, flags=0, grh=b"", reserved1=b""):
+        return struct.pack("<BBHI16sIHBBBBBBB3x40s48s256s", port, reserved,
+                           pkey_index, qpn, dgid, 0, dlid, sgid_index, 0, 0,
+                           sl, 0, 0, flags, grh, reserved1, mad)
+
+    def write(self, slot):
+        """Put one into the next slot, without saying so."""
+        prod = self.index[self.TX_PROD]
+        at = MAD_SLOT * (1 + prod % self.tx)
+        self.pages.map[at:at + MAD_SLOT] = slot
+        self.index[self.TX_PROD] = prod + 1 & 0xffffffff
+
+    def notify(self):
+        self.r.notify(self.port)
+
+    def wait_taken(self, room=None, timeout=ALIVE):
+        """Until so many slots are free, or all."""
+        deadline = time.monotonic() + timeout
+        while self.index[self.TX_PROD] - self.index[self.TX_CONS] > \
+                self.tx - (room or self.tx):
+            assert time.monotonic() < deadline, "MADs are not taken"
+            time.sleep(0.001)
+
+    def send(self, *slots):
+        """All of them, and wait until they are taken."""
+        for slot in slots:
+            self.wait_taken(1)
+            self.write(slot)
+            self.notify()
+        self.wait_taken()
+
+    def pending(self):
+        return self.index[self.RX_PROD] != self.index[self.RX_CONS]
+
+    def take(self, timeout=ALIVE):
+        """The next MAD to us: its slot's head, and its octets."""
+        deadline = time.monotonic() + timeout
+        while not self.pending():
+            assert time.monotonic() < deadline, "no MAD"
+            time.sleep(0.001)
+        cons = self.index[self.RX_CONS]
+        at = MAD_SLOT * (1 + self.tx + cons % self.rx)
+        slot = self.pages.map[at:at + MAD_SLOT]
+        self.index[self.RX_CONS] = cons + 1 & 0xffffffff
+        return slot[:128], slot[128:]
+
+    def ask(self, mad, dlid, **other):
+        """A MAD and its answer: the status, and all of it."""
+        self.send(self.slot(mad, dlid, **other))
+        head, answer = self.take()
+        assert answer[8:16] == mad[8:16], "another's transaction"
+        assert answer[1] == mad[1] and answer[3] & RESPONSE, answer.hex()
+        assert struct.unpack_from("<H", head, 28)[0] == dlid, head.hex()
+        return struct.unpack_from(">H", answer, 4)[0], answer
 
 
 class Objects:

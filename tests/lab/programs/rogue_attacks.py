@@ -24,6 +24,7 @@ EPERM, ENOENT, ENOMEM, EFAULT, EBUSY, EINVAL, EOPNOTSUPP = (
         "EPERM", "ENOENT", "ENOMEM", "EFAULT", "EBUSY", "EINVAL",
         "EOPNOTSUPP"))
 NOTHING = 0x7ffffff0        # no object's handle
+NO_METHOD = 0x0c            # status of a MAD that is refused
 GO = "/run/rogue.go"        # a file with which the test says to go on
 
 ATTACKS = {}
@@ -42,6 +43,16 @@ def attack(function):
 def alone(function):
     """A test that connects and closes by itself."""
     ATTACKS[function.__name__] = function
+    return function
+
+
+def mads(function):
+    """A test that starts connected, with a MAD area."""
+    def run():
+        r = Rogue().connect(mad_order=3)
+        function(r, r.mads)
+        r.close()
+    ATTACKS[function.__name__] = run
     return function
 
 
@@ -802,6 +813,180 @@ def doorbells_of_others_queues(r):
         line[0] = swap64((8 | rng.randrange(16) << 8) << 32 | qpn << 8 | 4)
         for i in range(1, 8):
             line[i] = rng.getrandbits(64)
+
+
+# MADs
+
+@mads
+def mads_are_answered(r, m):
+    """What a guest may ask it is told: by its own port, and by the SM."""
+    lid, sm_lid = m.lids()
+    for tid in 0, 1, 1 << 63, 1:
+        is_status(0, m.ask(m.mad(R.PERF_MGMT, R.GET, tid=tid), lid)[0], tid)
+        is_status(0, m.ask(m.mad(R.SUBN_ADM, R.GET, tid=tid), sm_lid)[0], tid)
+    # An answer of segments: one for each node, and there are some
+    m.send(m.slot(m.mad(R.SUBN_ADM, R.GET_TABLE, attr=0x11, tid=7), sm_lid))
+    wanted, last = 1, False
+    while not last:
+        segment = m.take()[1]
+        assert segment[3] == R.GET_TABLE | R.RESPONSE, segment.hex()
+        assert segment[8:16] == bytes(7) + b"\7", segment.hex()
+        if not segment[26] & 1:         # one that fits into a MAD
+            break
+        assert struct.unpack_from(">I", segment, 28)[0] == wanted
+        last = segment[26] & 4
+        ack = bytearray(segment)
+        ack[3] ^= R.RESPONSE
+        ack[25], ack[26] = 2, 1
+        struct.pack_into(">II", ack, 28, wanted, wanted + 64)
+        m.send(m.slot(bytes(ack), sm_lid))
+        wanted += 1
+    assert not m.pending()
+
+
+# For each: what is asked, and of whom (the SM, if not itself)
+FORBIDDEN_QUESTIONS = [
+    ((R.PERF_MGMT, R.SET, 0x12), False),        # perfquery -R
+    ((R.SUBN_ADM, R.SET, 0x30), True),          # GUIDInfoRecord
+    ((R.SUBN_ADM, R.DELETE, 0x30), True),
+    ((R.SUBN_ADM, R.SET, 0x38), True),          # MCMemberRecord
+    ((R.SUBN_ADM, R.SET, 0x31), True),          # ServiceRecord
+    ((R.SUBN_ADM, R.SET, 0x03), True),          # InformInfo
+    ((R.SUBN_ADM, 0x14, 0x3a), True),           # MultiPathRecord
+    ((1, R.GET, 0x11), False),                  # SMPs
+    ((1, R.SET, 0x15), True),
+    ((0x81, R.GET, 0x11), False),
+    ((5, R.GET, 0x10), False), ((8, R.GET), False), ((0x21, R.GET), False),
+    ((9, R.GET), False), ((0x10, R.GET), False), ((0x30, R.SET), False),
+    ((R.DEV_MGMT, R.SET, 0x11), False), ((R.VENDOR, R.SET), False),
+]
+
+
+@mads
+def mads_are_refused(r, m):
+    """Questions that are not for guests are answered at once, all else not at
+    all."""
+    lid, sm_lid = m.lids()
+    for what, of_sm in FORBIDDEN_QUESTIONS:
+        status, answer = m.ask(m.mad(*what, tid=5), sm_lid if of_sm else lid)
+        is_status(NO_METHOD, status, what)
+    # Another SM than the subnet's, another vendor, a version that is none
+    is_status(NO_METHOD, m.ask(m.mad(R.SUBN_ADM, R.GET), sm_lid + 1)[0])
+    is_status(NO_METHOD, m.ask(m.mad(R.VENDOR, R.GET, body=b"\0\0\2\xc9"),
+                               lid)[0])
+    is_status(NO_METHOD, m.ask(m.mad(R.PERF_MGMT, R.GET, version=2), lid)[0])
+    # A question with a global route has an answer with one
+    m.send(m.slot(m.mad(R.PERF_MGMT, R.SET), lid, dgid=b"\xfe\x80" + bytes(14),
+                  flags=R.AV_GRH))
+    head = m.take()[0]
+    assert head[36] == R.AV_GRH and head[40] >> 4 == 6, head.hex()
+    assert head[48:64] == b"\xfe\x80" + bytes(14), head.hex()
+    silent = [(c, method) for c in range(0x34) for method in
+              (0, R.SEND, 5, 6, 7, 0x81, 0x92, 0x95, 0xff)]
+    m.send(*(m.slot(m.mad(c, method), lid) for c, method in silent))
+    # Of no transaction, and segments of a request
+    for tid, kind in (11, 1), (11, 2), (11, 3), (11, 4), (11, 5):
+        m.send(m.slot(m.mad(R.SUBN_ADM, R.GET_TABLE, tid=tid, rmpp=(kind, 1)),
+                      sm_lid))
+    is_status(0, m.ask(m.mad(R.PERF_MGMT, R.GET), lid)[0])
+    assert not m.pending()
+
+
+@mads
+def mads_in_bad_slots(r, m):
+    """Places to send to that there are not."""
+    lid = m.lids()[0]
+    mad = m.mad(R.PERF_MGMT, R.GET)
+    for other in ({"port": 0}, {"port": 3}, {"port": 255}, {"reserved": 1},
+                  {"pkey_index": 0xffff}, {"qpn": 0}, {"qpn": 2},
+                  {"qpn": 0x1000001}, {"dlid": 0}, {"dlid": 0xc000},
+                  {"dlid": 0xffff}, {"sgid_index": 1}, {"sl": 16},
+                  {"flags": 2}, {"grh": b"\1"}, {"grh": bytes(39) + b"\1"},
+                  {"reserved1": b"\1"}, {"reserved1": bytes(47) + b"\1"}):
+        m.send(m.slot(mad, **{"dlid": lid, **other}))
+    rng = random.Random(8)
+    m.send(*(bytes(rng.getrandbits(8) for _ in range(R.MAD_SLOT))
+             for _ in range(100)))
+    is_status(0, m.ask(mad, lid)[0])
+    assert not m.pending()
+
+
+@mads
+def mad_flood(r, m):
+    """More than the rate allows, whose answers nobody takes."""
+    lid = m.lids()[0]
+    nr, begin = 3000, time.monotonic()
+    m.send(*(m.slot(m.mad(R.PERF_MGMT, R.GET, tid=i), lid)
+             for i in range(nr)))
+    took = time.monotonic() - begin
+    assert took > (nr - 512) / 2000, "%d MADs in %g s" % (nr, took)
+    assert m.index[m.RX_PROD] == m.rx
+    # What is refused is answered, too, and there is no room for it
+    m.send(m.slot(m.mad(R.PERF_MGMT, R.SET), lid))
+    assert m.index[m.RX_PROD] == m.rx and m.index[m.RX_DROPPED]
+
+
+@mads
+def mads_with_bad_rx_cons(r, m):
+    """What it has taken concerns nobody else."""
+    lid = m.lids()[0]
+    rng = random.Random(8)
+    for i in range(100):
+        m.index[m.RX_CONS] = rng.getrandbits(32)
+        m.send(m.slot(m.mad(R.PERF_MGMT, R.GET, tid=i), lid),
+               m.slot(m.mad(R.PERF_MGMT, R.SET, tid=i), lid))
+    m.index[m.RX_CONS] = m.index[m.RX_PROD]
+
+
+@alone
+def mad_overrun():
+    """More MADs than there are slots."""
+    for prod in (17, 0x80000000, 0xffffffff):
+        r = Rogue().connect(mad_order=3)
+        lid = r.mads.lids()[0]
+        r.mads.write(r.mads.slot(r.mads.mad(R.PERF_MGMT, R.GET), lid))
+        r.mads.index[r.mads.TX_PROD] = prod
+        r.mads.notify()
+        r.closed()
+
+
+@alone
+def used_mad_area():
+    """One that has been used is none to begin with."""
+    for index in (R.Mads.TX_PROD, R.Mads.RX_PROD):
+        r = Rogue()
+        nodes = r.prepare(mad_order=3)
+        r.mads.index[index] = 1
+        r.announce(nodes)
+        r.closed()
+
+
+@alone
+def bad_mad_announcements():
+    for node, value in (("mad-page-order", 5), ("mad-page-ref7", UNKNOWN),
+                        ("mad-page-ref7", ""),
+                        ("mad-event-channel", 0xffffffff)):
+        r = Rogue()
+        r.announce({**r.prepare(mad_order=3), node: value})
+        r.closed()
+
+
+@alone
+def mads_while_closing():
+    """Some that wait for answers, and some on the way down."""
+    r = Rogue().connect(mad_order=4)
+    m = r.mads
+    lid, sm_lid = m.lids()
+    # Nobody has this LID
+    m.send(*(m.slot(m.mad(R.PERF_MGMT, R.GET, tid=i), 0xbfff)
+             for i in range(200)))
+    for state in R.CLOSING, R.CLOSED:
+        for i in range(10):
+            m.write(m.slot(m.mad(R.SUBN_ADM, R.GET, tid=i), sm_lid))
+            m.notify()
+        r.state(state)
+        r.wait_backend(state)
+    r.closed()
 
 
 def main(names):
