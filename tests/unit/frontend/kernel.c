@@ -4,7 +4,6 @@
 #define MAX_OBJECTS	1024
 #define POOL_GRANULES	(SZ_4M / 256)
 
-unsigned long jiffies = 1000;
 struct kernel_arena kernel_arena;
 
 /* By handle: what it is, and of which source */

@@ -26,7 +26,6 @@ typedef u64 phys_addr_t;
 #define mutex_init_once(m)	mutex_init(m)
 #define gfpflags_allow_blocking(gfp)	((gfp) == GFP_KERNEL)
 
-extern unsigned long jiffies;
 #define time_after(a, b)	((long)((b) - (a)) < 0)
 
 #define list_for_each_entry_continue_reverse(pos, head, member)		\

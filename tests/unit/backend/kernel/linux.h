@@ -37,6 +37,7 @@ typedef u16 __le16;
 typedef u32 __le32;
 typedef u64 __le64;
 typedef u16 __be16;
+typedef u32 __be32;
 typedef u64 __be64;
 typedef unsigned int gfp_t;
 
@@ -51,6 +52,7 @@ typedef unsigned int gfp_t;
 #define le32_to_cpu(x)		((u32)(x))
 #define le64_to_cpu(x)		((u64)(x))
 #define cpu_to_be16(x)		__builtin_bswap16(x)
+#define cpu_to_be32(x)		__builtin_bswap32(x)
 #define be64_to_cpu(x)		__builtin_bswap64(x)
 #define cpu_to_be64(x)		__builtin_bswap64(x)
 
@@ -64,6 +66,11 @@ typedef unsigned int gfp_t;
 
 #define READ_ONCE(x)		(*(volatile typeof(x) *)&(x))
 #define WRITE_ONCE(x, value)	(*(volatile typeof(x) *)&(x) = (value))
+
+#define barrier()		__asm__ volatile("" : : : "memory")
+#define virt_mb()		barrier()
+#define virt_rmb()		barrier()
+#define virt_wmb()		barrier()
 
 #define BIT(n)			(1UL << (n))
 #define ARRAY_SIZE(a)		(sizeof(a) / sizeof((a)[0]))
@@ -374,6 +381,7 @@ struct completion {
 /* linux/interrupt.h */
 
 typedef int irqreturn_t;
+#define IRQ_HANDLED		1
 typedef irqreturn_t (*irq_handler_t)(int irq, void *data);
 
 /* linux/workqueue.h, linux/jiffies.h */
@@ -399,6 +407,7 @@ extern unsigned long jiffies;
 #define to_delayed_work(w)	container_of(w, struct delayed_work, work)
 #define msecs_to_jiffies(ms)	((unsigned long)(ms))
 
+#define nsecs_to_jiffies(ns)		((unsigned long)((ns) / 1000000))
 #define system_unbound_wq	NULL
 #define mod_delayed_work(wq, w, delay)	queue_delayed_work(wq, w, delay)
 #define queue_delayed_work(wq, w, delay)				\
@@ -406,6 +415,10 @@ extern unsigned long jiffies;
 
 bool schedule_delayed_work(struct delayed_work *work, unsigned long delay);
 bool cancel_delayed_work_sync(struct delayed_work *work);
+
+/* linux/ktime.h */
+
+u64 ktime_get_ns(void);
 
 /* linux/device.h, linux/sysfs.h, linux/printk.h */
 

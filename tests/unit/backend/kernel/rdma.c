@@ -51,6 +51,8 @@ static int needed(const struct transition *t, enum ib_qp_type type)
 		return t->xrc_ini;
 	case IB_QPT_XRC_TGT:
 		return t->xrc_tgt;
+	default:
+		break;
 	}
 	kernel_bug("no QP is of type %d", type);
 }

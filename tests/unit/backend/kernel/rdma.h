@@ -10,6 +10,7 @@
 #include "linux.h"
 
 enum ib_qp_type {
+	IB_QPT_GSI = 1,
 	IB_QPT_RC = 2,
 	IB_QPT_UC = 3,
 	IB_QPT_UD = 4,
@@ -216,6 +217,163 @@ enum rdma_link_layer {
 #define rdma_port_get_link_layer(ibdev, port)				\
 	((void)(port), (ibdev)->ethernet ? IB_LINK_LAYER_ETHERNET :	\
 	 IB_LINK_LAYER_INFINIBAND)
+
+/* Management datagrams: mad.c, which only some tests have */
+
+#define IB_MGMT_MAD_HDR		24
+#define IB_MGMT_MAD_DATA	232
+#define IB_MGMT_BASE_VERSION	1
+#define IB_GRH_NEXT_HDR		0x1b
+#define IB_WC_GRH		1
+
+struct ib_pd {
+	struct ib_device *device;
+};
+
+struct ib_qp {
+	struct ib_pd *pd;
+};
+
+struct ib_grh {
+	__be32 version_tclass_flow;
+	__be16 paylen;
+	u8 next_hdr;
+	u8 hop_limit;
+	union ib_gid sgid;
+	union ib_gid dgid;
+};
+
+struct rdma_ah_attr {
+	int type;
+	u32 port_num;
+	u32 dlid;
+	u8 sl;
+	u8 path_bits;
+	u8 static_rate;
+	bool has_grh;
+	union ib_gid dgid;
+	u32 flow_label;
+	u8 sgid_index;
+	u8 hop_limit;
+	u8 traffic_class;
+};
+
+struct ib_ah {
+	struct rdma_ah_attr attr;
+};
+
+#define RDMA_CREATE_AH_SLEEPABLE	1
+#define RDMA_DESTROY_AH_SLEEPABLE	1
+#define rdma_ah_find_type(ibdev, port)	((void)(ibdev), (int)(port))
+#define rdma_ah_set_port_num(a, v)	((a)->port_num = (v))
+#define rdma_ah_set_dlid(a, v)		((a)->dlid = (v))
+#define rdma_ah_set_sl(a, v)		((a)->sl = (v))
+#define rdma_ah_set_path_bits(a, v)	((a)->path_bits = (v))
+#define rdma_ah_set_static_rate(a, v)	((a)->static_rate = (v))
+
+static inline void rdma_ah_set_grh(struct rdma_ah_attr *attr,
+				   union ib_gid *dgid, u32 flow_label,
+				   u8 sgid_index, u8 hop_limit,
+				   u8 traffic_class)
+{
+	attr->has_grh = true;
+	attr->dgid = *dgid;
+	attr->flow_label = flow_label;
+	attr->sgid_index = sgid_index;
+	attr->hop_limit = hop_limit;
+	attr->traffic_class = traffic_class;
+}
+
+struct ib_ah *rdma_create_ah(struct ib_pd *pd, struct rdma_ah_attr *attr,
+			     u32 flags);
+void rdma_destroy_ah(struct ib_ah *ah, u32 flags);
+
+struct ib_wc {
+	u32 src_qp;
+	u32 slid;
+	u8 sl;
+	u8 dlid_path_bits;
+	u16 pkey_index;
+	int wc_flags;
+};
+
+struct ib_mad {
+	u8 octets[256];
+};
+
+struct ib_mad_agent;
+struct ib_mad_reg_req;
+
+struct ib_mad_send_buf {
+	struct ib_mad_agent *mad_agent;
+	void *mad;
+	struct ib_ah *ah;
+	int timeout_ms;
+	struct list_head entry;		/* posted */
+	struct ib_mad octets;
+	u32 qpn;
+	u16 pkey_index;
+};
+
+struct ib_mad_send_wc {
+	struct ib_mad_send_buf *send_buf;
+};
+
+struct ib_mad_recv_wc {
+	struct ib_wc *wc;
+	struct {
+		struct ib_grh *grh;
+		struct ib_mad *mad;
+	} recv_buf;
+};
+
+typedef void (*ib_mad_send_handler)(struct ib_mad_agent *agent,
+				    struct ib_mad_send_wc *wc);
+typedef void (*ib_mad_recv_handler)(struct ib_mad_agent *agent,
+				    struct ib_mad_send_buf *send_buf,
+				    struct ib_mad_recv_wc *wc);
+
+struct ib_mad_agent {
+	struct ib_device *device;
+	struct ib_qp *qp;
+	ib_mad_send_handler send_handler;
+	ib_mad_recv_handler recv_handler;
+	void *context;
+	u32 hi_tid;
+	u32 port_num;
+	struct list_head posted;
+	bool used;
+};
+
+struct ib_mad_agent *
+ib_register_mad_agent(struct ib_device *device, u32 port,
+		      enum ib_qp_type type, struct ib_mad_reg_req *req,
+		      u8 rmpp_version, ib_mad_send_handler send_handler,
+		      ib_mad_recv_handler recv_handler, void *context,
+		      u32 flags);
+void ib_unregister_mad_agent(struct ib_mad_agent *agent);
+struct ib_mad_send_buf *
+ib_create_send_mad(struct ib_mad_agent *agent, u32 remote_qpn, u16 pkey_index,
+		   int rmpp_active, int hdr_len, int data_len, gfp_t flags,
+		   u8 base_version);
+int ib_post_send_mad(struct ib_mad_send_buf *msg,
+		     struct ib_mad_send_buf **bad);
+void ib_free_send_mad(struct ib_mad_send_buf *msg);
+void ib_free_recv_mad(struct ib_mad_recv_wc *wc);
+
+/* What tests do: whom ib_core has at a port, and what was posted first. */
+struct ib_mad_agent *mad_agent(u32 port);
+struct ib_mad_send_buf *mad_posted(u32 port);
+/*
+ * An answer to what was posted comes, or @octets do from anywhere; or none
+ * comes, or the send has ended.
+ */
+void mad_answer(u32 port, const struct ib_wc *wc, const struct ib_grh *grh,
+		const struct ib_mad *mad);
+void mad_done(struct ib_mad_send_buf *msg);
+/* How many messages and address handles there are. */
+long mad_nr_messages(void);
+long mad_nr_ahs(void);
 
 /* Events and clients */
 

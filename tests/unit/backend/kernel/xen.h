@@ -66,6 +66,14 @@ void gnttab_batch_map(struct gnttab_map_grant_ref *ops, unsigned int nr);
 void gnttab_batch_copy(struct gnttab_copy *ops, unsigned int nr);
 int HYPERVISOR_grant_table_op(unsigned int cmd, void *ops, unsigned int nr);
 
+/* xen/events.h: nothing of their binding */
+
+#define XEN_EOI_FLAG_SPURIOUS	1U
+
+void disable_irq(int irq);
+void notify_remote_via_irq(int irq);
+void xen_irq_lateeoi(int irq, unsigned int flags);
+
 /* xen/interface/memory.h */
 
 #define XENMEM_current_reservation	3

@@ -1,0 +1,532 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* MADs between a guest's area and ib_core. */
+
+#include "guest.h"
+
+#define ORDER		3
+#define NR_TX		VIBIF_MAD_TX_SLOTS(ORDER)
+#define NR_RX		VIBIF_MAD_RX_SLOTS(ORDER)
+#define MAD_DIR		"device/vib/0"
+
+#define PERF_MGMT	4
+#define GET		1
+#define SET		2
+#define RESPONSE	0x80
+#define LID		0x123
+
+static struct ibback_dev *dev;
+
+/* The area, its event channel, and what was said on it */
+
+static struct {
+	struct vibif_mad_indices indices;
+	struct vibif_mad tx[NR_TX];
+	struct vibif_mad rx[NR_RX];
+} area;
+
+static irq_handler_t handler;
+static void *handler_arg;
+static unsigned int notified, eois;
+static const char *rogue;
+static u64 now;
+
+#define IRQ		42
+
+int ibback_channel_map(struct ibback_dev *d, struct ibback_channel *channel,
+		       const struct ibback_channel_nodes *nodes)
+{
+	int err = kernel_fail("ibback_channel_map", -ENOENT);
+
+	if (err)
+		return err;
+	assert_int_equal(nodes->max_order, VIBIF_MAX_MAD_PAGE_ORDER);
+	channel->area = &area;
+	channel->nr_pages = 1 << ORDER;
+	return 0;
+}
+
+int ibback_channel_bind(struct ibback_dev *d, struct ibback_channel *channel,
+			irq_handler_t fn, const char *name, void *arg)
+{
+	int err = kernel_fail("ibback_channel_bind", -EINVAL);
+
+	if (err)
+		return err;
+	channel->irq = IRQ;
+	handler = fn;
+	handler_arg = arg;
+	return 0;
+}
+
+void ibback_channel_close(struct ibback_dev *d, struct ibback_channel *channel,
+			  void *arg)
+{
+	/* The agents, which use it, are gone */
+	assert_null(mad_agent(1));
+	assert_null(mad_agent(2));
+	channel->area = NULL;
+	channel->irq = 0;
+	handler = NULL;
+}
+
+void disable_irq(int irq)
+{
+	assert_int_equal(irq, IRQ);
+}
+
+void notify_remote_via_irq(int irq)
+{
+	assert_int_equal(irq, IRQ);
+	notified++;
+}
+
+void xen_irq_lateeoi(int irq, unsigned int flags)
+{
+	assert_int_equal(irq, IRQ);
+	eois++;
+}
+
+u64 ktime_get_ns(void)
+{
+	return now;
+}
+
+void ibback_dev_rogue(struct ibback_dev *d, const char *what)
+{
+	rogue = what;
+}
+
+static u64 counted(enum ibback_counter counter)
+{
+	return atomic64_read(&dev->count[counter]);
+}
+
+static int setup(void **state)
+{
+	int err = guest_setup(state);
+
+	memset(&area, 0, sizeof(area));
+	xen_write(MAD_DIR, VIBIF_FIELD_MAD_PAGE_ORDER, "3");
+	notified = 0;
+	eois = 0;
+	rogue = NULL;
+	now = 1000000000;
+	dev = guest_new();
+	dev->xbdev->otherend = MAD_DIR;
+	return err;
+}
+
+static int connect_setup(void **state)
+{
+	int err = setup(state);
+
+	assert_int_equal(ibback_gsi_connect(dev), 0);
+	assert_non_null(dev->gsi);
+	return err;
+}
+
+static int teardown(void **state)
+{
+	ibback_gsi_disconnect(dev);
+	assert_null(dev->gsi);
+	assert_int_equal(mad_nr_messages(), 0);
+	assert_int_equal(mad_nr_ahs(), 0);
+	return guest_teardown(state);
+}
+
+/* As the guest does it */
+
+static struct vibif_mad question(u8 method, u32 tid)
+{
+	struct vibif_mad m = {
+		.port = 2,
+		.qpn = 1,
+		.av.dlid = LID,
+		.av.sl = 3,
+		.mad = { 1, PERF_MGMT, 1, method },
+	};
+
+	memcpy(m.mad + 8, "abcd", 4);
+	memcpy(m.mad + 12, &tid, sizeof(tid));
+	return m;
+}
+
+static void put(struct vibif_mad m)
+{
+	area.tx[area.indices.tx_prod.value++ % NR_TX] = m;
+}
+
+static void ring(void)
+{
+	handler(IRQ, handler_arg);
+	kernel_run_work();
+}
+
+static void send(struct vibif_mad m)
+{
+	put(m);
+	ring();
+}
+
+static struct vibif_mad take(void)
+{
+	assert_int_not_equal(area.indices.rx_cons.value,
+			     area.indices.rx_prod.value);
+	return area.rx[area.indices.rx_cons.value++ % NR_RX];
+}
+
+static void assert_nothing(void)
+{
+	assert_int_equal(area.indices.rx_cons.value,
+			 area.indices.rx_prod.value);
+}
+
+/* The other end of what was posted last */
+static const struct ib_wc from_there = {
+	.src_qp = 1, .slid = LID, .sl = 3, .dlid_path_bits = 5,
+};
+
+static void answer(struct ib_mad_send_buf *msg)
+{
+	struct ib_mad mad = msg->octets;
+
+	mad.octets[3] |= RESPONSE;
+	mad_answer(msg->mad_agent->port_num, &from_there, NULL, &mad);
+	mad_done(msg);
+}
+
+/* Tests */
+
+static void test_no_area(void **state)
+{
+	xen_write(MAD_DIR, VIBIF_FIELD_MAD_PAGE_ORDER, "0");
+	assert_int_equal(ibback_gsi_connect(dev), 0);
+	assert_null(dev->gsi);
+}
+
+/* Whatever fails, nothing is left of it. */
+static void test_connect_fails(void **state)
+{
+	struct books before, after;
+	unsigned int call;
+	int err;
+
+	books_read(dev, &before);
+	for (call = 1;; call++) {
+		fail_at(call);
+		err = ibback_gsi_connect(dev);
+		if (!failed())
+			break;
+		assert_int_equal(err, failed());
+		assert_null(dev->gsi);
+		assert_null(mad_agent(1));
+		assert_null(mad_agent(2));
+		books_read(dev, &after);
+		books_compare(&before, &after, failed_call());
+	}
+	fail_at(0);
+	assert_int_equal(err, 0);
+	/* Allocating, mapping, two ports, binding */
+	assert_int_equal(call, 6);
+	ibback_gsi_disconnect(dev);
+	books_read(dev, &after);
+	books_compare(&before, &after, "disconnecting");
+}
+
+/* An area that an earlier backend has served */
+static void test_used_area(void **state)
+{
+	area.indices.rx_prod.value = 1;
+	assert_int_equal(ibback_gsi_connect(dev), -ESTALE);
+	assert_int_equal(xen_fatal(), -ESTALE);
+	assert_null(dev->gsi);
+}
+
+static void test_answer(void **state)
+{
+	struct vibif_mad asked = question(GET, 7), m;
+	struct ib_mad_send_buf *msg;
+
+	send(asked);
+	assert_null(mad_posted(1));
+	msg = mad_posted(2);
+	assert_non_null(msg);
+	assert_int_equal(msg->qpn, 1);
+	assert_int_equal(msg->ah->attr.dlid, LID);
+	assert_int_equal(msg->ah->attr.sl, 3);
+	assert_int_equal(msg->ah->attr.port_num, 2);
+	assert_false(msg->ah->attr.has_grh);
+	assert_int_equal(msg->timeout_ms, 20000);
+	assert_memory_not_equal(msg->octets.octets + 8, asked.mad + 8, 8);
+	assert_int_equal(area.indices.tx_cons.value, 1);
+	answer(msg);
+	m = take();
+	assert_int_equal(m.port, 2);
+	assert_int_equal(m.qpn, 1);
+	assert_int_equal(m.av.dlid, LID);
+	assert_int_equal(m.av.sl, 3);
+	assert_int_equal(m.av.src_path_bits, 5);
+	assert_int_equal(m.av.flags, 0);
+	asked.mad[3] |= RESPONSE;
+	assert_memory_equal(m.mad, asked.mad, sizeof(m.mad));
+	assert_int_equal(counted(IBBACK_COUNT_MAD_TX), 1);
+	assert_int_equal(counted(IBBACK_COUNT_MAD_RX), 1);
+	assert_int_equal(mad_nr_messages(), 0);
+	assert_int_equal(mad_nr_ahs(), 0);
+	assert_int_equal(notified, 1);
+	assert_int_equal(eois, 1);
+}
+
+static void test_routed(void **state)
+{
+	struct vibif_mad asked = question(GET, 7), m;
+	struct ib_grh grh = { .hop_limit = 9 };
+	struct ib_wc wc = from_there;
+	struct ib_mad mad;
+
+	asked.av.flags = VIBIF_AV_GRH;
+	asked.av.dgid[15] = 3;
+	asked.av.hop_limit = 4;
+	send(asked);
+	assert_true(mad_posted(2)->ah->attr.has_grh);
+	assert_int_equal(mad_posted(2)->ah->attr.dgid.raw[15], 3);
+	assert_int_equal(mad_posted(2)->ah->attr.hop_limit, 4);
+	assert_int_equal(mad_posted(2)->ah->attr.sgid_index, 0);
+	mad = mad_posted(2)->octets;
+	mad.octets[3] |= RESPONSE;
+	wc.wc_flags = IB_WC_GRH;
+	mad_answer(2, &wc, &grh, &mad);
+	m = take();
+	assert_int_equal(m.av.flags, VIBIF_AV_GRH);
+	assert_memory_equal(m.grh, &grh, sizeof(grh));
+}
+
+/* What comes for nobody, and what the guest has not asked */
+static void test_strangers(void **state)
+{
+	struct ib_mad mad = { { 1, PERF_MGMT, 1, GET | RESPONSE } };
+
+	mad_answer(1, &from_there, NULL, &mad);
+	mad_answer(2, &from_there, NULL, &mad);
+	send(question(GET, 7));
+	/* At the other port it is another's */
+	mad = mad_posted(2)->octets;
+	mad.octets[3] |= RESPONSE;
+	mad_answer(1, &from_there, NULL, &mad);
+	assert_nothing();
+	assert_int_equal(notified, 0);
+}
+
+static void test_refused(void **state)
+{
+	struct vibif_mad asked = question(SET, 7), m;
+
+	asked.av.flags = VIBIF_AV_GRH;
+	asked.av.dgid[15] = 3;
+	asked.av.src_path_bits = 2;
+	send(asked);
+	m = take();
+	assert_null(mad_posted(2));
+	assert_int_equal(m.mad[3], GET | RESPONSE);
+	assert_int_equal(m.mad[5], 0x0c);
+	assert_memory_equal(m.mad + 8, asked.mad + 8, 8);
+	assert_int_equal(m.av.dlid, LID);
+	assert_int_equal(m.av.src_path_bits, 2);
+	assert_int_equal(m.av.flags, VIBIF_AV_GRH);
+	/* From there, and to the port's own GID */
+	assert_int_equal(m.grh[0], 0x60);
+	assert_int_equal(m.grh[23], 3);
+	assert_int_equal(m.grh[24], 0xfe);
+	assert_int_equal(m.grh[38], 2);
+	asked = question(GET | RESPONSE, 8);
+	send(asked);
+	asked = question(GET, 9);
+	asked.qpn = 2;
+	send(asked);
+	assert_nothing();
+	assert_null(mad_posted(2));
+	assert_int_equal(counted(IBBACK_COUNT_MAD_REFUSED), 3);
+}
+
+/* If it cannot be sent it is lost, and nothing stays of it. */
+static void test_send_fails(void **state)
+{
+	struct books before, after;
+	unsigned int call;
+
+	books_read(dev, &before);
+	for (call = 1;; call++) {
+		fail_at(call);
+		send(question(GET, call));
+		if (!failed())
+			break;
+		assert_null(mad_posted(2));
+		books_read(dev, &after);
+		books_compare(&before, &after, failed_call());
+		assert_int_equal(counted(IBBACK_COUNT_MAD_DROPPED), call);
+	}
+	fail_at(0);
+	/* The address handle, the message, posting it */
+	assert_int_equal(call, 4);
+	assert_non_null(mad_posted(2));
+}
+
+/* A port's QP has as many sends as this, and dom0 not more memory for them. */
+static void test_unanswered(void **state)
+{
+	unsigned int i;
+
+	for (i = 0; i < VIBIF_MAD_TRANSACTIONS + 10; i++) {
+		now += 1000000000;
+		send(question(GET, i));
+	}
+	assert_int_equal(mad_nr_messages(), VIBIF_MAD_TRANSACTIONS);
+	assert_int_equal(mad_nr_ahs(), VIBIF_MAD_TRANSACTIONS);
+	assert_int_equal(counted(IBBACK_COUNT_MAD_DROPPED), 10);
+	mad_done(mad_posted(2));
+	send(question(GET, i));
+	assert_int_equal(mad_nr_messages(), VIBIF_MAD_TRANSACTIONS);
+}
+
+/* The guest waits for itself. */
+static void test_rate(void **state)
+{
+	struct vibif_mad asked = question(SET, 0);
+	unsigned int i;
+
+	for (i = 0; i < VIBIF_MAD_BURST; i++) {
+		send(asked);
+		take();
+	}
+	assert_int_equal(eois, VIBIF_MAD_BURST);
+	put(asked);
+	handler(IRQ, handler_arg);
+	kernel_run_work();
+	/* Not taken, and no EOI: the work comes again by itself */
+	assert_nothing();
+	assert_int_equal(eois, VIBIF_MAD_BURST);
+	assert_int_equal(kernel_books.works, 1);
+	now += 1000000000;
+	kernel_run_work();
+	take();
+	assert_int_equal(kernel_books.works, 0);
+	assert_int_equal(eois, VIBIF_MAD_BURST + 1);
+	assert_int_equal(counted(IBBACK_COUNT_MAD_DROPPED), 0);
+}
+
+/* The guest has no slot, and hears of it when it has one again. */
+static void test_no_slot(void **state)
+{
+	unsigned int i;
+
+	for (i = 0; i < NR_RX + 5; i++)
+		send(question(SET, i));
+	assert_int_equal(area.indices.rx_prod.value, NR_RX);
+	assert_int_equal(area.indices.rx_dropped.value, 5);
+	assert_int_equal(counted(IBBACK_COUNT_MAD_DROPPED), 5);
+	/* It has taken nothing since the first */
+	assert_int_equal(notified, 1);
+	take();
+	send(question(SET, i));
+	assert_int_equal(area.indices.rx_prod.value, NR_RX + 1);
+	assert_int_equal(notified, 1);
+	area.indices.rx_cons.value = NR_RX + 1;
+	send(question(SET, i));
+	assert_int_equal(notified, 2);
+}
+
+/* What the guest says it has taken moves nothing but its own slots. */
+static void test_bad_rx_cons(void **state)
+{
+	static const u32 values[] = { 1, 0x80000000, 0xffffffff, NR_RX + 1 };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(values); i++) {
+		area.indices.rx_cons.value = values[i];
+		send(question(SET, i));
+	}
+	assert_null(rogue);
+	area.indices.rx_cons.value = area.indices.rx_prod.value;
+	send(question(SET, i));
+	take();
+	assert_nothing();
+}
+
+static void test_full(void **state)
+{
+	unsigned int i;
+
+	for (i = 0; i < NR_TX; i++)
+		put(question(GET, i));
+	ring();
+	assert_null(rogue);
+	assert_int_equal(area.indices.tx_cons.value, NR_TX);
+	assert_int_equal(mad_nr_messages(), NR_TX);
+	/* It may wait for a slot */
+	assert_int_equal(notified, 1);
+	send(question(GET, i));
+	assert_int_equal(notified, 1);
+}
+
+static void test_overrun(void **state)
+{
+	static const u32 values[] = { NR_TX + 1, 0x80000000, 0xffffffff };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(values); i++) {
+		rogue = NULL;
+		area.indices.tx_prod.value = values[i];
+		ring();
+		assert_non_null(rogue);
+		assert_int_equal(eois, 0);
+		assert_int_equal(mad_nr_messages(), 0);
+	}
+}
+
+/* With requests that wait for answers, and one that was not taken yet */
+static void test_disconnect(void **state)
+{
+	struct books before, after;
+
+	ibback_gsi_disconnect(dev);
+	memset(&area, 0, sizeof(area));
+	books_read(dev, &before);
+	assert_int_equal(ibback_gsi_connect(dev), 0);
+	send(question(GET, 1));
+	send(question(GET, 2));
+	assert_int_equal(mad_nr_messages(), 2);
+	put(question(GET, 3));
+	handler(IRQ, handler_arg);
+	ibback_gsi_disconnect(dev);
+	assert_int_equal(mad_nr_messages(), 0);
+	assert_int_equal(mad_nr_ahs(), 0);
+	books_read(dev, &after);
+	books_compare(&before, &after, "disconnecting");
+}
+
+int main(void)
+{
+#define TEST(name)							\
+	cmocka_unit_test_setup_teardown(name, connect_setup, teardown)
+#define TEST_UNCONNECTED(name)						\
+	cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST_UNCONNECTED(test_no_area),
+		TEST_UNCONNECTED(test_connect_fails),
+		TEST_UNCONNECTED(test_used_area),
+		TEST(test_answer),
+		TEST(test_routed),
+		TEST(test_strangers),
+		TEST(test_refused),
+		TEST(test_send_fails),
+		TEST(test_unanswered),
+		TEST(test_rate),
+		TEST(test_no_slot),
+		TEST(test_bad_rx_cons),
+		TEST(test_full),
+		TEST(test_overrun),
+		TEST(test_disconnect),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
