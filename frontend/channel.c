@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Channels: pages shared with the backend, and an event channel. The request
- * ring is one, the event area another.
+ * ring is one, the event area and the MAD area are others.
  */
 
 #include <xen/events.h>

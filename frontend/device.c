@@ -119,6 +119,7 @@ struct ibfront_dev *ibfront_dev_alloc(struct xenbus_device *xbdev)
 	dev->ring.dead = true;
 	spin_lock_init(&dev->ring.lock);
 	spin_lock_init(&dev->events.lock);
+	spin_lock_init(&dev->gsi.lock);
 	spin_lock_init(&dev->limbo_lock);
 	mutex_init(&dev->tables_lock);
 	INIT_LIST_HEAD(&dev->limbo);

@@ -15,6 +15,7 @@
  *	ibfront_ucontext.db_mutex	one context's doorbell pages
  *	ibfront_dev.tables_lock	what was read of the ports' tables
  *	ibfront_events.lock	which object an event belongs to
+ *	ibfront_gsi.lock	the MAD area, and all QPs 1
  *	ibfront_cq.lock		what is in a CQ of the kernel's own
  *	ibfront_wq.lock		what is in a work queue of the kernel's own
  *	ibfront_ring.lock	the request ring
@@ -49,8 +50,10 @@
 #define IBFRONT_MAX_SLOTS		32
 /* Eight pages: room for 7167 CQs, QPs and SRQs. */
 #define IBFRONT_EVENT_PAGE_ORDER	3
-/* The larger of the two */
-#define IBFRONT_MAX_PAGE_ORDER		IBFRONT_EVENT_PAGE_ORDER
+/* Sixteen pages: slots for 32 MADs to the backend and 128 from it. */
+#define IBFRONT_MAD_PAGE_ORDER		4
+/* The largest of the three */
+#define IBFRONT_MAX_PAGE_ORDER		IBFRONT_MAD_PAGE_ORDER
 /*
  * A backend that answers nothing for so long is given up. A firmware command
  * may take as long.
@@ -117,6 +120,8 @@ struct ibfront_events {
 	u32 early;		/* what word 0 had before */
 };
 
+#include "gsi.h"
+
 /* The last response about the GIDs or P_Keys of a port */
 struct ibfront_table {
 	bool valid;
@@ -149,6 +154,7 @@ struct ibfront_dev {
 	struct work_struct *fail_work;	/* closes the device after a failure */
 	struct ibfront_ring ring;
 	struct ibfront_events events;
+	struct ibfront_gsi gsi;
 	struct vibif_device_attr attr;
 	const struct ibfront_provider *provider;	/* set with attr */
 	struct mutex tables_lock;	/* Protects tables */
@@ -283,6 +289,8 @@ struct ibfront_qp {
 	bool kernel;		/* the kernel's own */
 	struct list_head send_entry;	/* in send_cq; under its lock */
 	struct list_head recv_entry;	/* in recv_cq; under its lock */
+
+	struct ibfront_gsi_qp *gsi;	/* of a QP 1, which has no other part */
 };
 
 struct ibfront_xrcd {
@@ -391,6 +399,9 @@ int __must_check ibfront_events_add(struct ibfront_dev *dev,
 				    struct ibfront_obj *obj);
 void ibfront_events_del(struct ibfront_dev *dev, const struct ibfront_obj *obj);
 
+/* qp.c */
+void ibfront_av_from_ah(struct vibif_av *av, const struct rdma_ah_attr *ah);
+
 /* objects.c */
 int __must_check ibfront_create(struct ibfront_dev *dev,
 				struct ibfront_obj *obj, struct vibif_req *req,
@@ -431,6 +442,7 @@ bool ibfront_srq_put(struct ibfront_srq *srq, u16 index, struct ibfront_wr *wr);
 int __must_check ibfront_cq_init(struct ibfront_cq *cq);
 void ibfront_cq_fini(struct ibfront_cq *cq);
 void ibfront_cq_add_soft(struct ibfront_cq *cq, const struct ib_wc *wc);
+void ibfront_cq_clean_soft(struct ibfront_cq *cq, const struct ib_qp *ibqp);
 int __must_check ibfront_qp_init(struct ibfront_qp *qp);
 void ibfront_qp_fini(struct ibfront_qp *qp);
 int __must_check ibfront_qp_add(struct ibfront_qp *qp);
@@ -496,6 +508,7 @@ void ibfront_dev_unregister(struct ibfront_dev *dev);
 	X(srq, NULL)					\
 	X(qp, NULL)					\
 	X(xrcd, VIBIF_FIELD_FEATURE_XRC)		\
+	X(gsi, VIBIF_FIELD_FEATURE_MAD)			\
 	X(ah, NULL)					\
 	X(work, NULL)
 

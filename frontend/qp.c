@@ -120,6 +120,8 @@ static int ibfront_create_qp(struct ib_qp *ibqp,
 	struct vibif_rsp rsp;
 	int err;
 
+	if (init_attr->qp_type == IB_QPT_GSI && !udata)
+		return ibfront_gsi_create_qp(ibqp, init_attr);
 	err = ibfront_check_qp(dev, init_attr, udata);
 	if (err)
 		return err;
@@ -170,12 +172,15 @@ err_unmap:
 	return err;
 }
 
-/*
- * Natively few values are checked before they go into the QP's context. Of the
- * others the HCA takes the bits that there is room for, and so do we.
+/**
+ * ibfront_av_from_ah() - tell the backend of a path
+ * @av: filled in; zero on entry
+ * @ah: the path
+ *
+ * Natively few values are checked before they are the HCA's. Of the others the
+ * HCA takes the bits that there is room for, and so do we.
  */
-static void ibfront_av_from_ah(struct vibif_av *av,
-			       const struct rdma_ah_attr *ah)
+void ibfront_av_from_ah(struct vibif_av *av, const struct rdma_ah_attr *ah)
 {
 	const struct ib_global_route *grh;
 
@@ -338,6 +343,8 @@ static int ibfront_modify_qp(struct ib_qp *ibqp, struct ib_qp_attr *attr,
 
 	if (attr_mask & ~IB_QP_ATTR_STANDARD_BITS)
 		return -EOPNOTSUPP;
+	if (qp->gsi)
+		return ibfront_gsi_modify_qp(ibqp, attr, attr_mask);
 
 	mutex_lock(&qp->mutex);
 	err = ibfront_modify_qp_locked(to_fdev(ibqp->device), qp, attr,
@@ -416,6 +423,8 @@ static int ibfront_query_qp(struct ib_qp *ibqp, struct ib_qp_attr *attr,
 	/* ib_uverbs gives the process all of them, and has not cleared them. */
 	memset(attr, 0, sizeof(*attr));
 	memset(init_attr, 0, sizeof(*init_attr));
+	if (qp->gsi)
+		return ibfront_gsi_query_qp(ibqp, attr, init_attr);
 
 	mutex_lock(&qp->mutex);
 	err = ibfront_query_qp_locked(qp, attr);
@@ -458,6 +467,8 @@ static int ibfront_destroy_qp(struct ib_qp *ibqp, struct ib_udata *udata)
 	struct ibfront_dev *dev = to_fdev(ibqp->device);
 	struct ibfront_qp *qp = to_fqp(ibqp);
 
+	if (qp->gsi)
+		return ibfront_gsi_destroy_qp(ibqp);
 	if (qp->kernel)
 		ibfront_quiet_qp(qp);
 	ibfront_destroy(dev, &qp->obj);

@@ -2,6 +2,7 @@
 /* Verbs: what the device, its ports and their tables are like. */
 
 #include <linux/nospec.h>
+#include <rdma/ib_mad.h>
 
 #include "ibfront.h"
 
@@ -187,10 +188,14 @@ static int ibfront_query_pkey(struct ib_device *ibdev, u32 port, u16 index,
 	return err;
 }
 
-/* An IB port, without what the kernel's own consumers need: MAD, SA, CM. */
+/*
+ * An IB port, but for QP 0. Users of MADs need the backend to serve them, and
+ * memory to have them in. There are none at a port without a CM.
+ */
 static int ibfront_get_port_immutable(struct ib_device *ibdev, u32 port,
 				      struct ib_port_immutable *immutable)
 {
+	const struct ibfront_dev *dev = to_fdev(ibdev);
 	struct ib_port_attr attr = {};
 	int err;
 
@@ -200,6 +205,12 @@ static int ibfront_get_port_immutable(struct ib_device *ibdev, u32 port,
 	immutable->gid_tbl_len = attr.gid_tbl_len;
 	immutable->pkey_tbl_len = attr.pkey_tbl_len;
 	immutable->core_cap_flags = RDMA_CORE_CAP_PROT_IB;
+	if (dev->gsi.channel.area && dev->arena.pool) {
+		immutable->core_cap_flags |= RDMA_CORE_CAP_IB_MAD |
+			RDMA_CORE_CAP_IB_SA | RDMA_CORE_CAP_IB_CM |
+			RDMA_CORE_CAP_AF_IB;
+		immutable->max_mad_size = IB_MGMT_MAD_SIZE;
+	}
 	return 0;
 }
 

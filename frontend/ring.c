@@ -53,6 +53,7 @@ static void ibfront_ring_died(struct irq_work *died)
 		container_of(died, struct ibfront_ring, died);
 
 	ibfront_events_died(ibfront_ring_dev(ring));
+	ibfront_gsi_died(ibfront_ring_dev(ring));
 }
 
 /* Return NULL, or what is wrong with the response. */

@@ -314,6 +314,26 @@ void ibfront_cq_add_soft(struct ibfront_cq *cq, const struct ib_wc *wc)
 	ibfront_cq_kick(cq);
 }
 
+/**
+ * ibfront_cq_clean_soft() - remove a QP's completions that are not the HCA's
+ * @cq: CQ of the kernel's own
+ * @ibqp: the QP
+ */
+void ibfront_cq_clean_soft(struct ibfront_cq *cq, const struct ib_qp *ibqp)
+{
+	unsigned long flags;
+	u32 i, head;
+
+	spin_lock_irqsave(&cq->lock, flags);
+	head = cq->soft_tail;
+	for (i = cq->soft_tail; i != cq->soft_head; i++)
+		if (cq->soft[i & cq->ibcq.cqe].qp != ibqp)
+			cq->soft[head++ & cq->ibcq.cqe] =
+				cq->soft[i & cq->ibcq.cqe];
+	cq->soft_head = head;
+	spin_unlock_irqrestore(&cq->lock, flags);
+}
+
 static int ibfront_poll_soft(struct ibfront_cq *cq, int max, struct ib_wc *wc)
 {
 	int nr = 0;
@@ -595,6 +615,8 @@ static int ibfront_post_send(struct ib_qp *ibqp, const struct ib_send_wr *wr,
 	int err = 0;
 	u32 head;
 
+	if (qp->gsi)
+		return ibfront_gsi_post_send(ibqp, wr, bad_wr);
 	spin_lock_irqsave(&sq->lock, flags);
 	head = sq->head;
 	for (; wr; wr = wr->next) {
@@ -640,6 +662,8 @@ static int ibfront_post_recv(struct ib_qp *ibqp, const struct ib_recv_wr *wr,
 	unsigned long flags;
 	int err = 0;
 
+	if (to_fqp(ibqp)->gsi)
+		return ibfront_gsi_post_recv(ibqp, wr, bad_wr);
 	if (!rq->count) {
 		*bad_wr = wr;
 		return -EINVAL;

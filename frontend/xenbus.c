@@ -83,6 +83,7 @@ static void ibfront_free(struct ibfront_info *info)
 		return;
 	info->dev = NULL;
 	ibfront_debugfs_remove(dev);
+	ibfront_gsi_fini(dev);
 	ibfront_kernel_fini(dev);
 	ibfront_events_fini(dev);
 	ibfront_ring_fini(dev);
@@ -141,10 +142,16 @@ static int ibfront_write_nodes(struct ibfront_dev *dev,
 				      VIBIF_FIELD_RING_EVTCHN);
 	if (err)
 		return err;
-	return ibfront_channel_publish(dev, &dev->events.channel, xbt,
-				       VIBIF_FIELD_EVENT_PAGE_ORDER,
-				       VIBIF_FIELD_EVENT_REF,
-				       VIBIF_FIELD_EVENT_EVTCHN);
+	err = ibfront_channel_publish(dev, &dev->events.channel, xbt,
+				      VIBIF_FIELD_EVENT_PAGE_ORDER,
+				      VIBIF_FIELD_EVENT_REF,
+				      VIBIF_FIELD_EVENT_EVTCHN);
+	if (err || !dev->gsi.channel.area)
+		return err;
+	return ibfront_channel_publish(dev, &dev->gsi.channel, xbt,
+				       VIBIF_FIELD_MAD_PAGE_ORDER,
+				       VIBIF_FIELD_MAD_REF,
+				       VIBIF_FIELD_MAD_EVTCHN);
 }
 
 static int ibfront_publish(struct ibfront_dev *dev)
@@ -167,7 +174,7 @@ static int ibfront_publish(struct ibfront_dev *dev)
 	return err;
 }
 
-/* The backend is in InitWait: allocate and publish both channels. */
+/* The backend is in InitWait: allocate and publish the channels. */
 static int ibfront_connect(struct ibfront_info *info)
 {
 	struct xenbus_device *xbdev = info->xbdev;
@@ -202,14 +209,19 @@ static int ibfront_connect(struct ibfront_info *info)
 	err = ibfront_events_init(dev, event_order);
 	if (err)
 		goto err_fini_ring;
-	err = ibfront_publish(dev);
+	err = ibfront_gsi_init(dev);
 	if (err)
 		goto err_fini_events;
+	err = ibfront_publish(dev);
+	if (err)
+		goto err_fini_gsi;
 
 	ibfront_debugfs_add(dev);
 	info->dev = dev;
 	return 0;
 
+err_fini_gsi:
+	ibfront_gsi_fini(dev);
 err_fini_events:
 	ibfront_events_fini(dev);
 err_fini_ring:
@@ -217,7 +229,7 @@ err_fini_ring:
 err_dealloc:
 	ib_dealloc_device(&dev->ibdev);
 err_fatal:
-	xenbus_dev_fatal(xbdev, err, "setting up the ring and event area");
+	xenbus_dev_fatal(xbdev, err, "setting up the shared pages");
 	return err;
 }
 

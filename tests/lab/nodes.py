@@ -379,8 +379,8 @@ def totals(host):
 
 
 # What an attached device holds without any process: the grants of its ring
-# (2 pages) and its event area (8).
-DEVICE = {"devices": 1, "grants": 10}
+# (2 pages), its event area (8) and its MAD area (16).
+DEVICE = {"devices": 1, "grants": 26}
 # What a domain holds until it is gone, attached or detached: it may still have
 # the doorbell pages mapped.
 DOMAIN = {"uars": 32}

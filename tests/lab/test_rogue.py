@@ -200,6 +200,26 @@ def test_other_guests_objects_and_work(attacker):
     nodes.run_pair(other, other, "ibv_rc_pingpong -n 100")
 
 
+@pytest.mark.parametrize("attacker", ["pv"], indirect=True)
+def test_mads_are_counted(attacker):
+    """What is not for guests does not reach the fabric."""
+    def grown(name):
+        counters = []
+        for _ in range(2):
+            counters.append(nodes.device(attacker.host,
+                                         attacker.node)["counters"])
+            if len(counters) == 1:
+                attack(attacker, name)
+        return [counters[1]["mad_" + what] - counters[0]["mad_" + what]
+                for what in ("tx", "rx", "refused", "dropped")]
+    sent, received, refused, dropped = grown("mads_are_answered")
+    assert sent and received and not refused and not dropped
+    # It ends with one that is allowed, and most of it is not answered
+    sent, received, refused, dropped = grown("mads_are_refused")
+    assert (sent, dropped) == (1, 0) and refused > 10 * received
+    assert received == len(rogue_attacks.FORBIDDEN_QUESTIONS) + 5
+
+
 @pytest.mark.parametrize("attacker", ["pv", "pvh"], indirect=True)
 def test_guest_that_removes_its_directory(attacker):
     """The backend keeps the nodes, so that a detach closes the doorbells; they
