@@ -135,16 +135,46 @@ static void ibback_gsi_deliver(struct ibback_gsi *gsi,
 		notify_remote_via_irq(gsi->channel.irq);
 }
 
+/*
+ * The subnet manager is asked, and answers, with the default P_Key, which the
+ * guest need not have. Where it has the HCA's P_Keys it names one itself.
+ */
+static bool ibback_gsi_default_pkey(const struct ibback_dev *dev, u8 port,
+				    const u8 *mad)
+{
+	return dev->port[port].nr_pkeys && ibback_mad_is_sa(mad);
+}
+
+static int ibback_gsi_pkey_to_hw(struct ibback_dev *dev,
+				 const struct vibif_mad *m, u16 *hw_index)
+{
+	if (ibback_gsi_default_pkey(dev, m->port, m->mad))
+		return ib_find_cached_pkey(dev->hca->ibdev, m->port,
+					   IB_DEFAULT_PKEY_FULL, hw_index);
+	return ibback_pkey_to_hw(dev, m->port, m->pkey_index, hw_index);
+}
+
+static u16 ibback_gsi_pkey_from_hw(struct ibback_dev *dev, u8 port,
+				   u16 hw_index, const u8 *mad)
+{
+	u16 index = ibback_pkey_from_hw(dev, port, hw_index);
+
+	if (index == VIBIF_NO_PKEY_INDEX &&
+	    ibback_gsi_default_pkey(dev, port, mad))
+		return 0;
+	return index;
+}
+
 /* Answers in the guest's transactions, and nothing else */
 static void ibback_gsi_recv(struct ib_mad_agent *agent,
 			    struct ib_mad_send_buf *msg,
 			    struct ib_mad_recv_wc *recv)
 {
 	struct ibback_gsi_port *port = agent->context;
+	struct ibback_dev *dev = port->gsi->dev;
 	const struct ib_wc *wc = recv->wc;
 	struct vibif_mad m = {
 		.port = agent->port_num,
-		.pkey_index = wc->pkey_index,
 		.qpn = wc->src_qp,
 		.av.dlid = wc->slid,
 		.av.sl = wc->sl,
@@ -157,11 +187,17 @@ static void ibback_gsi_recv(struct ib_mad_agent *agent,
 		memcpy(m.grh, recv->recv_buf.grh, sizeof(m.grh));
 	}
 	memcpy(m.mad, recv->recv_buf.mad, sizeof(m.mad));
+	m.pkey_index = ibback_gsi_pkey_from_hw(dev, m.port, wc->pkey_index,
+					       m.mad);
 	ib_free_recv_mad(recv);
 	spin_lock(&port->lock);
 	wanted = ibback_mad_tid_in(&port->tids, m.mad);
 	spin_unlock(&port->lock);
-	if (wanted)
+	if (!wanted)
+		return;
+	if (m.pkey_index == VIBIF_NO_PKEY_INDEX)
+		ibback_count(dev, IBBACK_COUNT_MAD_DROPPED, 1);
+	else
 		ibback_gsi_deliver(port->gsi, &m);
 }
 
@@ -180,9 +216,13 @@ static void ibback_gsi_sent(struct ib_mad_agent *agent,
 	ibback_gsi_free_msg(agent->context, wc->send_buf);
 }
 
-static struct ib_ah *ibback_gsi_create_ah(struct ib_mad_agent *agent,
+/* From the guest's GID */
+static struct ib_ah *ibback_gsi_create_ah(struct ibback_gsi_port *port,
 					  const struct vibif_av *av)
 {
+	struct ib_mad_agent *agent = port->agent;
+	u8 sgid_index =
+		READ_ONCE(port->gsi->dev->port[agent->port_num].sgid_index);
 	struct rdma_ah_attr attr = {
 		.type = rdma_ah_find_type(agent->device, agent->port_num),
 	};
@@ -195,8 +235,8 @@ static struct ib_ah *ibback_gsi_create_ah(struct ib_mad_agent *agent,
 	rdma_ah_set_static_rate(&attr, av->static_rate);
 	if (av->flags & VIBIF_AV_GRH) {
 		memcpy(dgid.raw, av->dgid, sizeof(dgid.raw));
-		rdma_ah_set_grh(&attr, &dgid, av->flow_label, 0, av->hop_limit,
-				av->traffic_class);
+		rdma_ah_set_grh(&attr, &dgid, av->flow_label, sgid_index,
+				av->hop_limit, av->traffic_class);
 	}
 	return rdma_create_ah(agent->qp->pd, &attr, RDMA_CREATE_AH_SLEEPABLE);
 }
@@ -206,6 +246,7 @@ static int ibback_gsi_post(struct ibback_gsi_port *port,
 {
 	struct ib_mad_agent *agent = port->agent;
 	struct ib_mad_send_buf *msg;
+	u16 pkey_index;
 	struct ib_ah *ah;
 	int err;
 
@@ -213,12 +254,15 @@ static int ibback_gsi_post(struct ibback_gsi_port *port,
 		err = -EBUSY;
 		goto err_sending;
 	}
-	ah = ibback_gsi_create_ah(agent, &m->av);
+	err = ibback_gsi_pkey_to_hw(port->gsi->dev, m, &pkey_index);
+	if (err)
+		goto err_sending;
+	ah = ibback_gsi_create_ah(port, &m->av);
 	if (IS_ERR(ah)) {
 		err = PTR_ERR(ah);
 		goto err_sending;
 	}
-	msg = ib_create_send_mad(agent, 1, m->pkey_index, 0, IB_MGMT_MAD_HDR,
+	msg = ib_create_send_mad(agent, 1, pkey_index, 0, IB_MGMT_MAD_HDR,
 				 IB_MGMT_MAD_DATA, GFP_KERNEL,
 				 IB_MGMT_BASE_VERSION);
 	if (IS_ERR(msg)) {
@@ -261,6 +305,7 @@ static enum ibback_counter ibback_gsi_send(struct ibback_gsi_port *port,
 static void ibback_gsi_answer_grh(struct ibback_gsi *gsi,
 				  const struct vibif_mad *m, u8 *octets)
 {
+	u8 sgid_index = READ_ONCE(gsi->dev->port[m->port].sgid_index);
 	struct ib_grh grh = {
 		.version_tclass_flow =
 			cpu_to_be32(6U << 28 | m->av.traffic_class << 20 |
@@ -272,7 +317,7 @@ static void ibback_gsi_answer_grh(struct ibback_gsi *gsi,
 
 	static_assert(sizeof(grh) == sizeof(m->grh));
 	memcpy(grh.sgid.raw, m->av.dgid, sizeof(grh.sgid.raw));
-	rdma_query_gid(gsi->dev->hca->ibdev, m->port, 0, &grh.dgid);
+	rdma_query_gid(gsi->dev->hca->ibdev, m->port, sgid_index, &grh.dgid);
 	memcpy(octets, &grh, sizeof(grh));
 }
 

@@ -137,6 +137,12 @@ enum ibback_mad_verdict ibback_mad_judge(const u8 *mad, u16 dlid,
 	return mad_is_question(mad) ? IBBACK_MAD_REFUSE : IBBACK_MAD_DISCARD;
 }
 
+/* Whether this is for the subnet manager, or comes from it */
+bool ibback_mad_is_sa(const u8 *mad)
+{
+	return mad[MAD_CLASS] == CLASS_SUBN_ADM;
+}
+
 /**
  * ibback_mad_clean() - take out of a MAD what is not the guest's to say
  * @mad: one that is going to be sent
@@ -146,7 +152,7 @@ enum ibback_mad_verdict ibback_mad_judge(const u8 *mad, u16 dlid,
  */
 void ibback_mad_clean(u8 *mad)
 {
-	if (mad[MAD_CLASS] == CLASS_SUBN_ADM)
+	if (ibback_mad_is_sa(mad))
 		memset(mad + MAD_SM_KEY, 0, 8);
 }
 

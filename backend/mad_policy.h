@@ -59,6 +59,7 @@ struct ibback_mad_bucket {
 
 enum ibback_mad_verdict ibback_mad_judge(const u8 *mad, u16 dlid,
 					 const struct ibback_mad_rules *rules);
+bool ibback_mad_is_sa(const u8 *mad);
 void ibback_mad_clean(u8 *mad);
 void ibback_mad_refuse(u8 *mad);
 

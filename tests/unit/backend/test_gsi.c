@@ -8,6 +8,7 @@
 #define NR_RX		VIBIF_MAD_RX_SLOTS(ORDER)
 #define MAD_DIR		"device/vib/0"
 
+#define SUBN_ADM	3
 #define PERF_MGMT	4
 #define GET		1
 #define SET		2
@@ -255,6 +256,7 @@ static void test_answer(void **state)
 	assert_int_equal(msg->ah->attr.dlid, LID);
 	assert_int_equal(msg->ah->attr.sl, 3);
 	assert_int_equal(msg->ah->attr.port_num, 2);
+	assert_int_equal(msg->pkey_index, 0);
 	assert_false(msg->ah->attr.has_grh);
 	assert_int_equal(msg->timeout_ms, 20000);
 	assert_memory_not_equal(msg->octets.octets + 8, asked.mad + 8, 8);
@@ -299,6 +301,111 @@ static void test_routed(void **state)
 	m = take();
 	assert_int_equal(m.av.flags, VIBIF_AV_GRH);
 	assert_memory_equal(m.grh, &grh, sizeof(grh));
+}
+
+static void test_own_gid(void **state)
+{
+	struct vibif_mad asked = question(GET, 7);
+
+	dev->port[1].sgid_index = 4;
+	dev->port[2].sgid_index = 5;
+	dev->hca->ibdev->guid[2][5] = 0x42;
+	asked.av.flags = VIBIF_AV_GRH;
+	send(asked);
+	assert_int_equal(mad_posted(2)->ah->attr.sgid_index, 5);
+	/* Also of an answer that is made here */
+	asked = question(SET, 8);
+	asked.av.flags = VIBIF_AV_GRH;
+	send(asked);
+	assert_int_equal(take().grh[39], 0x42);
+}
+
+static struct vibif_mad answered(u8 port, u16 hw_pkey_index)
+{
+	struct ib_mad mad = mad_posted(port)->octets;
+	struct ib_wc wc = from_there;
+
+	wc.pkey_index = hw_pkey_index;
+	mad.octets[3] |= RESPONSE;
+	mad_answer(port, &wc, NULL, &mad);
+	mad_done(mad_posted(port));
+	return take();
+}
+
+static struct vibif_mad sa_question(u32 tid)
+{
+	struct vibif_mad m = question(GET, tid);
+
+	m.mad[1] = SUBN_ADM;
+	m.mad[2] = 2;
+	dev->hca->sm_lid[1] = LID;
+	return m;
+}
+
+/* The guest has three P_Keys, of which the HCA has the first and the last. */
+static void test_pkeys(void **state)
+{
+	static const u16 pkeys[] = { 0x8201, 0x9999, 0x8202 };
+	struct vibif_mad asked = question(GET, 7);
+	struct ib_wc wc = from_there;
+	struct ib_mad mad;
+
+	dev->port[2].nr_pkeys = ARRAY_SIZE(pkeys);
+	memcpy(dev->port[2].pkey, pkeys, sizeof(pkeys));
+	dev->limits.pkey_tbl_len[2] = ARRAY_SIZE(pkeys);
+
+	asked.pkey_index = 2;
+	send(asked);
+	assert_int_equal(mad_posted(2)->pkey_index, 2);
+	assert_int_equal(answered(2, 1).pkey_index, 0);
+	asked.pkey_index = 0;
+	send(asked);
+	assert_int_equal(mad_posted(2)->pkey_index, 1);
+	assert_int_equal(answered(2, 2).pkey_index, 2);
+	/* It has none at this place any more, and no such place */
+	asked.pkey_index = 1;
+	send(asked);
+	assert_int_equal(counted(IBBACK_COUNT_MAD_DROPPED), 1);
+	asked.pkey_index = 3;
+	send(asked);
+	assert_int_equal(counted(IBBACK_COUNT_MAD_REFUSED), 1);
+	assert_null(mad_posted(2));
+	/* What comes with another's */
+	asked.pkey_index = 2;
+	send(asked);
+	mad = mad_posted(2)->octets;
+	wc.pkey_index = 0;
+	mad.octets[3] |= RESPONSE;
+	mad_answer(2, &wc, NULL, &mad);
+	assert_nothing();
+	assert_int_equal(counted(IBBACK_COUNT_MAD_DROPPED), 2);
+	mad_done(mad_posted(2));
+	/* What others say is not counted */
+	mad_answer(2, &wc, NULL, &mad);
+	assert_int_equal(counted(IBBACK_COUNT_MAD_DROPPED), 2);
+}
+
+/* It reaches the subnet manager all the same. */
+static void test_default_pkey(void **state)
+{
+	struct vibif_mad asked = sa_question(7);
+
+	/* Whoever has the HCA's P_Keys names one itself. */
+	asked.pkey_index = 2;
+	send(asked);
+	assert_int_equal(mad_posted(2)->pkey_index, 2);
+	assert_int_equal(answered(2, 1).pkey_index, 1);
+	dev->port[2].nr_pkeys = 1;
+	dev->port[2].pkey[0] = 0x9999;
+	dev->limits.pkey_tbl_len[2] = 1;
+	send(sa_question(8));
+	assert_int_equal(mad_posted(2)->pkey_index, DEFAULT_PKEY_INDEX);
+	assert_int_equal(answered(2, DEFAULT_PKEY_INDEX).pkey_index, 0);
+	dev->port[2].pkey[0] = 0x8202;
+	send(question(GET, 9));
+	assert_int_equal(mad_posted(2)->pkey_index, 2);
+	mad_done(mad_posted(2));
+	assert_int_equal(counted(IBBACK_COUNT_MAD_DROPPED), 0);
 }
 
 /* What comes for nobody, and what the guest has not asked */
@@ -516,6 +623,9 @@ int main(void)
 		TEST_UNCONNECTED(test_used_area),
 		TEST(test_answer),
 		TEST(test_routed),
+		TEST(test_own_gid),
+		TEST(test_pkeys),
+		TEST(test_default_pkey),
 		TEST(test_strangers),
 		TEST(test_refused),
 		TEST(test_send_fails),

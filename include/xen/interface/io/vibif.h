@@ -2486,7 +2486,10 @@ DEFINE_RING_TYPES(vibif, struct vibif_req, struct vibif_rsp);
  * +----------------+----------------+----------------+----------------+
  *
  * port - uint8_t, 1 .. phys_port_cnt
- * pkey_index - uint16_t, 0 .. pkey_tbl_len - 1
+ * pkey_index - uint16_t, 0 .. pkey_tbl_len - 1. If there is a pkeys-<p> MADs of
+ *   SubnAdm have the default P_Key instead: what the guest says here does not
+ *   matter then, and what it is told is 0 if its table has no such P_Key.
+ *   Other MADs with a P_Key that its table has not are lost.
  * qpn - uint32_t, the peer's. From the guest: 1.
  * av - struct vibif_av, the way to the peer. From the guest: dlid is a unicast
  *   LID, 1 .. VIBIF_MAX_UNICAST_LID, and sgid_index is 0. To the guest: dlid is

@@ -170,6 +170,21 @@ int ib_query_port(struct ib_device *ibdev, u32 port,
 /* A port's own GID says which it is; P_Keys say that and their index. */
 int rdma_query_gid(struct ib_device *ibdev, u32 port, int index,
 		   union ib_gid *gid);
+
+#define IB_DEFAULT_PKEY_FULL	0xffff
+
+/* The default one is not in a table that is all like this: it is at the end. */
+#define DEFAULT_PKEY_INDEX	99
+
+static inline int ib_find_cached_pkey(struct ib_device *ibdev, u32 port,
+				      u16 pkey, u16 *index)
+{
+	if (pkey != IB_DEFAULT_PKEY_FULL)
+		return -ENOENT;
+	*index = DEFAULT_PKEY_INDEX;
+	return 0;
+}
+
 int ib_get_cached_pkey(struct ib_device *ibdev, u32 port, int index,
 		       u16 *pkey);
 
