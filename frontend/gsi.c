@@ -1,23 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The queue pair for management datagrams (MADs), QP 1 of each port: one of
- * software. What the kernel's own users send on it goes to the backend through
- * the MAD area, and what comes from there into their receives.
+ * The queue pairs for management datagrams (MADs) of each port, of software.
+ *
+ * What the kernel's own users send on QP 1 goes to the backend through the MAD
+ * area, and what comes from there into their receives. QP 0 is the subnet
+ * manager's, and nothing of it leaves the guest: but many programs that have no
+ * use for it do not start without it.
  */
 
 #include <linux/nospec.h>
 #include <linux/slab.h>
+#include <rdma/ib_mad.h>
+#include <rdma/ib_smi.h>
 #include <xen/events.h>
 
 #include "ibfront.h"
-
-#define GSI_QPN			1
 
 /* A MAD for which there is no slot yet */
 struct ibfront_gsi_send {
 	struct ib_cqe *cqe;
 	bool signaled;
-	struct vibif_mad mad;
+	struct vibif_mad mad __aligned(8);	/* as struct ib_smp is */
 };
 
 /* Where a MAD may be put */
@@ -144,12 +147,12 @@ static bool ibfront_gsi_put_waiting(struct ibfront_gsi *gsi,
 }
 
 /* Without a receive it is lost, as with any QP of datagrams. */
-static void ibfront_gsi_receive(struct ibfront_gsi *gsi,
+static void ibfront_gsi_receive(struct ibfront_gsi_qp *qp,
 				const struct vibif_mad *m)
 {
 	struct ibfront_gsi_recv *recv;
-	struct ibfront_gsi_qp *qp;
 	struct ib_wc wc = {
+		.qp = qp->ibqp,
 		.status = IB_WC_SUCCESS,
 		.opcode = IB_WC_RECV,
 		.byte_len = sizeof(m->grh) + sizeof(m->mad),
@@ -158,23 +161,31 @@ static void ibfront_gsi_receive(struct ibfront_gsi *gsi,
 		.sl = m->av.sl,
 		.dlid_path_bits = m->av.src_path_bits,
 		.pkey_index = m->pkey_index,
-		.port_num = m->port,
+		.port_num = qp->port,
 	};
 
-	if (!m->port || m->port > VIBIF_MAX_PORTS)
-		return;
-	qp = gsi->qp[array_index_nospec(m->port - 1, VIBIF_MAX_PORTS)];
-	if (!qp || qp->recv_head == qp->recv_tail ||
+	if (qp->recv_head == qp->recv_tail ||
 	    (qp->state != IB_QPS_RTR && qp->state != IB_QPS_RTS))
 		return;
 	recv = &qp->recv[qp->recv_head++ % qp->nr_recv];
 	memcpy(recv->area, m->grh, sizeof(m->grh));
 	memcpy(recv->area + sizeof(m->grh), m->mad, sizeof(m->mad));
 	wc.wr_cqe = recv->cqe;
-	wc.qp = qp->ibqp;
 	if (m->av.flags & VIBIF_AV_GRH)
 		wc.wc_flags = IB_WC_GRH;
 	ibfront_cq_add_soft(to_fcq(qp->ibqp->recv_cq), &wc);
+}
+
+static void ibfront_gsi_take_one(struct ibfront_gsi *gsi,
+				 const struct vibif_mad *m)
+{
+	struct ibfront_gsi_qp *qp;
+
+	if (!m->port || m->port > VIBIF_MAX_PORTS)
+		return;
+	qp = gsi->qp[array_index_nospec(m->port - 1, VIBIF_MAX_PORTS)][1];
+	if (qp)
+		ibfront_gsi_receive(qp, m);
 }
 
 /* Return: how many MADs there were, or -EIO if there cannot be so many. */
@@ -195,7 +206,7 @@ static int ibfront_gsi_take(struct ibfront_gsi *gsi)
 						   gsi->rx_cons++ % gsi->nr_rx];
 			/* From here on only the copy is looked at */
 			barrier();
-			ibfront_gsi_receive(gsi, &m);
+			ibfront_gsi_take_one(gsi, &m);
 		}
 		/* The slots have been read before they are given back */
 		virt_mb();
@@ -217,8 +228,8 @@ static irqreturn_t ibfront_gsi_irq(int irq, void *arg)
 	spin_lock_irqsave(&gsi->lock, flags);
 	nr = ibfront_gsi_take(gsi);
 	for (i = 0; i < VIBIF_MAX_PORTS; i++)
-		if (gsi->qp[i])
-			nr |= ibfront_gsi_put_waiting(gsi, gsi->qp[i]);
+		if (gsi->qp[i][1])
+			nr |= ibfront_gsi_put_waiting(gsi, gsi->qp[i][1]);
 	spin_unlock_irqrestore(&gsi->lock, flags);
 
 	if (nr < 0)
@@ -266,9 +277,9 @@ void ibfront_gsi_died(struct ibfront_dev *dev)
 	unsigned int i;
 
 	spin_lock_irqsave(&gsi->lock, flags);
-	for (i = 0; i < VIBIF_MAX_PORTS; i++)
-		if (gsi->qp[i])
-			ibfront_gsi_flush(gsi->qp[i]);
+	for (i = 0; i < 2 * VIBIF_MAX_PORTS; i++)
+		if (gsi->qp[i / 2][i % 2])
+			ibfront_gsi_flush(gsi->qp[i / 2][i % 2]);
 	spin_unlock_irqrestore(&gsi->lock, flags);
 }
 
@@ -285,7 +296,7 @@ void ibfront_gsi_fini(struct ibfront_dev *dev)
 /* The queue pair */
 
 /**
- * ibfront_gsi_create_qp() - make QP 1 of a port
+ * ibfront_gsi_create_qp() - make QP 0 or 1 of a port
  * @ibqp: queue pair, part of an ibfront_qp
  * @attr: what its user wants
  *
@@ -295,7 +306,7 @@ int ibfront_gsi_create_qp(struct ib_qp *ibqp, struct ib_qp_init_attr *attr)
 {
 	struct ibfront_dev *dev = to_fdev(ibqp->device);
 	struct ibfront_gsi *gsi = &dev->gsi;
-	struct ibfront_gsi_qp *qp;
+	struct ibfront_gsi_qp *qp, **entry;
 	unsigned long flags;
 	u32 nr_recv;
 	int err = 0;
@@ -320,13 +331,14 @@ int ibfront_gsi_create_qp(struct ib_qp *ibqp, struct ib_qp_init_attr *attr)
 	qp->port = attr->port_num;
 	qp->signal_all = attr->sq_sig_type == IB_SIGNAL_ALL_WR;
 	qp->cap = attr->cap;
-	ibqp->qp_num = GSI_QPN;
+	ibqp->qp_num = attr->qp_type == IB_QPT_GSI;
+	entry = &gsi->qp[qp->port - 1][ibqp->qp_num];
 
 	spin_lock_irqsave(&gsi->lock, flags);
-	if (gsi->qp[qp->port - 1])
+	if (*entry)
 		err = -EBUSY;
 	else
-		gsi->qp[qp->port - 1] = qp;
+		*entry = qp;
 	spin_unlock_irqrestore(&gsi->lock, flags);
 	if (err) {
 		kvfree(qp->send);
@@ -356,7 +368,7 @@ int ibfront_gsi_destroy_qp(struct ib_qp *ibqp)
 	unsigned long flags;
 
 	spin_lock_irqsave(&gsi->lock, flags);
-	gsi->qp[qp->port - 1] = NULL;
+	gsi->qp[qp->port - 1][ibqp->qp_num] = NULL;
 	spin_unlock_irqrestore(&gsi->lock, flags);
 	ibfront_gsi_clean_cqs(ibqp);
 	kvfree(qp->send);
@@ -365,7 +377,7 @@ int ibfront_gsi_destroy_qp(struct ib_qp *ibqp)
 }
 
 /**
- * ibfront_gsi_modify_qp() - change the state of QP 1
+ * ibfront_gsi_modify_qp() - change the state of QP 0 or 1
  * @ibqp: queue pair
  * @attr: new attributes
  * @mask: which
@@ -382,7 +394,7 @@ int ibfront_gsi_modify_qp(struct ib_qp *ibqp, struct ib_qp_attr *attr, int mask)
 
 	spin_lock_irqsave(&gsi->lock, flags);
 	next = mask & IB_QP_STATE ? attr->qp_state : qp->state;
-	if (!ib_modify_qp_is_ok(qp->state, next, IB_QPT_GSI, mask)) {
+	if (!ib_modify_qp_is_ok(qp->state, next, ibqp->qp_type, mask)) {
 		err = -EINVAL;
 		goto out;
 	}
@@ -406,7 +418,7 @@ out:
 }
 
 /**
- * ibfront_gsi_query_qp() - read the attributes of QP 1
+ * ibfront_gsi_query_qp() - read the attributes of QP 0 or 1
  * @ibqp: queue pair
  * @attr: filled in; zero on entry
  * @init_attr: the same
@@ -424,7 +436,7 @@ int ibfront_gsi_query_qp(struct ib_qp *ibqp, struct ib_qp_attr *attr,
 	attr->sq_psn = qp->sq_psn;
 	attr->cap = qp->cap;
 
-	init_attr->qp_type = IB_QPT_GSI;
+	init_attr->qp_type = ibqp->qp_type;
 	init_attr->send_cq = ibqp->send_cq;
 	init_attr->recv_cq = ibqp->recv_cq;
 	init_attr->cap = attr->cap;
@@ -471,6 +483,37 @@ static int ibfront_gsi_fill(struct ibfront_gsi_qp *qp,
 	return ibfront_gsi_gather(to_fdev(qp->ibqp->device), wr, m->mad);
 }
 
+/*
+ * Of what is asked on QP 0 there is nothing, and who asks is told so at once,
+ * as the backend tells of what guests may not ask on QP 1.
+ */
+static void ibfront_smi_answer(struct ibfront_gsi_qp *qp, struct vibif_mad *m)
+{
+	struct ib_smp *smp = (struct ib_smp *)m->mad;
+
+	if (smp->method != IB_MGMT_METHOD_GET &&
+	    smp->method != IB_MGMT_METHOD_SET)
+		return;
+	smp->method = IB_MGMT_METHOD_GET_RESP;
+	smp->status = cpu_to_be16(IB_MGMT_MAD_STATUS_UNSUPPORTED_METHOD_ATTRIB);
+	if (smp->mgmt_class == IB_MGMT_CLASS_SUBN_DIRECTED_ROUTE) {
+		/* It has come all the way back */
+		smp->status |= IB_SMP_DIRECTION;
+		smp->hop_ptr = 0;
+	}
+	ibfront_gsi_receive(qp, m);
+}
+
+static void ibfront_smi_send(struct ibfront_gsi_qp *qp)
+{
+	struct ibfront_gsi_send *send;
+
+	send = &qp->send[qp->send_head++ % qp->nr_send];
+	ibfront_gsi_complete_send(qp, send->cqe, send->signaled,
+				  IB_WC_SUCCESS);
+	ibfront_smi_answer(qp, &send->mad);
+}
+
 /* A MAD is sent, to those who wait for it, when it is in a slot. */
 static int ibfront_gsi_send_one(struct ibfront_gsi *gsi,
 				struct ibfront_gsi_qp *qp,
@@ -493,14 +536,16 @@ static int ibfront_gsi_send_one(struct ibfront_gsi *gsi,
 	if (ibfront_ring_dead(to_fdev(qp->ibqp->device)) ||
 	    qp->state == IB_QPS_ERR)
 		ibfront_gsi_flush(qp);
-	else
+	else if (qp->ibqp->qp_num)
 		ibfront_gsi_put_waiting(gsi, qp);
+	else
+		ibfront_smi_send(qp);
 	return 0;
 }
 
 /**
  * ibfront_gsi_post_send() - send MADs
- * @ibqp: QP 1
+ * @ibqp: QP 0 or 1
  * @wr: work requests
  * @bad_wr: on failure, the first that was not posted
  *
@@ -553,7 +598,7 @@ static int ibfront_gsi_recv_one(struct ibfront_dev *dev,
 
 /**
  * ibfront_gsi_post_recv() - give memory for MADs, each with its header
- * @ibqp: QP 1
+ * @ibqp: QP 0 or 1
  * @wr: work requests
  * @bad_wr: on failure, the first that was not posted
  *
@@ -581,12 +626,13 @@ int ibfront_gsi_post_recv(struct ib_qp *ibqp, const struct ib_recv_wr *wr,
 
 /*
  * Users of the port tell others here that they are there. These tell nobody in
- * the guest's name: a port's capabilities are for all who have it.
+ * the guest's name: a port's capabilities are for all who have it. A subnet
+ * manager is told that it cannot be.
  */
 static int ibfront_modify_port(struct ib_device *ibdev, u32 port, int mask,
 			       struct ib_port_modify *props)
 {
-	return mask ? -EOPNOTSUPP : 0;
+	return mask || props->set_port_cap_mask & IB_PORT_SM ? -EOPNOTSUPP : 0;
 }
 
 const struct ib_device_ops ibfront_gsi_ops = {

@@ -16,7 +16,7 @@ struct ibfront_gsi {
 	spinlock_t lock;	/* Protects all that follows */
 	u32 tx_prod;		/* as last written to the area */
 	u32 rx_cons;		/* the same */
-	struct ibfront_gsi_qp *qp[VIBIF_MAX_PORTS];
+	struct ibfront_gsi_qp *qp[VIBIF_MAX_PORTS][2];	/* by their numbers */
 };
 
 int __must_check ibfront_gsi_init(struct ibfront_dev *dev);

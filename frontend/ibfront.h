@@ -15,7 +15,7 @@
  *	ibfront_ucontext.db_mutex	one context's doorbell pages
  *	ibfront_dev.tables_lock	what was read of the ports' tables
  *	ibfront_events.lock	which object an event belongs to
- *	ibfront_gsi.lock	the MAD area, and all QPs 1
+ *	ibfront_gsi.lock	the MAD area, and all QPs 0 and 1
  *	ibfront_cq.lock		what is in a CQ of the kernel's own
  *	ibfront_wq.lock		what is in a work queue of the kernel's own
  *	ibfront_ring.lock	the request ring
@@ -290,7 +290,7 @@ struct ibfront_qp {
 	struct list_head send_entry;	/* in send_cq; under its lock */
 	struct list_head recv_entry;	/* in recv_cq; under its lock */
 
-	struct ibfront_gsi_qp *gsi;	/* of a QP 1, which has no other part */
+	struct ibfront_gsi_qp *gsi;	/* of QP 0 or 1: it has nothing else */
 };
 
 struct ibfront_xrcd {

@@ -120,7 +120,8 @@ static int ibfront_create_qp(struct ib_qp *ibqp,
 	struct vibif_rsp rsp;
 	int err;
 
-	if (init_attr->qp_type == IB_QPT_GSI && !udata)
+	if (!udata && (init_attr->qp_type == IB_QPT_SMI ||
+		       init_attr->qp_type == IB_QPT_GSI))
 		return ibfront_gsi_create_qp(ibqp, init_attr);
 	err = ibfront_check_qp(dev, init_attr, udata);
 	if (err)

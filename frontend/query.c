@@ -189,8 +189,8 @@ static int ibfront_query_pkey(struct ib_device *ibdev, u32 port, u16 index,
 }
 
 /*
- * An IB port, but for QP 0. Users of MADs need the backend to serve them, and
- * memory to have them in. There are none at a port without a CM.
+ * Users of MADs need the backend to serve them, and memory to have them in.
+ * There are none at a port without a CM.
  */
 static int ibfront_get_port_immutable(struct ib_device *ibdev, u32 port,
 				      struct ib_port_immutable *immutable)
@@ -207,8 +207,8 @@ static int ibfront_get_port_immutable(struct ib_device *ibdev, u32 port,
 	immutable->core_cap_flags = RDMA_CORE_CAP_PROT_IB;
 	if (dev->gsi.channel.area && dev->arena.pool) {
 		immutable->core_cap_flags |= RDMA_CORE_CAP_IB_MAD |
-			RDMA_CORE_CAP_IB_SA | RDMA_CORE_CAP_IB_CM |
-			RDMA_CORE_CAP_AF_IB;
+			RDMA_CORE_CAP_IB_SMI | RDMA_CORE_CAP_IB_SA |
+			RDMA_CORE_CAP_IB_CM | RDMA_CORE_CAP_AF_IB;
 		immutable->max_mad_size = IB_MGMT_MAD_SIZE;
 	}
 	return 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* QP 1 of the frontend: MADs between its users and the area. */
+/* QPs 0 and 1 of the frontend: MADs between their users and the area. */
 
 #include <setjmp.h>
 #include <cmocka.h>
@@ -124,27 +124,33 @@ static struct ib_wc poll_cq(void)
 
 /* A user of QP 1 */
 
-static void init_qp(struct ibfront_qp *qp)
+static void init_qp(struct ibfront_qp *qp, enum ib_qp_type type)
 {
 	qp->ibqp = (struct ib_qp) {
 		.device = &dev->ibdev,
 		.send_cq = &cq.ibcq,
 		.recv_cq = &cq.ibcq,
+		.qp_type = type,
 	};
 }
 
-static int create(struct ibfront_qp *qp, u32 port)
+static int create_as(struct ibfront_qp *qp, u32 port, enum ib_qp_type type)
 {
 	struct ib_qp_init_attr attr = {
 		.cap.max_send_wr = NR_SEND,
 		.cap.max_recv_wr = NR_RECV,
 		.sq_sig_type = IB_SIGNAL_ALL_WR,
-		.qp_type = IB_QPT_GSI,
+		.qp_type = type,
 		.port_num = port,
 	};
 
-	init_qp(qp);
+	init_qp(qp, type);
 	return ibfront_gsi_create_qp(&qp->ibqp, &attr);
+}
+
+static int create(struct ibfront_qp *qp, u32 port)
+{
+	return create_as(qp, port, IB_QPT_GSI);
 }
 
 static int modify(struct ib_qp *qp, enum ib_qp_state state)
@@ -161,8 +167,7 @@ static void ready(struct ib_qp *qp)
 	assert_int_equal(modify(qp, IB_QPS_RTS), 0);
 }
 
-/* MAD number @nr is all that number; it comes in two parts. */
-static int send_sge(struct ib_qp *qp, u8 nr, struct ib_sge *sge, int num_sge)
+static int send_sge(struct ib_qp *qp, struct ib_sge *sge, int num_sge)
 {
 	struct ib_ah ah = { { {
 		.dlid = LID,
@@ -182,17 +187,18 @@ static int send_sge(struct ib_qp *qp, u8 nr, struct ib_sge *sge, int num_sge)
 	const struct ib_send_wr *bad = NULL;
 	int err;
 
-	memset(arena, nr, MAD);
 	err = ibfront_gsi_post_send(qp, &wr.wr, &bad);
 	assert_ptr_equal(bad, err ? &wr.wr : NULL);
 	return err;
 }
 
+/* MAD number @nr is all that number; it comes in two parts. */
 static int send(struct ib_qp *qp, u8 nr)
 {
 	struct ib_sge sge[] = { { ARENA, 24 }, { ARENA + 24, MAD - 24 } };
 
-	return send_sge(qp, nr, sge, 2);
+	memset(arena, nr, MAD);
+	return send_sge(qp, sge, 2);
 }
 
 static int receive_into(struct ib_qp *qp, unsigned int nr, u64 addr, u32 len)
@@ -311,7 +317,7 @@ static void test_create(void **state)
 	struct ib_qp_init_attr attr = { .cap = { 1, 1 }, .port_num = 1 };
 	unsigned int call;
 
-	init_qp(&qps[0]);
+	init_qp(&qps[0], IB_QPT_GSI);
 	attr.port_num = 3;
 	assert_int_equal(ibfront_gsi_create_qp(ibqp, &attr), -EINVAL);
 	attr.port_num = 0;
@@ -432,11 +438,11 @@ static void test_bad_work_requests(void **state)
 {
 	struct ib_sge sge[] = { { ARENA, MAD }, { ARENA, 1 } };
 
-	assert_int_equal(send_sge(ibqp, 1, sge, 2), -EINVAL);
+	assert_int_equal(send_sge(ibqp, sge, 2), -EINVAL);
 	sge[0].length = 0xffffffff;
-	assert_int_equal(send_sge(ibqp, 1, sge, 1), -EINVAL);
+	assert_int_equal(send_sge(ibqp, sge, 1), -EINVAL);
 	sge[0] = (struct ib_sge) { ARENA + sizeof(arena) - MAD + 1, MAD };
-	assert_int_equal(send_sge(ibqp, 1, sge, 1), -EFAULT);
+	assert_int_equal(send_sge(ibqp, sge, 1), -EFAULT);
 	assert_int_equal(area.indices.tx_prod.value, 0);
 
 	assert_int_equal(receive_into(ibqp, 0, ARENA, GRH + MAD - 1), -EINVAL);
@@ -654,13 +660,81 @@ static void test_reset_and_destroy(void **state)
 	assert_int_equal(area.indices.rx_cons.value, 2);
 }
 
+static struct ib_smp ask_qp0(struct ib_qp *qp, struct ib_smp smp)
+{
+	struct ib_sge sge = { ARENA, MAD };
+	struct ib_smp answer;
+	struct ib_wc wc;
+
+	memset(arena, 0, MAD);
+	memcpy(arena, &smp, sizeof(smp));
+	assert_int_equal(receive(qp, 0), 0);
+	assert_int_equal(send_sge(qp, &sge, 1), 0);
+	assert_int_equal(area.indices.tx_prod.value, 0);
+	wc = poll_cq();
+	assert_int_equal(wc.status, IB_WC_SUCCESS);
+	assert_ptr_equal(wc.wr_cqe, &send_cqe);
+	wc = poll_cq();
+	assert_int_equal(wc.status, IB_WC_SUCCESS);
+	assert_int_equal(wc.opcode, IB_WC_RECV);
+	assert_ptr_equal(wc.wr_cqe, &recv_cqe[0]);
+	assert_ptr_equal(wc.qp, qp);
+	assert_int_equal(wc.slid, LID);
+	memcpy(&answer, arena + 512 + GRH, sizeof(answer));
+	return answer;
+}
+
+/* Nothing leaves the guest, and no question is without an answer. */
+static void test_qp0(void **state)
+{
+	struct ib_smp smp = { 1, 1, 1, IB_MGMT_METHOD_GET, .tid = 77 }, answer;
+	struct ib_sge sge = { ARENA, MAD };
+	struct ib_qp *const qp0 = &qps[1].ibqp;
+
+	assert_int_equal(create_as(&qps[1], 1, IB_QPT_SMI), 0);
+	assert_int_equal(qp0->qp_num, 0);
+	ready(qp0);
+	answer = ask_qp0(qp0, smp);
+	assert_int_equal(answer.method, IB_MGMT_METHOD_GET_RESP);
+	assert_int_equal(answer.status, cpu_to_be16(0x000c));
+	assert_int_equal(answer.tid, 77);
+
+	smp.mgmt_class = IB_MGMT_CLASS_SUBN_DIRECTED_ROUTE;
+	smp.method = IB_MGMT_METHOD_SET;
+	smp.hop_ptr = 1;
+	smp.hop_cnt = 3;
+	answer = ask_qp0(qp0, smp);
+	assert_int_equal(answer.method, IB_MGMT_METHOD_GET_RESP);
+	assert_int_equal(answer.status, cpu_to_be16(0x800c));
+	assert_int_equal(answer.hop_ptr, 0);
+
+	/* A trap has no answer, and what comes is not for this QP. */
+	arena[3] = 5;
+	assert_int_equal(receive(qp0, 0), 0);
+	assert_int_equal(send_sge(qp0, &sge, 1), 0);
+	assert_int_equal(poll_cq().opcode, IB_WC_SEND);
+	put(1, 1);
+	ring();
+	assert_int_equal(cq.nr, 0);
+	assert_int_equal(modify(qp0, IB_QPS_RESET), 0);
+
+	ready(qp0);
+	assert_int_equal(receive(qp0, 0), 0);
+	dev->dead = true;
+	ibfront_gsi_died(dev);
+	assert_int_equal(poll_cq().status, IB_WC_WR_FLUSH_ERR);
+}
+
 static void test_modify_port(void **state)
 {
+	struct ib_port_modify sm = { .set_port_cap_mask = IB_PORT_SM };
 	struct ib_port_modify cm = { .set_port_cap_mask = 1 << 16 };
 
 	assert_int_equal(ibfront_gsi_ops.modify_port(&dev->ibdev, 1, 0, &cm),
 			 0);
 	assert_int_equal(ibfront_gsi_ops.modify_port(&dev->ibdev, 1, 1, &cm),
+			 -EOPNOTSUPP);
+	assert_int_equal(ibfront_gsi_ops.modify_port(&dev->ibdev, 1, 0, &sm),
 			 -EOPNOTSUPP);
 }
 
@@ -686,6 +760,7 @@ int main(void)
 		TEST(test_told_of_death),
 		TEST(test_error_state),
 		TEST(test_reset_and_destroy),
+		TEST(test_qp0),
 		TEST(test_modify_port),
 	};
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What QP 1 uses of ib_core, of Xen and of the rest of the frontend, besides
+ * What QPs 0 and 1 use of ib_core, of Xen and of the rest of the frontend, besides
  * the backend's stand-in for Linux.
  */
 #ifndef VERBS_H
@@ -9,6 +9,7 @@
 #include "linux.h"
 
 #define spin_lock_irq(lock)	spin_lock(lock)
+#define __aligned(n)		__attribute__((aligned(n)))
 #define sizeof_field(type, member)	sizeof(((type *)0)->member)
 
 /* Xen's */
@@ -64,6 +65,25 @@ struct ib_qp {
 	struct ib_cq *send_cq;
 	struct ib_cq *recv_cq;
 	u32 qp_num;
+	enum ib_qp_type qp_type;
+};
+
+#define IB_MGMT_CLASS_SUBN_DIRECTED_ROUTE	0x81
+#define IB_MGMT_METHOD_GET	1
+#define IB_MGMT_METHOD_SET	2
+#define IB_MGMT_METHOD_GET_RESP	0x81
+#define IB_MGMT_MAD_STATUS_UNSUPPORTED_METHOD_ATTRIB	0x000c
+#define IB_SMP_DIRECTION	cpu_to_be16(0x8000)
+
+struct ib_smp {
+	u8 base_version;
+	u8 mgmt_class;
+	u8 class_version;
+	u8 method;
+	__be16 status;
+	u8 hop_ptr;
+	u8 hop_cnt;
+	__be64 tid;
 };
 
 struct rdma_ah_attr {
