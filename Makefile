@@ -43,16 +43,17 @@ clean:
 	$(MAKE) -C $(KDIR) M=$(CURDIR) clean
 	$(MAKE) -C userlib clean
 	$(MAKE) -C tools clean
-	rm -rf build/unit build/kernels build/tools build/rogue build/kverbs $(OVERLAY)
+	rm -rf build/unit build/kernels build/tools build/rogue build/kverbs build/arena $(OVERLAY)
 
 # What the lab's nodes get on top of Debian, built by Debian 13's own compiler
 # in the lab's build tree. Modules go where insmod is told to find them:
 # without depmod, so nothing loads before a test or the demo says so.
-overlay: modules-trixie rogue kverbs
+overlay: modules-trixie rogue kverbs arena
 	$(LAB) build-sh -- $(MAKE) tools
 	rm -rf $(OVERLAY)
-	install -D -t $(OVERLAY)/usr/lib/xenib $(addprefix build/,rogue/xen-ibrogue.ko \
-		kverbs/xen-ibkverbs.ko $(addprefix kernels/trixie/,backend/xen-ibback.ko frontend/xen-ibfront.ko))
+	install -D -t $(OVERLAY)/usr/lib/xenib \
+		$(addprefix build/,rogue/xen-ibrogue.ko kverbs/xen-ibkverbs.ko arena/xen-ibarena.ko \
+		$(addprefix kernels/trixie/,backend/xen-ibback.ko frontend/xen-ibfront.ko))
 	$(LAB) build-sh -- $(MAKE) -C userlib install DESTDIR=$(CURDIR)/$(OVERLAY) PREFIX=/usr
 	$(LAB) build-sh -- $(MAKE) -C tools install DESTDIR=$(CURDIR)/$(OVERLAY) PREFIX=/usr
 
@@ -60,7 +61,7 @@ overlay: modules-trixie rogue kverbs
 # of the sources: any warning is an error, and so is sparse's, where that is.
 modules-all: $(SUITES:%=modules-%)
 
-modules-trixie rogue kverbs: SPARSE := C=1 CF=-Wsparse-error
+modules-trixie rogue kverbs arena: SPARSE := C=1 CF=-Wsparse-error
 $(SUITES:%=modules-%): modules-%: lab-deps
 	mkdir -p build/kernels/$*
 	cp -u --parents -t build/kernels/$* $(MODULE_SOURCES)
@@ -74,8 +75,8 @@ tools-bookworm: lab-deps
 	cp -u --parents -t build/tools/bookworm $(TOOLS_SOURCES)
 	$(LAB) build-sh --suite bookworm -- $(MAKE) -C build/tools/bookworm tools
 
-# For tests only: the hostile guest's, and a user of the verbs in the kernel
-rogue kverbs: lab-deps
+# For tests only: the hostile guest's, and users in the kernel of verbs and of memory
+rogue kverbs arena: lab-deps
 	mkdir -p build/$@
 	cp -u -t build/$@ tests/lab/$@/*
 	$(LAB) build-sh -- sh -c '$(MAKE) -C $$KDIR W=1 KCFLAGS=-Werror \
@@ -114,4 +115,4 @@ mutants: check-deps overlay unit-programs
 demo: overlay
 	tests/lab/demo
 
-.PHONY: all modules modules-all $(SUITES:%=modules-%) lib tools tools-bookworm install clean overlay rogue kverbs quick unit unit-programs lint lab-deps check-deps check check-all mutants demo
+.PHONY: all modules modules-all $(SUITES:%=modules-%) lib tools tools-bookworm install clean overlay rogue kverbs arena quick unit unit-programs lint lab-deps check-deps check check-all mutants demo

@@ -114,13 +114,8 @@ def test_frontend_reloaded_under_load(kernel):
 
 
 def test_everything_is_given_back(kernel, dom0):
-    """The module's objects; the kernel's context stays."""
+    """All but what the kernel itself has, which is there before."""
     before = nodes.totals(dom0[1])
-    kernel.run("rc")
-    kept = nodes.totals(dom0[1])
     for name in "rc", "uc", "ud", "srq", "flush":
         kernel.run(name)
-    assert nodes.totals(dom0[1]) == kept
-    assert kept["contexts"] == before["contexts"] + 1
-    assert (kept["qps"], kept["cqs"], kept["srqs"]) == (
-        before["qps"], before["cqs"], before["srqs"])
+    assert nodes.totals(dom0[1]) == before
