@@ -378,9 +378,16 @@ def totals(host):
     return xenib_list(host)["totals"]
 
 
-# What an attached device holds without any process: the grants of its ring
-# (2 pages), its event area (8) and its MAD area (16).
-DEVICE = {"devices": 1, "grants": 26}
+# What an attached device holds without any process. The guest's ib_mad has, at
+# each of the two ports, a PD and a CQ of 2048 entries, which are 32 pages, with
+# a page of doorbell records: so there are the context of the guest's kernel and
+# the arena's first 4 MiB, which are a region in a PD of their own, and one in
+# each of the others. The grants are those pages, and what is shared with the
+# backend: the ring (2), the event area (8) and the MAD area (16).
+CQ_PAGES = 2 * (32 + 1)
+PAGES = 1024 + CQ_PAGES
+DEVICE = {"devices": 1, "contexts": 1, "cqs": 2, "pds": 1 + 2, "mrs": 1 + 2,
+          "pages": PAGES, "grants": PAGES + 2 + 8 + 16}
 # What a domain holds until it is gone, attached or detached: it may still have
 # the doorbell pages mapped.
 DOMAIN = {"uars": 32}
