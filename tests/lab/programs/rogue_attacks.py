@@ -436,12 +436,15 @@ def grants_in_use(r):
 # Queue pairs
 
 STATE, PKEY, PORT, QKEY = 1 << 0, 1 << 4, 1 << 5, 1 << 6
+ACCESS, ALT_PATH = 1 << 3, 1 << 14
+# The path, its MTU, PSN, QPN and what a responder has
+TO_RTR = STATE | 1 << 7 | 1 << 8 | 1 << 12 | 1 << 15 | 1 << 17 | 1 << 20
 
 
-def qp_attr(mask, state=0, qkey=0, port=1):
-    return struct.pack("<IIIIIIHH16B64xI", mask, qkey, 0, 0, 0, 0, 0, 0,
-                       state, 0, 0, 0, 0, 0, 0, 0, 0, port, 0, 0, 0, 0, 0, 0,
-                       0)
+def qp_attr(mask, state=0, qkey=0, port=1, mtu=0, alt_port=0, paths=b""):
+    return struct.pack("<IIIIIIHH16B64sI", mask, qkey, 0, 0, 0, 0, 0, 0,
+                       state, 0, mtu, 0, 0, 0, 0, 0, 0, port, 0, 0, 0,
+                       alt_port, 0, 0, paths, 0)
 
 
 @attack
@@ -469,6 +472,28 @@ def privileged_qkey(r):
         is_status(EPERM, r.status(R.MODIFY_QP, qp, qp_attr(
             mask, 1, qkey)), qkey)
     is_status(0, r.status(R.MODIFY_QP, qp, qp_attr(mask, 1, 0x7fffffff)))
+
+
+def path(sgid_index):
+    """One with a GRH."""
+    return struct.pack("<16sIHBB4BB3x", b"\xfe\x80", 0, 1, sgid_index, 1, 0, 0,
+                       0, 0, 1)
+
+
+@attack
+def gids_of_others(r):
+    """Which are in the HCA's table, at other indices than that of its own."""
+    o = Objects(r)
+    is_status(0, r.status(R.MODIFY_QP, o.qp, qp_attr(
+        STATE | PKEY | PORT | ACCESS, 1)))
+    for index in range(1, 256):
+        is_status(EINVAL, r.status(R.MODIFY_QP, o.qp, qp_attr(
+            TO_RTR, 2, mtu=1, paths=path(index))), index)
+        is_status(EINVAL, r.status(R.MODIFY_QP, o.qp, qp_attr(
+            TO_RTR | ALT_PATH, 2, mtu=1, alt_port=1,
+            paths=path(0) + path(index))), "alternate", index)
+    is_status(0, r.status(R.MODIFY_QP, o.qp, qp_attr(
+        TO_RTR, 2, mtu=1, paths=path(0))))
 
 
 # Quotas
