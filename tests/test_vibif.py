@@ -23,7 +23,7 @@ OF_ROGUE = {
         "LOCAL_WRITE", "REMOTE_WRITE", "REMOTE_READ", "REMOTE_ATOMIC",
         "MW_BIND")},
     **{name: "MR_" + name for name in (
-        "WRITABLE", "REREG_TRANS", "REREG_PD", "REREG_ACCESS")},
+        "WRITABLE", "REREG_TRANS", "REREG_PD", "REREG_ACCESS", "SHARE")},
     **{name: "QPT_" + name for name in ("RC", "UC", "UD", "XRC_INI",
                                         "XRC_TGT")},
 }

@@ -29,7 +29,8 @@ UNKNOWN = 0x3fffffff            # a reference that stands for nothing
 
 (LOCAL_WRITE, REMOTE_WRITE, REMOTE_READ, REMOTE_ATOMIC, MW_BIND) = (
     1 << i for i in range(5))
-WRITABLE, REREG_TRANS, REREG_PD, REREG_ACCESS = (1 << i for i in range(4))
+WRITABLE, REREG_TRANS, REREG_PD, REREG_ACCESS, SHARE = (
+    1 << i for i in range(5))
 RC, UC, UD, XRC_INI, XRC_TGT = 2, 3, 4, 9, 10
 HAS_RQ = 1
 AV_GRH = 1
@@ -290,10 +291,16 @@ class Rogue:
         return grants[0]
 
     @staticmethod
-    def mr(pd, directory, nr, access=0, flags=0, iova=0, length=None):
+    def mr(pd, directory, nr, access=0, flags=0, iova=0, length=None,
+           source=0):
         return struct.pack("<QQIIIIII", iova,
                            nr * PAGE if length is None else length, pd, access,
-                           flags, 0, directory, nr)
+                           flags, source, directory, nr)
+
+    @staticmethod
+    def share(pd, source, nr, access=0, directory=0, **other):
+        return Rogue.mr(pd, directory, 0, access, **{
+            "flags": SHARE, "length": nr * PAGE, "source": source, **other})
 
     @staticmethod
     def cq(context, directory, db, entries=64, nr=1, vector=0, cqe=64):

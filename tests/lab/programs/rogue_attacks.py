@@ -405,6 +405,53 @@ def writes_want_writable_grants(r):
 
 
 @attack
+def shares(r):
+    """A share has as many pages as its source, and no more rights to them; and
+    the source keeps them."""
+    o = Objects(r)
+    other = r.make(R.ALLOC_PD)[0]
+
+    def share(source=o.mr, nr=1, **more):
+        return r.status(R.REG_MR, 0, r.share(other, source, nr, **more))
+    for nr in (0, 2, 1 << 20, 0xffffffff):
+        is_status(EINVAL, share(nr=nr), nr)
+    for more in ({"nr": 1, "length": 0}, {"directory": o.directory},
+                 {"flags": R.SHARE | R.WRITABLE},
+                 {"flags": R.SHARE | R.REREG_TRANS}, {"flags": 0},
+                 {"access": 32}, {"access": R.REMOTE_WRITE}):
+        is_status(EINVAL, share(**more), more)
+    for source in (o.context, o.pd, o.cq, o.srq, o.qp, o.mw, o.xrcd, 0,
+                   NOTHING):
+        is_status(ENOENT, share(source), source)
+    is_status(EINVAL, r.status(R.REREG_MR, o.mr, o.mr_body(
+        flags=R.REREG_PD, source=o.mr)))
+
+    # What is for reading only
+    pages, directory, refs = r.memory(1, readonly=True)
+    readonly = r.make(R.REG_MR, 0, r.mr(o.pd, directory, 1))[0]
+    for access in (R.LOCAL_WRITE, R.LOCAL_WRITE | R.REMOTE_WRITE, R.MW_BIND):
+        is_status(EPERM, share(readonly, access=access), access)
+    mr = r.make(R.REG_MR, 0, r.share(other, readonly, 1, R.REMOTE_READ))[0]
+    for access in (R.LOCAL_WRITE, R.MW_BIND):
+        is_status(EPERM, r.status(R.REREG_MR, mr, r.mr(
+            other, 0, 0, access, R.REREG_ACCESS)), access)
+    is_status(EINVAL, share(mr))
+
+    # Who keeps whom
+    mr = r.make(R.REG_MR, 0, r.share(other, o.mr, 1, R.LOCAL_WRITE))[0]
+    is_status(EBUSY, r.status(R.DESTROY, o.mr))
+    is_status(EBUSY, r.status(R.REREG_MR, o.mr, o.mr_body(
+        access=R.LOCAL_WRITE, flags=R.REREG_TRANS | R.WRITABLE)))
+    is_status(EBUSY, r.status(R.DESTROY, other))
+    is_status(0, r.status(R.DESTROY, mr))
+    is_status(0, r.status(R.REREG_MR, o.mr, o.mr_body(
+        access=R.LOCAL_WRITE, flags=R.REREG_TRANS | R.WRITABLE)))
+    # Many of one, of which the backend is to take the source last
+    for i in range(5):
+        r.make(R.REG_MR, 0, r.share(other, o.mr, 1, R.LOCAL_WRITE))
+
+
+@attack
 def page_tables(r):
     """Of a PV guest: Xen lets nobody write to them, and the HCA read them."""
     pd = r.make(R.ALLOC_PD)[0]
