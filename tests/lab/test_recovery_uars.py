@@ -139,7 +139,7 @@ def test_and_gets_new_ones(guest, pvh, dom0):
     """After that process has gone, and a detach."""
     host = dom0[1]
     for node in guest[1], pvh[1]:
-        host.run("xenib detach --force --timeout 10 " + node.domain)
+        host.run("xenib detach " + node.domain)
         nodes.attach(host, node)
     for pair in guest, pvh:
         nodes.run_pair(*pair, "ibv_rc_pingpong -n 100")
