@@ -19,6 +19,8 @@ import nodes
 # which port they reach each other
 PAIRS = {
     "native": ("native", 0, "native", 1, 1),
+    "dom0": ("dom0", 0, "dom0", 1, 1),
+    "dom0-native": ("dom0", 0, "native", 0, 2),
 }
 
 
@@ -155,6 +157,18 @@ def test_program(ends, name):
     run(ends, PROGRAMS[name])
 
 
+def test_rcopy(ends):
+    server, client = ends
+    client.node.run("head -c 3000001 /dev/urandom >/root/sent")
+    run(ends, Program("rcopy", "rcopy /root/sent {0}:/root/got", "bytes",
+                      stop="rcopy", port=7427))
+    sums = [node.out("cksum </root/%s" % name)
+            for node, name in ((client.node, "sent"), (server.node, "got"))]
+    assert sums[0] == sums[1]
+    client.node.run("rm /root/sent")
+    server.node.run("rm /root/got")
+
+
 @pytest.mark.parametrize("group", ["239.77.1.1", "ff0e::77:1"])
 def test_multicast_group(ends, group):
     """mckey joins the group of an IP address, by the connection manager."""
@@ -172,6 +186,40 @@ def test_multicast_group(ends, group):
     assert process.returncode == 0, said + rest
     assert "data transfers complete" in rest and "return status 0" in out, (
         said + rest, out)
+
+
+# ---- One of so many MADs of the connection manager is lost ----
+
+CM_CLASS = 7
+
+
+@contextlib.contextmanager
+def losing(machines, one_in):
+    """For a while, HCAs lose one of so many MADs of the connection manager."""
+    before = {m: nodes.get_hca(m, "mad-faults") for m in machines}
+    for machine in machines:
+        nodes.set_hca(machine, "drop-mad", "%x:*:/%d" % (CM_CLASS, one_in))
+    yield
+    for machine in machines:
+        nodes.set_hca(machine, "drop-mad", "")
+        assert nodes.get_hca(machine, "mad-faults") > before[machine], machine
+
+
+def machine_of(end):
+    """The machine whose HCA a node uses."""
+    return nodes.Node(end.node.name.partition("-")[0])
+
+
+@pytest.mark.parametrize("count, one_in", [
+    (60, 20), pytest.param(1000, 100, marks=pytest.mark.exhaustive)])
+def test_connections_with_loss(ends, count, one_in):
+    """So many connects and disconnects: none hangs, none is left."""
+    words = "cmtime -c %d" % count
+    with losing([machine_of(end) for end in ends], one_in):
+        run(ends, Program(words, words + " -s {0}", "disconnect"), 280)
+    for end in ends:
+        out = end.node.out("rdma resource show cm_id")
+        assert "cmtime" not in out, out
 
 
 # ---- IPoIB ----
@@ -229,11 +277,6 @@ for i in range(50):
 """
 GROUP = "239.77.1.2"
 MGID = "ff12:401b:ffff::f4d:102"
-
-
-def machine_of(end):
-    """The machine whose HCA a node uses."""
-    return nodes.Node(end.node.name.partition("-")[0])
 
 
 def port_gid(end):
