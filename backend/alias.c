@@ -431,18 +431,23 @@ static void ibback_aliases_kick(struct ibback_aliases *a)
 
 /* ---- Whose they are ---- */
 
-/* A free one; one that is told is free only for its own GUID. */
+/*
+ * A free one, best that which has this GUID: the subnet manager gives none
+ * twice. What another GUID is at may be somebody's.
+ */
 static u32 ibback_alias_find(const struct ibback_aliases *a, u64 guid)
 {
 	u32 i, found = 0;
+	u64 there;
 
 	for (i = a->nr - 1; i; i--) {
 		if (a->alias[i].dev)
 			continue;
-		if (a->alias[i].told && guid && a->alias[i].guid == guid)
+		there = a->alias[i].told ? a->alias[i].guid :
+			ibback_alias_in_table(a, i);
+		if (there && there == guid)
 			return i;
-		/* What is there may be somebody's */
-		if (!a->alias[i].told && !ibback_alias_in_table(a, i))
+		if (!a->alias[i].told && !there)
 			found = i;
 	}
 	return found;
@@ -453,6 +458,7 @@ static void ibback_alias_claim(struct ibback_dev *dev, u32 port)
 	struct ibback_aliases *a = dev->hca->aliases[port];
 	struct ibback_port *p = &dev->port[port];
 	struct alias *alias;
+	u64 there;
 
 	p->gid_state = IBBACK_GID_SHARED;
 	if (!p->wants_alias) {
@@ -467,17 +473,17 @@ static void ibback_alias_claim(struct ibback_dev *dev, u32 port)
 	}
 	if (p->gid_state == IBBACK_GID_PENDING) {
 		alias = &a->alias[p->alias_index];
+		there = ibback_alias_in_table(a, p->alias_index);
 		*alias = (struct alias) {
 			.dev = dev,
 			.wanted = p->guid,
-			.guid = p->guid,
-			.told = alias->told,
+			/* What the subnet manager has chosen stays */
+			.guid = p->guid ?: there,
+			/* An earlier backend has */
+			.told = alias->told || there,
 			.dirty = true,
 			.seq = alias->seq + 1,
 		};
-		/* Adopted, and what the subnet manager has chosen stays */
-		if (!p->guid)
-			alias->guid = ibback_alias_in_table(a, p->alias_index);
 		ibback_aliases_kick(a);
 	}
 	ibback_gid_decide(dev, port);

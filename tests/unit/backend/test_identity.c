@@ -553,11 +553,28 @@ static void test_alias_reload(void **state)
 	assert_gid(dev, "alias", 2, GUID);
 	guest_end(dev);
 	assert_int_equal(fake_device.guid[1][2], GUID);
-	/* Its nodes may say anything. */
+	/* Its nodes may say anything; what it had is there. */
+	fake_device.sm.silent = false;
 	xen_write(GUEST_DIR, "gid-index-1", "9");
 	dev = attach_with("guid-1", GUID_TEXT);
-	assert_int_equal(dev->port[1].alias_index, 1);
+	assert_gid(dev, "alias", 2, GUID);
 	guest_end(dev);
+	kernel_run_work();
+	assert_int_equal(fake_device.guid[1][2], 0);
+}
+
+/* It is taken back also if it was not asked for again. */
+static void test_alias_reload_detach(void **state)
+{
+	struct ibback_dev *dev = attach_with("guid-1", GUID_TEXT);
+
+	kernel_run_work();
+	guest_detach(dev);
+	dev = guest_new();
+	assert_gid(dev, "alias", 1, GUID);
+	guest_end(dev);
+	kernel_run_work();
+	assert_int_equal(fake_device.guid[1][1], 0);
 }
 
 /* The HCA restarts: the same again. */
@@ -681,6 +698,7 @@ int main(void)
 		TEST(test_alias_unanswered),
 		TEST(test_alias_no_index),
 		TEST(test_alias_reload),
+		TEST(test_alias_reload_detach),
 		TEST(test_alias_restart),
 		TEST(test_alias_again),
 		TEST(test_two_aliases),
