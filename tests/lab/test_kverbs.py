@@ -33,11 +33,18 @@ class Kernel:
         assert not done.returncode, "%s: %s\n%s" % (
             name, done.stdout, "\n".join(self.lines()[before:]))
 
-    def load(self):
+    def load(self, timeout=30):
         """Have messages flow without end."""
         self.ended = len(ENDED.findall("\n".join(self.lines())))
+        begin = self.sent()
         self.run("load")
-        nodes.wait_moving(self.host)
+        deadline = time.monotonic() + timeout
+        while self.sent() < begin + 10:
+            assert time.monotonic() < deadline, "nothing is sent"
+
+    def sent(self):
+        """Packets, as dom0 counts them."""
+        return nodes.device(self.host, self.node)["counters"]["tx_packets"]
 
     def end(self, timeout=30):
         """Wait for the load's end: all that was posted has come back. Returns
