@@ -122,13 +122,12 @@ def test_partitions(dom0, umad):
     try:
         assert sorted(node.out("saquery NR").splitlines()) == sorted(
             host.out("saquery NR").splitlines())
-        before = counters(host, node)
-        assert not before["mad_dropped"]
+        assert not counters(host, node)["mad_dropped"]
         assert node.run("perfquery -t 100 %d 1" % lid(host),
                         check=False).returncode
-        after = counters(host, node)
-        assert after["mad_dropped"] > 0
-        assert after["mad_tx"] == before["mad_tx"]
+        # One that was sent would have been answered. What the guest sends by
+        # itself, to the SA a second after an event of a port, is.
+        assert counters(host, node)["mad_dropped"] > 0
     finally:
         host.run("xenib detach " + node.domain)
         nodes.attach(host, node)
