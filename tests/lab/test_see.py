@@ -209,13 +209,13 @@ done | wc -l
 """
 
 
-def test_reading_at_any_moment(guest, dom0):
+def test_reading_at_any_moment(guest, dom0, exhaustive):
     """While devices come and go, and processes work and lose them."""
     host, node = dom0[1], guest[1]
     readers = [n.start(READ % module)
                for n, module in ((host, BACK), (node, FRONT))]
     try:
-        for _ in range(2):
+        for _ in range(3 if exhaustive else 1):
             processes = test_lifecycle.traffic(host, *guest)
             host.run("xenib detach " + node.domain)
             test_lifecycle.end(guest, *processes)
