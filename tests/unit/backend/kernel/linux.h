@@ -327,6 +327,19 @@ void free_page(unsigned long addr);
 struct vm_area_struct;
 typedef unsigned long vm_flags_t;
 
+/* linux/random.h, linux/jhash.h */
+
+/*
+ * The same numbers after each kernel_reset(). 0 is among them, and some come
+ * twice.
+ */
+u32 get_random_u32(void);
+
+static inline u32 jhash_1word(u32 a, u32 initval)
+{
+	return (a ^ initval) * 0x9e3779b9U;
+}
+
 /* linux/xarray.h: one that allocates, as all of the backend's do */
 
 struct xarray {
