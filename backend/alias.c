@@ -202,6 +202,8 @@ static bool ibback_gid_decide(struct ibback_dev *dev, u32 port)
 	rdma_query_gid(dev->hca->ibdev, port, p->sgid_index, &gid);
 	changed = new != old || memcmp(&gid, &p->gid, sizeof(gid));
 	p->gid = gid;
+	ibback_cm_set_gid(dev->hca->cm, &dev->cm, port,
+			  ibback_gid_is_own(new) ? gid.raw : NULL);
 	return changed;
 }
 

@@ -317,8 +317,11 @@ static void ibback_cm_id_bind(struct ibback_cm *cm, struct ibback_cm_id *id,
 	id->has_local = true;
 }
 
-/* Whether this is a message of the class that is known here */
-static bool ibback_cm_is_message(const u8 *mad)
+/**
+ * ibback_cm_is_message() - whether a MAD is a message that is known here
+ * @mad: the MAD
+ */
+bool ibback_cm_is_message(const u8 *mad)
 {
 	u16 attr = ibback_cm_get(mad, MAD_ATTR, 2);
 

@@ -89,7 +89,7 @@ struct ibback_cm_guest_port {
  * @nr_ids: how many they are
  *
  * The first four are the owner's, and constant from ibback_cm_add_guest() on.
- * The rest is under cm->lock.
+ * The rest is under cm->lock; @port may be set at any time.
  */
 struct ibback_cm_guest {
 	u64 node_guid;
@@ -148,6 +148,7 @@ unsigned int ibback_cm_set_ips(struct ibback_cm *cm,
 			       struct ibback_cm_guest *guest, u32 port,
 			       const u8 *ips, unsigned int nr, bool given);
 
+bool ibback_cm_is_message(const u8 *mad);
 int ibback_cm_out(struct ibback_cm *cm, struct ibback_cm_guest *guest,
 		  const struct ibback_cm_way *way, u8 *mad);
 int ibback_cm_in(struct ibback_cm *cm, const struct ibback_cm_way *way,

@@ -18,6 +18,7 @@
 #include <rdma/ib_mad.h>
 #include <xen/events.h>
 
+#include "cm.h"
 #include "ibback.h"
 #include "mad_policy.h"
 
@@ -116,13 +117,20 @@ static bool ibback_gsi_put(struct ibback_gsi *gsi, const struct vibif_mad *m)
 	return true;
 }
 
-/* Deliver a MAD to the guest. It does not wait for the guest. */
+/*
+ * Deliver a MAD to the guest, if it has come with one of its P_Keys. It does
+ * not wait for the guest.
+ */
 static void ibback_gsi_deliver(struct ibback_gsi *gsi,
 			       const struct vibif_mad *m)
 {
 	struct vibif_mad_indices *indices = ibback_gsi_indices(gsi);
 	bool done, notify;
 
+	if (m->pkey_index == VIBIF_NO_PKEY_INDEX) {
+		ibback_count(gsi->dev, IBBACK_COUNT_MAD_DROPPED, 1);
+		return;
+	}
 	spin_lock(&gsi->rx_lock);
 	done = ibback_gsi_put(gsi, m);
 	/* The guest reads rx_prod when it has written rx_cons */
@@ -165,40 +173,62 @@ static u16 ibback_gsi_pkey_from_hw(struct ibback_dev *dev, u8 port,
 	return index;
 }
 
+/* A MAD from the fabric as the guest sees it; @mad is not needed any more */
+static void ibback_gsi_fill(struct ibback_dev *dev, struct vibif_mad *m,
+			    u32 port, const struct ib_wc *wc,
+			    const struct ib_grh *grh, const void *mad)
+{
+	*m = (struct vibif_mad) {
+		.port = port,
+		.pkey_index = ibback_gsi_pkey_from_hw(dev, port,
+						      wc->pkey_index, mad),
+		.qpn = wc->src_qp,
+		.av.dlid = wc->slid,
+		.av.sl = wc->sl,
+		.av.src_path_bits = wc->dlid_path_bits,
+	};
+	if (wc->wc_flags & IB_WC_GRH) {
+		m->av.flags = VIBIF_AV_GRH;
+		memcpy(m->grh, grh, sizeof(m->grh));
+	}
+	memcpy(m->mad, mad, sizeof(m->mad));
+}
+
 /* Answers in the guest's transactions, and nothing else */
 static void ibback_gsi_recv(struct ib_mad_agent *agent,
 			    struct ib_mad_send_buf *msg,
 			    struct ib_mad_recv_wc *recv)
 {
 	struct ibback_gsi_port *port = agent->context;
-	struct ibback_dev *dev = port->gsi->dev;
-	const struct ib_wc *wc = recv->wc;
-	struct vibif_mad m = {
-		.port = agent->port_num,
-		.qpn = wc->src_qp,
-		.av.dlid = wc->slid,
-		.av.sl = wc->sl,
-		.av.src_path_bits = wc->dlid_path_bits,
-	};
+	struct vibif_mad m;
 	bool wanted;
 
-	if (wc->wc_flags & IB_WC_GRH) {
-		m.av.flags = VIBIF_AV_GRH;
-		memcpy(m.grh, recv->recv_buf.grh, sizeof(m.grh));
-	}
-	memcpy(m.mad, recv->recv_buf.mad, sizeof(m.mad));
-	m.pkey_index = ibback_gsi_pkey_from_hw(dev, m.port, wc->pkey_index,
-					       m.mad);
+	ibback_gsi_fill(port->gsi->dev, &m, agent->port_num, recv->wc,
+			recv->recv_buf.grh, recv->recv_buf.mad);
 	ib_free_recv_mad(recv);
 	spin_lock(&port->lock);
 	wanted = ibback_mad_tid_in(&port->tids, m.mad);
 	spin_unlock(&port->lock);
-	if (!wanted)
-		return;
-	if (m.pkey_index == VIBIF_NO_PKEY_INDEX)
-		ibback_count(dev, IBBACK_COUNT_MAD_DROPPED, 1);
-	else
+	if (wanted)
 		ibback_gsi_deliver(port->gsi, &m);
+}
+
+/**
+ * ibback_gsi_receive() - deliver a message of the CM that is a guest's
+ * @dev: the guest's device, which is connected
+ * @port: where it has come to
+ * @wc: how
+ * @grh: its header, if @wc says that it has one
+ * @mad: the message as the guest is to see it
+ */
+void ibback_gsi_receive(struct ibback_dev *dev, u32 port,
+			const struct ib_wc *wc, const struct ib_grh *grh,
+			const u8 *mad)
+{
+	struct vibif_mad m;
+
+	ibback_gsi_fill(dev, &m, port, wc, grh, mad);
+	ibback_gsi_deliver(dev->gsi, &m);
 }
 
 static void ibback_gsi_free_msg(struct ibback_gsi_port *port,
@@ -341,6 +371,16 @@ static void ibback_gsi_refuse(struct ibback_gsi *gsi, const struct vibif_mad *m)
 	ibback_gsi_deliver(gsi, &answer);
 }
 
+/* Return: what to count */
+static enum ibback_counter ibback_gsi_send_cm(struct ibback_gsi_port *port,
+					      struct vibif_mad *m)
+{
+	if (ibback_gsi_cm_out(port->gsi->dev, m))
+		return IBBACK_COUNT_MAD_REFUSED;
+	return ibback_gsi_post(port, m, false) ? IBBACK_COUNT_MAD_DROPPED :
+		IBBACK_COUNT_MAD_TX;
+}
+
 /* What the guest has sent is in gsi->tx. Return: what to count */
 static enum ibback_counter ibback_gsi_handle(struct ibback_gsi *gsi)
 {
@@ -352,6 +392,8 @@ static enum ibback_counter ibback_gsi_handle(struct ibback_gsi *gsi)
 	if (ibback_check_mad(&dev->limits, m))
 		return IBBACK_COUNT_MAD_REFUSED;
 	port = &gsi->port[array_index_nospec(m->port - 1, VIBIF_MAX_PORTS)];
+	if (ibback_cm_is_message(m->mad))
+		return ibback_gsi_send_cm(port, m);
 	rules.sm_lid = READ_ONCE(dev->hca->sm_lid[port - gsi->port]);
 	switch (ibback_mad_judge(m->mad, m->av.dlid, &rules)) {
 	case IBBACK_MAD_REQUEST:
@@ -506,9 +548,13 @@ static int ibback_gsi_open(struct ibback_gsi *gsi)
 	err = ibback_gsi_check_fresh(gsi);
 	if (!err)
 		err = ibback_gsi_register(gsi);
-	return err ?: ibback_channel_bind(dev, &gsi->channel,
+	if (!err)
+		err = ibback_channel_bind(dev, &gsi->channel,
 					  ibback_gsi_interrupt, "vib-mads",
 					  gsi);
+	if (!err)
+		ibback_gsi_cm_open(dev);
+	return err;
 }
 
 /**
@@ -559,6 +605,7 @@ void ibback_gsi_disconnect(struct ibback_dev *dev)
 	if (gsi->channel.irq)
 		disable_irq(gsi->channel.irq);
 	cancel_delayed_work_sync(&gsi->work);
+	ibback_gsi_cm_close(dev);
 	/* They deliver through the area and the irq, so these go after them */
 	for (i = 0; i < VIBIF_MAX_PORTS; i++)
 		if (gsi->port[i].agent)

@@ -92,8 +92,10 @@ static void ibback_hca_read_sm_lid(struct ibback_hca *hca, u32 port)
 
 	lockdep_assert_held(&ibback_hca_mutex);
 
-	if (!ib_query_port(hca->ibdev, port, &attr))
-		WRITE_ONCE(hca->sm_lid[port - 1], attr.sm_lid);
+	if (ib_query_port(hca->ibdev, port, &attr))
+		return;
+	WRITE_ONCE(hca->sm_lid[port - 1], attr.sm_lid);
+	ibback_gsi_cm_port_changed(hca, port, &attr);
 }
 
 /* In process context; unregistering waits for it. */
@@ -198,11 +200,16 @@ static struct ibback_hca *ibback_hca_open(struct ib_device *ibdev,
 	err = ibback_aliases_open(hca);
 	if (err)
 		goto err_free;
-	err = ops->open(hca);
+	err = ibback_gsi_cm_hca_open(hca);
 	if (err)
 		goto err_aliases;
+	err = ops->open(hca);
+	if (err)
+		goto err_cm;
 	return hca;
 
+err_cm:
+	ibback_gsi_cm_hca_close(hca);
 err_aliases:
 	ibback_aliases_close(hca);
 err_free:
@@ -213,6 +220,7 @@ err_free:
 static void ibback_hca_close(struct ibback_hca *hca)
 {
 	ibback_aliases_close(hca);
+	ibback_gsi_cm_hca_close(hca);
 	hca->ops->close(hca);
 	kfree(hca);
 }

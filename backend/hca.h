@@ -34,7 +34,9 @@
 
 #include "validate.h"
 
+struct ibback_cm;
 struct ibback_hca;
+struct ibback_hook;
 struct ibback_aliases;
 
 /* Objects of the HCA; each provider has its own definitions. */
@@ -355,6 +357,8 @@ struct ibback_hca_ops {
  * @event_handler: for port and device events
  * @aliases: GIDs of guests, by port; [0] is not used
  * @sm_lid: of each port's subnet manager, from port 1; 0: it has none
+ * @cm: tells whose messages of the communication manager are
+ * @hook: where it gets them from
  *
  * @entry and @devices are protected by ibback_hca_mutex, which is held when
  * @sm_lid is written; the rest is constant from open to close.
@@ -373,6 +377,8 @@ struct ibback_hca {
 	struct ib_event_handler event_handler;
 	struct ibback_aliases *aliases[VIBIF_MAX_PORTS + 1];
 	u16 sm_lid[VIBIF_MAX_PORTS];
+	struct ibback_cm *cm;
+	struct ibback_hook *hook;
 };
 
 /* All providers, NULL behind the last */

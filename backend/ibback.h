@@ -7,15 +7,17 @@
  *	ibback_dev.lock		state machine, connection
  *	ibback_dev.walk_lock	removal of objects from the table
  *	ibback_obj.lock		commands on one object
- *	the quarantine's lock, in uar.c; the lock of GIDs, in alias.c
+ *	the quarantine's lock, in uar.c; the lock of GIDs, in alias.c; that of
+ *	hooks, in gsi_hook.c
  *	ibback_dev.objects.xa_lock, ibback_dev.uar_lock, ibback_dev.mcast_lock,
  *	ibback_ring.lock, ibback_events.lock, ibback_gsi_port.lock,
- *	ibback_gsi.rx_lock
+ *	ibback_gsi.rx_lock, ibback_cm.lock
  */
 #ifndef IBBACK_H
 #define IBBACK_H
 
 #include <linux/atomic.h>
+#include <linux/hashtable.h>
 #include <linux/interrupt.h>
 #include <linux/mutex.h>
 #include <linux/refcount.h>
@@ -25,6 +27,7 @@
 #include <xen/grant_table.h>
 #include <xen/xenbus.h>
 
+#include "cm.h"
 #include "compat.h"
 #include "hca.h"
 #include "validate.h"
@@ -69,6 +72,9 @@ enum ibback_total {
 
 /* QPs of one guest in one multicast group */
 #define IBBACK_MAX_GROUP_QPS	16
+
+/* The HCA counts QPNs up, so the QPs of a guest spread well */
+#define IBBACK_QP_HASH_BITS	8
 
 struct ibback_dev;
 struct ibback_gsi;
@@ -333,8 +339,12 @@ struct ibback_port {
  * @ring: the request ring
  * @events: the event area
  * @gsi: the MAD area; NULL if there is none
+ * @cm: as who the guest has connections
+ * @has_cm: it can have some now
  * @moderated: the HCA tells the guest of completions at a bounded rate only
  * @objects: all objects of the guest, by handle
+ * @qps: its queue pairs, by number, as long as the HCA has them; under
+ *	@objects.xa_lock
  * @walk_lock: while it is held no object leaves @objects
  * @mcast_lock: protects @mcast
  * @mcast: all memberships of the guest's QPs in multicast groups
@@ -374,8 +384,11 @@ struct ibback_dev {
 	struct ibback_ring ring;
 	struct ibback_events events;
 	struct ibback_gsi *gsi;
+	struct ibback_cm_guest cm;
+	bool has_cm;
 	bool moderated;
 	struct xarray objects;
+	DECLARE_HASHTABLE(qps, IBBACK_QP_HASH_BITS);
 	struct mutex walk_lock;	/* see above */
 	spinlock_t mcast_lock;	/* see above */
 	struct list_head mcast;
@@ -462,6 +475,7 @@ ibback_obj_verb ibback_qp_create, ibback_qp_modify, ibback_qp_query;
 ibback_obj_verb ibback_qp_attach_mcast, ibback_qp_detach_mcast;
 ibback_obj_verb ibback_xrcd_create;
 void ibback_cqs_moderate(struct ibback_dev *dev, bool on);
+bool ibback_qp_is_of(struct ibback_dev *dev, u32 qpn);
 
 /* identity.c */
 int ibback_guid_read(struct ibback_dev *dev, const char *node, u64 *guid);
@@ -531,6 +545,18 @@ void ibback_event_clear(struct ibback_dev *dev, u32 word);
 /* gsi.c */
 int ibback_gsi_connect(struct ibback_dev *dev);
 void ibback_gsi_disconnect(struct ibback_dev *dev);
+void ibback_gsi_receive(struct ibback_dev *dev, u32 port,
+			const struct ib_wc *wc, const struct ib_grh *grh,
+			const u8 *mad);
+
+/* gsi_cm.c */
+void ibback_gsi_cm_open(struct ibback_dev *dev);
+void ibback_gsi_cm_close(struct ibback_dev *dev);
+int ibback_gsi_cm_out(struct ibback_dev *dev, struct vibif_mad *m);
+int ibback_gsi_cm_hca_open(struct ibback_hca *hca);
+void ibback_gsi_cm_hca_close(struct ibback_hca *hca);
+void ibback_gsi_cm_port_changed(struct ibback_hca *hca, u32 port,
+				const struct ib_port_attr *attr);
 
 /* uar.c */
 int ibback_uars_read(struct ibback_dev *dev);

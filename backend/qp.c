@@ -8,6 +8,7 @@
 /**
  * struct ibback_qp - a queue pair
  * @obj: depends on all that it uses
+ * @by_number: in dev->qps
  * @hw: the HCA's
  * @type: never changes
  * @state: after the last command or query
@@ -22,6 +23,7 @@
  */
 struct ibback_qp {
 	struct ibback_obj obj;
+	struct hlist_node by_number;
 	struct ibback_hw_qp *hw;
 	enum ib_qp_type type;
 	enum ib_qp_state state;
@@ -133,8 +135,30 @@ int ibback_qp_create(struct ibback_obj *obj, const struct vibif_req *req,
 		ibback_queue_unmap(obj->dev, &qp->queue);
 		return PTR_ERR(qp->hw);
 	}
+	xa_lock(&obj->dev->objects);
+	hash_add(obj->dev->qps, &qp->by_number, obj->number);
+	xa_unlock(&obj->dev->objects);
 	rsp->op.create_qp.qpn = obj->number;
 	return 0;
+}
+
+/**
+ * ibback_qp_is_of() - whether a queue pair is a guest's
+ * @dev: the guest's device
+ * @qpn: its number
+ *
+ * Not any more if it is being destroyed: its number may soon be another's.
+ */
+bool ibback_qp_is_of(struct ibback_dev *dev, u32 qpn)
+{
+	struct ibback_qp *qp;
+	bool found = false;
+
+	xa_lock(&dev->objects);
+	hash_for_each_possible(dev->qps, qp, by_number, qpn)
+		found |= qp->obj.number == qpn;
+	xa_unlock(&dev->objects);
+	return found;
 }
 
 /*
@@ -457,6 +481,9 @@ static int ibback_qp_destroy(struct ibback_obj *obj)
 
 	if (!list_empty(&qp->mcast))
 		return -EBUSY;
+	xa_lock(&obj->dev->objects);
+	hash_del(&qp->by_number);
+	xa_unlock(&obj->dev->objects);
 	ibback_qp_reset(obj);
 	hca->ops->qp->destroy(hca, qp->hw, qp->in_group);
 	if (qp->in_group)

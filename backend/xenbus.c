@@ -8,6 +8,7 @@
 #include <linux/slab.h>
 #include <xen/xen.h>
 
+#include "gsi_hook.h"
 #include "ibback.h"
 #include "trace.h"
 
@@ -592,7 +593,9 @@ static int __init ibback_init(void)
 
 	if (!xen_domain())
 		return -ENODEV;
-	err = ibback_hca_init();
+	err = ibback_hook_init();
+	if (!err)
+		err = ibback_hca_init();
 	if (err)
 		return err;
 	ibback_debugfs_init();

@@ -419,6 +419,8 @@ static void qp_check(const struct ibback_qp_params *p)
 		kernel_bug("no QP of type %d is like this", p->type);
 }
 
+void (*fake_qp_dies)(u32 qpn);
+
 static struct ibback_hw_qp *qp_create(struct ibback_hca *hca,
 				      const struct ibback_qp_params *p,
 				      u32 *qpn)
@@ -511,6 +513,8 @@ static void qp_destroy(struct ibback_hca *hca, struct ibback_hw_qp *qp,
 		       bool keep_number)
 {
 	might_sleep();
+	if (fake_qp_dies)
+		fake_qp_dies(qp->hw.number);
 	if (qp->state != IB_QPS_RESET)
 		kernel_bug("QP %u is destroyed in state %u", qp->hw.number,
 			   qp->state);

@@ -78,6 +78,8 @@ void fake_bind(u32 window_rkey, u32 region_lkey);
 /* What was last asked for: of a CQ's moderation, of an SRQ's limit. */
 u16 fake_cq_period(u32 cqn);
 u32 fake_srq_limit(u32 srqn);
+/* Called when a QP is being destroyed, if not NULL */
+extern void (*fake_qp_dies)(u32 qpn);
 /* Which of the HCA's GIDs a QP sends from, and which P_Key it has */
 u8 fake_qp_sgid_index(u32 qpn);
 u16 fake_qp_pkey_index(u32 qpn);

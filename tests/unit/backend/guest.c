@@ -5,6 +5,7 @@
  */
 
 #include "guest.h"
+#include "gsi_hook.h"
 
 static struct xenbus_device xbdev = {
 	.nodename = GUEST_DIR,
@@ -20,6 +21,9 @@ static u32 event_words[GUEST_EVENT_WORDS];
 static struct ibback_dev *new_dev;
 
 u64 guest_guid;
+u64 guest_now;
+bool guest_no_hook;
+unsigned int guest_hook_syncs;
 u16 guest_least_period;
 bool guest_may_stick;
 struct books guest_stuck;
@@ -50,6 +54,11 @@ void ibback_event_clear(struct ibback_dev *dev, u32 word)
 	event_words[word] = 0;
 }
 
+u64 ktime_get_ns(void)
+{
+	return guest_now;
+}
+
 void ibback_device_event(struct ibback_dev *dev, unsigned int bit)
 {
 	ibback_event(dev, 0, bit);
@@ -58,6 +67,76 @@ void ibback_device_event(struct ibback_dev *dev, unsigned int bit)
 u16 ibback_moderation(const struct ibback_dev *dev)
 {
 	return guest_least_period;
+}
+
+/* In place of gsi.c, in programs that have none */
+__attribute__((weak))
+void ibback_gsi_receive(struct ibback_dev *dev, u32 port,
+			const struct ib_wc *wc, const struct ib_grh *grh,
+			const u8 *mad)
+{
+	kernel_bug("a message of the CM, and no MAD area");
+}
+
+/* In place of gsi_hook.c */
+
+struct ibback_hook {
+	ibback_hook_fn *take;
+	void *arg;
+	unsigned int users;
+};
+
+static struct ibback_hook *hook;
+
+struct ibback_hook *ibback_hook_open(struct ib_device *ibdev,
+				     ibback_hook_fn *take, void *arg)
+{
+	struct ibback_hook *h = kzalloc(sizeof(*h), GFP_KERNEL);
+
+	if (h)
+		*h = (struct ibback_hook) { take, arg, 0 };
+	hook = h;
+	return h;
+}
+
+void ibback_hook_close(struct ibback_hook *h)
+{
+	WARN_ON(h->users);
+	hook = NULL;
+	kfree(h);
+}
+
+int ibback_hook_get(struct ibback_hook *h)
+{
+	if (guest_no_hook)
+		return -EOPNOTSUPP;
+	h->users++;
+	return 0;
+}
+
+void ibback_hook_put(struct ibback_hook *h)
+{
+	h->users--;
+}
+
+void ibback_hook_sync(void)
+{
+	might_sleep();
+	guest_hook_syncs++;
+}
+
+bool guest_hook_mad(u32 port, const struct ib_wc *wc, const struct ib_mad *mad)
+{
+	static const struct ib_grh grh;
+
+	if (!hook->users)
+		return false;
+	return hook->take(hook->arg, port, wc, &grh, mad);
+}
+
+unsigned int guest_hook_users(void)
+{
+	return hook->users;
 }
 
 u32 guest_events(struct obj obj)
@@ -326,6 +405,7 @@ int guest_setup(void **state)
 	xen_reset();
 	fake_reset();
 	guest_least_period = 0;
+	guest_no_hook = false;
 	guest_may_stick = false;
 	guest_guid = 0;
 	guest_set_domid(7);

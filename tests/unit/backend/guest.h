@@ -100,6 +100,19 @@ struct vibif_req req_query_table(u8 operation, u8 port, u16 index);
 struct vibif_req req_destroy(struct obj obj);
 struct vibif_req req_on(u8 operation, struct obj obj);
 
+/* What time it is, in nanoseconds */
+extern u64 guest_now;
+
+/*
+ * In place of gsi_hook.c: a MAD of the CM comes; whether it was taken. How many
+ * take part, how often it was waited for whoever is taking one, and whether
+ * nobody can take part.
+ */
+bool guest_hook_mad(u32 port, const struct ib_wc *wc, const struct ib_mad *mad);
+unsigned int guest_hook_users(void);
+extern unsigned int guest_hook_syncs;
+extern bool guest_no_hook;
+
 /* Events that have reached an object's word; all are taken. */
 u32 guest_events(struct obj obj);
 /* How often the guest was asked to take its events in a slower way. */

@@ -29,7 +29,6 @@ static irq_handler_t handler;
 static void *handler_arg;
 static unsigned int notified, eois;
 static const char *rogue;
-static u64 now;
 
 #define IRQ		42
 
@@ -87,11 +86,6 @@ void xen_irq_lateeoi(int irq, unsigned int flags)
 	eois++;
 }
 
-u64 ktime_get_ns(void)
-{
-	return now;
-}
-
 void ibback_dev_rogue(struct ibback_dev *d, const char *what)
 {
 	rogue = what;
@@ -111,7 +105,7 @@ static int setup(void **state)
 	notified = 0;
 	eois = 0;
 	rogue = NULL;
-	now = 1000000000;
+	guest_now = 1000000000;
 	dev = guest_new();
 	dev->xbdev->otherend = MAD_DIR;
 	return err;
@@ -455,6 +449,87 @@ static void test_refused(void **state)
 	assert_int_equal(counted(IBBACK_COUNT_MAD_REFUSED), 3);
 }
 
+/* Messages of the CM: they have no answers, and IDs of their own. */
+static struct vibif_mad cm_request(void)
+{
+	struct vibif_mad m = question(3, 7);
+	struct obj context = guest_create(dev, req_context());
+	struct obj pd = guest_create(dev, req_pd());
+	struct obj cq = guest_create(dev, req_cq(context));
+	u32 qpn = guest_create(dev, req_qp(VIBIF_QPT_RC, context, pd,
+					   cq)).number;
+	__be64 guid = cpu_to_be64(FAKE_GUID);
+
+	m.mad[1] = 7;
+	m.mad[2] = 2;
+	m.mad[17] = 0x10;
+	m.mad[27] = 9;
+	memcpy(m.mad + 40, &guid, sizeof(guid));
+	m.mad[57] = qpn >> 8;
+	m.mad[58] = qpn;
+	m.mad[72] = 0x82;
+	m.mad[73] = 1;
+	m.mad[76] = LID >> 8;
+	m.mad[77] = LID & 0xff;
+	m.mad[80] = 0xfe;
+	m.mad[81] = 0x80;
+	m.mad[94] = 2;
+	return m;
+}
+
+static void test_cm(void **state)
+{
+	struct vibif_mad asked = cm_request(), m;
+	struct ib_wc wc = from_there;
+	struct ib_mad mad;
+	unsigned int i;
+
+	ibback_cm_set_port(dev->hca->cm, 2, LID, 0, asked.mad + 80);
+	send(asked);
+	assert_non_null(mad_posted(2));
+	assert_int_equal(mad_posted(2)->timeout_ms, 0);
+	mad = mad_posted(2)->octets;
+	assert_memory_equal(mad.octets + 8, asked.mad + 8, 8);
+	assert_memory_not_equal(mad.octets + 24, asked.mad + 24, 4);
+	assert_memory_equal(mad.octets + 28, asked.mad + 28, 256 - 28);
+	assert_int_equal(counted(IBBACK_COUNT_MAD_TX), 1);
+	/* It is rejected. */
+	memcpy(mad.octets + 28, mad.octets + 24, 4);
+	mad.octets[17] = 0x12;
+	assert_true(guest_hook_mad(2, &wc, &mad));
+	m = take();
+	assert_int_equal(m.port, 2);
+	assert_int_equal(m.av.dlid, LID);
+	assert_int_equal(m.av.src_path_bits, 5);
+	assert_memory_equal(m.mad + 28, asked.mad + 24, 4);
+	assert_int_equal(notified, 1);
+	assert_int_equal(counted(IBBACK_COUNT_MAD_RX), 1);
+	/* Not about anything that there is */
+	asked.mad[17] = 0x14;
+	send(asked);
+	assert_int_equal(counted(IBBACK_COUNT_MAD_REFUSED), 1);
+	/* Of ib_core's messages it has no more than others. */
+	asked.mad[17] = 0x10;
+	for (i = 1; i < VIBIF_MAD_TRANSACTIONS; i++) {
+		guest_now += 1000000000;
+		send(asked);
+	}
+	assert_int_equal(mad_nr_messages(), VIBIF_MAD_TRANSACTIONS);
+	send(asked);
+	assert_int_equal(mad_nr_messages(), VIBIF_MAD_TRANSACTIONS);
+	assert_int_equal(counted(IBBACK_COUNT_MAD_DROPPED), 1);
+}
+
+/* After it is gone nobody delivers to it. */
+static void test_cm_disconnect(void **state)
+{
+	assert_int_equal(guest_hook_users(), 1);
+	guest_hook_syncs = 0;
+	ibback_gsi_disconnect(dev);
+	assert_int_equal(guest_hook_users(), 0);
+	assert_int_equal(guest_hook_syncs, 1);
+}
+
 /* If it cannot be sent it is lost, and nothing stays of it. */
 static void test_send_fails(void **state)
 {
@@ -484,7 +559,7 @@ static void test_unanswered(void **state)
 	unsigned int i;
 
 	for (i = 0; i < VIBIF_MAD_TRANSACTIONS + 10; i++) {
-		now += 1000000000;
+		guest_now += 1000000000;
 		send(question(GET, i));
 	}
 	assert_int_equal(mad_nr_messages(), VIBIF_MAD_TRANSACTIONS);
@@ -513,7 +588,7 @@ static void test_rate(void **state)
 	assert_nothing();
 	assert_int_equal(eois, VIBIF_MAD_BURST);
 	assert_int_equal(kernel_books.works, 1);
-	now += 1000000000;
+	guest_now += 1000000000;
 	kernel_run_work();
 	take();
 	assert_int_equal(kernel_books.works, 0);
@@ -628,6 +703,8 @@ int main(void)
 		TEST(test_default_pkey),
 		TEST(test_strangers),
 		TEST(test_refused),
+		TEST(test_cm),
+		TEST(test_cm_disconnect),
 		TEST(test_send_fails),
 		TEST(test_unanswered),
 		TEST(test_rate),

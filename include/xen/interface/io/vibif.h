@@ -2506,6 +2506,7 @@ DEFINE_RING_TYPES(vibif, struct vibif_req, struct vibif_rsp);
  *	0x03 SubnAdm		Get, GetTable		only to the SM's LID
  *	0x04 PerfMgt		Get			if mad-pm is 1
  *	0x06 DevMgt		Get
+ *	0x07 CM			Send			attributes 0x10 .. 0x1a
  *	0x32 vendor specific	Get			OUI 00:14:05
  *
  * And with these methods ACK, STOP and ABORT of RMPP (IBTA, 13.6), in a
@@ -2515,9 +2516,15 @@ DEFINE_RING_TYPES(vibif, struct vibif_req, struct vibif_rsp);
  * there is no such method or attribute. All others it discards, other segments
  * of RMPP among them. It discards what breaks a rule of the slot, too.
  *
- * The guest receives answers to what it has sent. Transaction IDs are the
- * guest's own. Of its transactions the backend remembers the last
- * VIBIF_MAD_TRANSACTIONS of each port, and as many requests wait for answers.
+ * Messages of the communication manager (CM; IBTA, chapter 12) have to say of
+ * the guest what is so, and to answer what it has received: others are
+ * discarded. The guest's communication IDs are its own; on the fabric each has
+ * another.
+ *
+ * The guest receives answers to what it has sent, and messages of the CM to its
+ * GID. Transaction IDs are the guest's own. Of its transactions the backend
+ * remembers the last VIBIF_MAD_TRANSACTIONS of each port, and as many requests
+ * wait for answers.
  */
 #define VIBIF_MAD_SLOT_SIZE			384
 #define VIBIF_MAD_TX_SLOTS(order)		(2U << (order))

@@ -67,6 +67,9 @@ typedef unsigned int gfp_t;
 #define READ_ONCE(x)		(*(volatile typeof(x) *)&(x))
 #define WRITE_ONCE(x, value)	(*(volatile typeof(x) *)&(x) = (value))
 
+#define smp_load_acquire(p)	READ_ONCE(*(p))
+#define smp_store_release(p, value)	WRITE_ONCE(*(p), value)
+
 #define barrier()		__asm__ volatile("" : : : "memory")
 #define virt_mb()		barrier()
 #define virt_rmb()		barrier()
@@ -209,6 +212,49 @@ static inline bool list_empty(const struct list_head *head)
 	for (pos = list_first_entry(head, typeof(*pos), member),	\
 	     n = list_next(pos, member); &pos->member != (head);	\
 	     pos = n, n = list_next(n, member))
+
+/* linux/hashtable.h: zeros are an empty one */
+
+struct hlist_node {
+	struct hlist_node *next;
+	struct hlist_node **pprev;
+};
+
+struct hlist_head {
+	struct hlist_node *first;
+};
+
+#define DECLARE_HASHTABLE(name, bits)	struct hlist_head name[1 << (bits)]
+#define hash_bucket(table, key)		(&(table)[(key) % ARRAY_SIZE(table)])
+#define hash_add(table, node, key)					\
+	hlist_add_head(node, hash_bucket(table, key))
+#define hlist_entry_safe(ptr, type, member) ({				\
+	typeof(ptr) _ptr = (ptr);					\
+	_ptr ? container_of(_ptr, type, member) : NULL; })
+#define hash_for_each_possible(table, pos, member, key)			\
+	for (pos = hlist_entry_safe(hash_bucket(table, key)->first,	\
+				    typeof(*pos), member);		\
+	     pos;							\
+	     pos = hlist_entry_safe(pos->member.next, typeof(*pos), member))
+
+static inline void hlist_add_head(struct hlist_node *node,
+				  struct hlist_head *head)
+{
+	node->next = head->first;
+	node->pprev = &head->first;
+	if (node->next)
+		node->next->pprev = &node->next;
+	head->first = node;
+}
+
+static inline void hash_del(struct hlist_node *node)
+{
+	*node->pprev = node->next;
+	if (node->next)
+		node->next->pprev = node->pprev;
+	node->next = NULL;
+	node->pprev = NULL;
+}
 
 /* linux/atomic.h, linux/refcount.h */
 
