@@ -676,7 +676,8 @@ static struct ibback_cm_guest *ibback_cm_called(struct ibback_cm *cm, u32 port,
 		    !memcmp(guest->port[port].gid, gid, 16))
 			return guest;
 	if (memcmp(cm->port[port].gid, gid, 16) ||
-	    !ibback_cm_ip(mad, REQ_SERVICE_ID, REQ_PRIVATE, IP_DST, ip))
+	    !ibback_cm_ip(mad, REQ_SERVICE_ID, REQ_PRIVATE, IP_DST, ip) ||
+	    cm->is_own_ip(ip))
 		return NULL;
 	list_for_each_entry(guest, &cm->guests, entry)
 		if (!guest->port[port].has_gid &&
@@ -693,7 +694,7 @@ ibback_cm_called_by_ip(struct ibback_cm *cm, u32 port, const u8 *mad)
 	u8 ip[16];
 
 	if (!ibback_cm_ip(mad, SIDR_REQ_SERVICE_ID, SIDR_REQ_PRIVATE, IP_DST,
-			  ip))
+			  ip) || cm->is_own_ip(ip))
 		return NULL;
 	list_for_each_entry(guest, &cm->guests, entry)
 		if (ibback_cm_has_ip(guest, port, ip))
@@ -855,16 +856,18 @@ int ibback_cm_in(struct ibback_cm *cm, const struct ibback_cm_way *way,
 
 /**
  * ibback_cm_create() - make a demultiplexer for an HCA
+ * @is_own_ip: see struct ibback_cm
  *
  * Return: one without ports and guests, or NULL.
  */
-struct ibback_cm *ibback_cm_create(void)
+struct ibback_cm *ibback_cm_create(bool (*is_own_ip)(const u8 *ip))
 {
 	struct ibback_cm *cm = kvzalloc(sizeof(*cm), GFP_KERNEL);
 	unsigned int i;
 
 	if (!cm)
 		return NULL;
+	cm->is_own_ip = is_own_ip;
 	spin_lock_init(&cm->lock);
 	INIT_LIST_HEAD(&cm->guests);
 	cm->seed = get_random_u32();
@@ -980,31 +983,23 @@ static bool ibback_cm_is_claimed(const struct ibback_cm *cm,
  * @cm: the HCA's demultiplexer
  * @guest: the guest
  * @port: the port where it has them
- * @ips: the addresses, 16 octets each, none of which is this domain's; those
- *	of IPv4 as ::ffff:a.b.c.d
+ * @ips: the addresses, 16 octets each, those of IPv4 as ::ffff:a.b.c.d
  * @nr: how many, IBBACK_CM_MAX_IPS at most
  * @given: the administrator says so, and not the guest: it may use no others
  *
- * Who has an address first keeps it.
- *
- * Return: how many of them are another guest's.
+ * Who has an address first keeps it. What is this domain's, now or later, is no
+ * guest's.
  */
-unsigned int ibback_cm_set_ips(struct ibback_cm *cm,
-			       struct ibback_cm_guest *guest, u32 port,
-			       const u8 *ips, unsigned int nr, bool given)
+void ibback_cm_set_ips(struct ibback_cm *cm, struct ibback_cm_guest *guest,
+		       u32 port, const u8 *ips, unsigned int nr, bool given)
 {
 	struct ibback_cm_guest_port *p = &guest->port[port];
-	unsigned int refused = 0;
 
 	spin_lock(&cm->lock);
 	p->ips_given = given;
 	p->nr_ips = 0;
-	for (; nr--; ips += 16) {
-		if (ibback_cm_is_claimed(cm, guest, port, ips))
-			refused++;
-		else
+	for (; nr--; ips += 16)
+		if (!ibback_cm_is_claimed(cm, guest, port, ips))
 			memcpy(p->ip[p->nr_ips++], ips, 16);
-	}
 	spin_unlock(&cm->lock);
-	return refused;
 }

@@ -27,7 +27,7 @@
 #define IBBACK_CM_MAX_REQS	1024
 
 /* Addresses of a guest at a port */
-#define IBBACK_CM_MAX_IPS	7
+#define IBBACK_CM_MAX_IPS	VIBIF_MAX_ADDRS
 
 /* What comes late in a connection that ends is the guest's for so long. */
 #define IBBACK_CM_LINGER_NS	(30ULL * 1000 * 1000 * 1000)
@@ -104,7 +104,9 @@ struct ibback_cm_guest {
 
 /**
  * struct ibback_cm - the demultiplexer of an HCA
- * @lock: protects all of it
+ * @is_own_ip: whether an IP address is this domain's own, which nobody takes
+ *	from it; does not sleep, and is constant
+ * @lock: protects all else
  * @guests: the guests on the HCA
  * @port: by port, from 1
  * @seed: of the hashes, so that nobody can make them collide
@@ -114,6 +116,7 @@ struct ibback_cm_guest {
  *	first
  */
 struct ibback_cm {
+	bool (*is_own_ip)(const u8 *ip);
 	spinlock_t lock;	/* see above */
 	struct list_head guests;
 	struct ibback_cm_port port[VIBIF_MAX_PORTS + 1];
@@ -135,7 +138,7 @@ struct ibback_cm_way {
 	u64 now;
 };
 
-struct ibback_cm *ibback_cm_create(void);
+struct ibback_cm *ibback_cm_create(bool (*is_own_ip)(const u8 *ip));
 void ibback_cm_destroy(struct ibback_cm *cm);
 void ibback_cm_set_port(struct ibback_cm *cm, u32 port, u16 lid, u8 lmc,
 			const u8 *gid);
@@ -144,9 +147,8 @@ void ibback_cm_add_guest(struct ibback_cm *cm, struct ibback_cm_guest *guest);
 void ibback_cm_del_guest(struct ibback_cm *cm, struct ibback_cm_guest *guest);
 void ibback_cm_set_gid(struct ibback_cm *cm, struct ibback_cm_guest *guest,
 		       u32 port, const u8 *gid);
-unsigned int ibback_cm_set_ips(struct ibback_cm *cm,
-			       struct ibback_cm_guest *guest, u32 port,
-			       const u8 *ips, unsigned int nr, bool given);
+void ibback_cm_set_ips(struct ibback_cm *cm, struct ibback_cm_guest *guest,
+		       u32 port, const u8 *ips, unsigned int nr, bool given);
 
 bool ibback_cm_is_message(const u8 *mad);
 int ibback_cm_out(struct ibback_cm *cm, struct ibback_cm_guest *guest,

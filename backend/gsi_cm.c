@@ -5,7 +5,8 @@
  * (cm.c).
  */
 
-#include <linux/slab.h>
+#include <linux/inetdevice.h>
+#include <net/addrconf.h>
 #include <rdma/ib_cache.h>
 
 #include "gsi_hook.h"
@@ -39,6 +40,18 @@ static bool ibback_gsi_cm_has_pkey(struct ibback_cm_guest *guest, u32 port,
 		    own & PKEY_PARTITION && !((own ^ pkey) & PKEY_PARTITION))
 			return true;
 	return false;
+}
+
+/* Of whatever interface: what is this domain's no guest can have. */
+static bool ibback_gsi_cm_is_own_ip(const u8 *ip)
+{
+	struct in6_addr addr;
+
+	memcpy(&addr, ip, sizeof(addr));
+	if (ipv6_addr_v4mapped(&addr))
+		return __ip_dev_find(&init_net, addr.s6_addr32[3], false);
+	return IS_ENABLED(CONFIG_IPV6) &&
+		ipv6_chk_addr(&init_net, &addr, NULL, 0);
 }
 
 /* Messages from the fabric, of which those of guests are taken */
@@ -118,14 +131,30 @@ void ibback_gsi_cm_open(struct ibback_dev *dev)
 void ibback_gsi_cm_close(struct ibback_dev *dev)
 {
 	struct ibback_hca *hca = dev->hca;
+	u32 port;
 
 	if (!dev->has_cm)
 		return;
 	dev->has_cm = false;
 	ibback_cm_del_guest(hca->cm, &dev->cm);
+	for (port = 1; port <= VIBIF_MAX_PORTS; port++)
+		ibback_cm_set_ips(hca->cm, &dev->cm, port, NULL, 0, false);
 	/* Who has found the guest before delivers to it now */
 	ibback_hook_sync();
 	ibback_hook_put(hca->hook);
+}
+
+/* The guest says which addresses it has. */
+int ibback_set_addrs(struct ibback_dev *dev, const struct vibif_req *req,
+		     struct vibif_rsp *rsp)
+{
+	const struct vibif_set_addrs_req *args = &req->op.set_addrs;
+	int err = ibback_check_addrs(&dev->limits, args);
+
+	if (!err && dev->has_cm)
+		ibback_cm_set_ips(dev->hca->cm, &dev->cm, args->port,
+				  args->addr[0], args->count, false);
+	return err;
 }
 
 /**
@@ -136,7 +165,7 @@ void ibback_gsi_cm_close(struct ibback_dev *dev)
  */
 int ibback_gsi_cm_hca_open(struct ibback_hca *hca)
 {
-	hca->cm = ibback_cm_create();
+	hca->cm = ibback_cm_create(ibback_gsi_cm_is_own_ip);
 	if (!hca->cm)
 		return -ENOMEM;
 	hca->hook = ibback_hook_open(hca->ibdev, ibback_gsi_cm_take, hca);

@@ -550,6 +550,7 @@ void ibback_gsi_receive(struct ibback_dev *dev, u32 port,
 			const u8 *mad);
 
 /* gsi_cm.c */
+ibback_dev_verb ibback_set_addrs;
 void ibback_gsi_cm_open(struct ibback_dev *dev);
 void ibback_gsi_cm_close(struct ibback_dev *dev);
 int ibback_gsi_cm_out(struct ibback_dev *dev, struct vibif_mad *m);

@@ -72,6 +72,18 @@ int ibback_check_table(const struct ibback_limits *lim,
 	return args->index < len[args->port] ? 0 : -EINVAL;
 }
 
+int ibback_check_addrs(const struct ibback_limits *lim,
+		       const struct vibif_set_addrs_req *args)
+{
+	if (args->reserved || ibback_check_port(lim, args->port) ||
+	    args->count > VIBIF_MAX_ADDRS)
+		return -EINVAL;
+	return ibback_all_zero(args->addr + args->count,
+			       sizeof(args->addr) -
+			       args->count * sizeof(args->addr[0])) ?
+		0 : -EINVAL;
+}
+
 static int ibback_check_access(u32 access, bool writable)
 {
 	const u32 remote = VIBIF_ACCESS_REMOTE_WRITE |

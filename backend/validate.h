@@ -120,6 +120,8 @@ int ibback_check_resize_cq(const struct ibback_limits *lim,
 			   const struct vibif_resize_cq_req *args);
 int ibback_check_qp_attr(const struct ibback_limits *lim, u8 qp_port,
 			 const struct vibif_qp_attr *attr);
+int ibback_check_addrs(const struct ibback_limits *lim,
+		       const struct vibif_set_addrs_req *args);
 int ibback_check_mcast(const struct vibif_mcast_req *args);
 
 /* Not of a request, but a slot of the MAD area */

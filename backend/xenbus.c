@@ -422,6 +422,7 @@ static int ibback_write_features(struct ibback_dev *dev)
 				      IBBACK_CAP_MW_TYPE_2) },
 		{ VIBIF_FIELD_FEATURE_MR_SHARE, true },
 		{ VIBIF_FIELD_FEATURE_MAD, true },
+		{ VIBIF_FIELD_FEATURE_ADDRS, true },
 	};
 	unsigned int i;
 	int err = 0;

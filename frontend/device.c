@@ -165,6 +165,7 @@ int ibfront_dev_register(struct ibfront_dev *dev)
 		return err;
 	dev->registered = true;
 	ibfront_events_enable_device(dev, true);
+	ibfront_addrs_start(dev);
 	return 0;
 }
 
@@ -178,6 +179,7 @@ void ibfront_dev_unregister(struct ibfront_dev *dev)
 {
 	if (!dev->registered)
 		return;
+	ibfront_addrs_stop(dev);
 	ibfront_events_enable_device(dev, false);
 	ib_unregister_device(&dev->ibdev);
 	dev->registered = false;

@@ -147,6 +147,16 @@ struct ibfront_kernel {
 	pte_t uar_pte;		/* of a PV guest: what was mapped before */
 };
 
+/* What network interfaces of the device are called */
+struct ibfront_addrs {
+	bool started;		/* under ibfront_info.lock */
+	struct notifier_block v4;
+	struct notifier_block v6;
+	struct work_struct work;
+	/* Of each port, as the backend knows it; the work's own */
+	struct vibif_set_addrs_req told[VIBIF_MAX_PORTS];
+};
+
 /* One connection to a backend, from InitWait to Closed. */
 struct ibfront_dev {
 	struct ib_device ibdev;
@@ -155,6 +165,7 @@ struct ibfront_dev {
 	struct ibfront_ring ring;
 	struct ibfront_events events;
 	struct ibfront_gsi gsi;
+	struct ibfront_addrs addrs;
 	struct vibif_device_attr attr;
 	const struct ibfront_provider *provider;	/* set with attr */
 	struct mutex tables_lock;	/* Protects tables */
@@ -382,6 +393,10 @@ static inline bool ibfront_ring_dead(const struct ibfront_dev *dev)
 {
 	return READ_ONCE(dev->ring.dead);
 }
+
+/* addrs.c */
+void ibfront_addrs_start(struct ibfront_dev *dev);
+void ibfront_addrs_stop(struct ibfront_dev *dev);
 
 /* context.c */
 struct ibfront_ucontext *ibfront_context(struct ibfront_dev *dev,

@@ -35,7 +35,8 @@
 	{ VIBIF_OP_DETACH_MCAST, "DETACH_MCAST" },	\
 	{ VIBIF_OP_DESTROY, "DESTROY" },		\
 	{ VIBIF_OP_ALLOC_XRCD, "ALLOC_XRCD" },		\
-	{ VIBIF_OP_ALLOC_MW, "ALLOC_MW" }
+	{ VIBIF_OP_ALLOC_MW, "ALLOC_MW" },		\
+	{ VIBIF_OP_SET_ADDRS, "SET_ADDRS" }
 
 #define VIB_STATE_NAMES					\
 	{ XenbusStateUnknown, "Unknown" },		\

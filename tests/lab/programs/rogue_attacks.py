@@ -119,7 +119,7 @@ def stale_ring():
 
 @attack
 def unknown_operations(r):
-    for op in (0, 23, 24, 127, 128, 255):
+    for op in (0, 24, 25, 127, 128, 255):
         is_status(EOPNOTSUPP, r.status(op), op)
     is_status(EOPNOTSUPP, r.status(255, NOTHING, 120 * b"\xff", 1))
 
@@ -133,7 +133,7 @@ SHAPES = {
     R.MODIFY_SRQ: (4, 1), R.QUERY_SRQ: (0, 1), R.CREATE_QP: (48, 0),
     R.MODIFY_QP: (112, 1), R.QUERY_QP: (0, 1), R.ATTACH_MCAST: (20, 1),
     R.DETACH_MCAST: (20, 1), R.DESTROY: (0, 1), R.ALLOC_XRCD: (0, 0),
-    R.ALLOC_MW: (8, 0),
+    R.ALLOC_MW: (8, 0), R.SET_ADDRS: (116, 0),
 }
 
 
@@ -154,6 +154,7 @@ def honest(o):
         R.MODIFY_QP: (o.qp, qp_attr(STATE)), R.QUERY_QP: (o.qp, b""),
         R.ALLOC_XRCD: (0, b""),
         R.ALLOC_MW: (0, struct.pack("<II", o.pd, 2)),
+        R.SET_ADDRS: (0, b"\1"),
     }
 
 
@@ -179,6 +180,7 @@ ANSWERS = {
     R.CREATE_CQ: 8, R.MODIFY_CQ: 0, R.RESIZE_CQ: 0, R.CREATE_SRQ: 8,
     R.MODIFY_SRQ: 4, R.QUERY_SRQ: 4, R.CREATE_QP: 8, R.MODIFY_QP: 0,
     R.QUERY_QP: 112, R.ALLOC_XRCD: 4, R.ALLOC_MW: 8,
+    R.SET_ADDRS: 0,
 }
 
 
@@ -281,6 +283,9 @@ def out_of_range(r):
             is_status(EINVAL, r.status(op, 0, bytes([port])), op, port)
     for op in (R.QUERY_GID, R.QUERY_PKEY):
         is_status(EINVAL, r.status(op, 0, b"\1\0\xff\xff"), op)
+    for addrs in (b"\0", b"\3", b"\xff", b"\1\x08", b"\1\xff",
+                  b"\1\1" + 18 * b"\0" + b"\1"):
+        is_status(EINVAL, r.status(R.SET_ADDRS, 0, addrs), addrs)
     for limit in (64, 0xffffffff):
         is_status(EINVAL, r.status(R.MODIFY_SRQ, o.srq, struct.pack(
             "<I", limit)), limit)

@@ -90,6 +90,14 @@ static bool has_pkey(struct ibback_cm_guest *guest, u32 port, u16 pkey)
 	return port == 1 && pkey == PKEY;
 }
 
+/* An IP address of this domain */
+static const u8 *own_ip;
+
+static bool is_own_ip(const u8 *ip)
+{
+	return own_ip && !memcmp(ip, own_ip, 16);
+}
+
 static void add(struct guest *g, u8 number, bool gid)
 {
 	*g = (struct guest) {
@@ -111,8 +119,9 @@ static void add(struct guest *g, u8 number, bool gid)
 static int setup(void **state)
 {
 	kernel_reset();
+	own_ip = NULL;
 	now = 1000 * SECOND;
-	cm = ibback_cm_create();
+	cm = ibback_cm_create(is_own_ip);
 	assert_non_null(cm);
 	ibback_cm_set_port(cm, 1, OUR_LID, 0, port_gid[0]);
 	ibback_cm_set_port(cm, 2, OUR_LID + 1, 0, port_gid[1]);
@@ -756,13 +765,13 @@ static void test_ip(void **state)
 
 	memcpy(both[0], ip4, 16);
 	memcpy(both[1], ip6, 16);
-	assert_int_equal(ibback_cm_set_ips(cm, &s.cm, 1, both[0], 2, false), 0);
+	ibback_cm_set_ips(cm, &s.cm, 1, both[0], 2, false);
 	/* Who is first has it. */
 	memcpy(both[1], other_ip4, 16);
-	assert_int_equal(ibback_cm_set_ips(cm, &t.cm, 1, both[0], 2, false), 1);
-	assert_int_equal(ibback_cm_set_ips(cm, &s.cm, 2, both[0], 2, false), 0);
+	ibback_cm_set_ips(cm, &t.cm, 1, both[0], 2, false);
+	ibback_cm_set_ips(cm, &s.cm, 2, both[0], 2, false);
 	memcpy(both[1], ip6, 16);
-	assert_int_equal(ibback_cm_set_ips(cm, &s.cm, 1, both[0], 2, false), 0);
+	ibback_cm_set_ips(cm, &s.cm, 1, both[0], 2, false);
 
 	m = wire_req(77, 900, port_gid[0]);
 	to_ip4 = called(m, REQ_SERVICE, REQ_DATA, other_ip4, ip4);
@@ -794,8 +803,34 @@ static void test_ip(void **state)
 	memcpy(to_other.octet + REQ_PATH + PATH_TO_GID, port_gid[0], 16);
 	passes(to_other);
 	/* And an address that somebody had can be had by another. */
-	assert_int_equal(ibback_cm_set_ips(cm, &s.cm, 1, NULL, 0, false), 0);
-	assert_int_equal(ibback_cm_set_ips(cm, &t.cm, 1, both[0], 2, false), 0);
+	ibback_cm_set_gid(cm, &t.cm, 1, NULL);
+	ibback_cm_set_ips(cm, &s.cm, 1, NULL, 0, false);
+	ibback_cm_set_ips(cm, &t.cm, 1, both[0], 2, false);
+	ibback_cm_set_ips(cm, &s.cm, 1, both[0], 2, false);
+	put(&to_ip4, REQ_DATA + 35, 1, 1);
+	put(&to_ip4, LOCAL, 4, 901);
+	comes(&t, to_ip4, 901, 0);
+}
+
+/* What this domain has got since is its own, whoever had said it first. */
+static void test_own_ip(void **state)
+{
+	struct mad rc = called(wire_req(77, 900, port_gid[0]), REQ_SERVICE,
+			       REQ_DATA, other_ip4, ip4);
+	struct mad sidr = called(sidr_req(78, 901), SIDR_SERVICE, SIDR_DATA,
+				 other_ip4, ip4);
+
+	ibback_cm_set_ips(cm, &s.cm, 1, ip4, 1, false);
+	comes(&s, rc, 900, 0);
+	comes(&s, sidr, 901, get(&sidr, REMOTE, 4));
+	own_ip = ip4;
+	put(&rc, LOCAL, 4, 902);
+	put(&sidr, LOCAL, 4, 903);
+	passes(rc);
+	passes(sidr);
+	own_ip = ip6;
+	comes(&s, rc, 902, 0);
+	comes(&s, sidr, 903, get(&sidr, REMOTE, 4));
 }
 
 /* What may be called, it may only call from, if the administrator says so. */
@@ -1063,7 +1098,7 @@ static void test_no_memory(void **state)
 	fail_always(NULL, 0);
 	comes(&b, m, 900, 0);
 	fail_always("kvmalloc", -ENOMEM);
-	assert_null(ibback_cm_create());
+	assert_null(ibback_cm_create(is_own_ip));
 	ibback_cm_destroy(NULL);
 	fail_always(NULL, 0);
 }
@@ -1087,7 +1122,7 @@ static void test_death(void **state)
 	passes(wire_req(81, 904, a.gid));
 	passes(called(sidr_req(81, 904), SIDR_SERVICE, SIDR_DATA, ip4, ip4));
 	comes(&b, message(DREQ, 82, 900, other), 900, 5);
-	assert_int_equal(ibback_cm_set_ips(cm, &b.cm, 1, ip4, 1, false), 0);
+	ibback_cm_set_ips(cm, &b.cm, 1, ip4, 1, false);
 	add(&a, 0xa, true);
 	assert_int_equal(sends(&a, message(DREQ, 80, 5, 900)), -ENOENT);
 }
@@ -1114,6 +1149,7 @@ int main(void)
 		TEST(test_rep_forged),
 		TEST(test_not_asked),
 		TEST(test_ip),
+		TEST(test_own_ip),
 		TEST(test_source_ip),
 		TEST(test_sidr),
 		TEST(test_sidr_is_apart),

@@ -13,12 +13,14 @@
 
 /* Octets of a REQ */
 #define REQ_ID		24
+#define REQ_SERVICE	32
 #define REQ_GUID	40
 #define REQ_QPN		56
 #define REQ_PKEY	72
 #define REQ_LID		76
 #define REQ_GID		80
 #define REQ_TO_GID	96
+#define REQ_DATA	164
 
 static struct ibback_dev *dev;
 
@@ -337,6 +339,77 @@ static void test_close(void **state)
 	books_compare(&before, &after, "connections");
 }
 
+static struct vibif_req set_addrs(u8 port, u8 count)
+{
+	struct vibif_req req = {
+		.operation = VIBIF_OP_SET_ADDRS,
+		.op.set_addrs = {
+			.port = port,
+			.count = count,
+			.addr = {
+				{ [10] = 0xff, 0xff, 10, 0, 0, 1 },
+				{ 0xfd, [15] = 1 },
+			},
+		},
+	};
+
+	memset(req.op.set_addrs.addr[count], 0, 16);
+	return req;
+}
+
+/* One to the GID of the HCA's port, and an address there */
+static bool comes_to_ip(const u8 *ip)
+{
+	static const struct ib_wc wc = { .src_qp = 1, .slid = PEER_LID };
+	struct ib_mad mad = { { 1, 0x07, 2, 0x03, [17] = 0x10 } };
+	static u32 id;
+
+	put(mad.octets, REQ_ID, 4, ++id);
+	put(mad.octets, REQ_SERVICE, 8, 0x1061d2f);
+	put_gid(mad.octets, REQ_TO_GID, 1 << 8);
+	mad.octets[REQ_DATA + 1] = ip[0] ? 0x60 : 0x40;
+	memcpy(mad.octets + REQ_DATA + 20, ip, 16);
+	received_by = NULL;
+	return guest_hook_mad(1, &wc, &mad) && received_by == dev;
+}
+
+/* A guest that shares the port's GID is called by an IP address. */
+static void test_addrs(void **state)
+{
+	static const u8 ip4[16] = { [10] = 0xff, 0xff, 10, 0, 0, 1 };
+	static const u8 ip6[16] = { 0xfd, [15] = 1 };
+
+	open_guest();
+	assert_false(comes_to_ip(ip4));
+	assert_int_equal(guest_status(dev, set_addrs(1, 2)), 0);
+	assert_true(comes_to_ip(ip4));
+	assert_true(comes_to_ip(ip6));
+	memcpy(kernel_own_ip, ip4, 16);
+	assert_false(comes_to_ip(ip4));
+	assert_true(comes_to_ip(ip6));
+	memcpy(kernel_own_ip, ip6, 16);
+	assert_true(comes_to_ip(ip4));
+	assert_false(comes_to_ip(ip6));
+	memset(kernel_own_ip, 0, 16);
+	/* It replaces what was said, or nothing is changed. */
+	assert_int_equal(guest_status(dev, set_addrs(1, 1)), 0);
+	assert_true(comes_to_ip(ip4));
+	assert_false(comes_to_ip(ip6));
+	assert_int_equal(guest_status(dev, set_addrs(3, 2)), -EINVAL);
+	assert_int_equal(guest_status(dev, set_addrs(0, 2)), -EINVAL);
+	assert_false(comes_to_ip(ip6));
+	/* Nor is anything left of it for the next connection. */
+	ibback_gsi_cm_close(dev);
+	assert_int_equal(guest_status(dev, set_addrs(1, 2)), 0);
+	ibback_gsi_cm_open(dev);
+	assert_false(comes_to_ip(ip4));
+	assert_int_equal(guest_status(dev, set_addrs(1, 2)), 0);
+	assert_true(comes_to_ip(ip4));
+	ibback_gsi_cm_close(dev);
+	ibback_gsi_cm_open(dev);
+	assert_false(comes_to_ip(ip4));
+}
+
 /* A port that guests have not */
 static void test_other_port(void **state)
 {
@@ -383,6 +456,7 @@ int main(void)
 		TEST(test_all_pkeys),
 		TEST(test_no_hook),
 		TEST(test_close),
+		TEST(test_addrs),
 		TEST(test_other_port),
 		TEST(test_hca_comes),
 	};

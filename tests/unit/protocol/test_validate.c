@@ -102,6 +102,41 @@ static void test_tables(void **state)
 	assert_int_equal(ibback_check_port(&lim, 2), 0);
 }
 
+static void test_addrs(void **state)
+{
+	struct vibif_set_addrs_req req = { .port = 1 };
+	unsigned int i;
+
+	(void)state;
+	assert_int_equal(ibback_check_addrs(&lim, &req), 0);
+	for (i = 0; i <= VIBIF_MAX_ADDRS; i++) {
+		req.count = i;
+		assert_int_equal(ibback_check_addrs(&lim, &req), 0);
+		if (i == VIBIF_MAX_ADDRS)
+			break;
+		/* Behind the last */
+		req.addr[i][0] = 1;
+		assert_int_equal(ibback_check_addrs(&lim, &req), -EINVAL);
+		req.addr[i][0] = 0;
+		req.addr[VIBIF_MAX_ADDRS - 1][15] = 1;
+		assert_int_equal(ibback_check_addrs(&lim, &req), -EINVAL);
+		req.addr[VIBIF_MAX_ADDRS - 1][15] = 0;
+		memset(req.addr[i], 0xff, sizeof(req.addr[i]));
+	}
+	req.count = VIBIF_MAX_ADDRS + 1;
+	assert_int_equal(ibback_check_addrs(&lim, &req), -EINVAL);
+	req.count = 255;
+	assert_int_equal(ibback_check_addrs(&lim, &req), -EINVAL);
+	req.count = VIBIF_MAX_ADDRS;
+	req.reserved = 1;
+	assert_int_equal(ibback_check_addrs(&lim, &req), -EINVAL);
+	req.reserved = 0;
+	req.port = 0;
+	assert_int_equal(ibback_check_addrs(&lim, &req), -EINVAL);
+	req.port = 3;
+	assert_int_equal(ibback_check_addrs(&lim, &req), -EINVAL);
+}
+
 static int reg_mr(uint64_t iova, uint64_t length, uint32_t nr_pages)
 {
 	struct vibif_reg_mr_req req = {
@@ -867,6 +902,7 @@ static void test_noise(void **state)
 		ibback_check_qp_attr(&lim, rand() % 3, &req.op.modify_qp);
 		ibback_check_table(&lim, &req.op.query_table, rand() % 2);
 		ibback_check_mcast(&req.op.mcast);
+		ibback_check_addrs(&lim, &req.op.set_addrs);
 		memcpy(&mad, &req, sizeof(req));
 		ibback_check_mad(&lim, &mad);
 	}
@@ -878,6 +914,7 @@ int main(void)
 		cmocka_unit_test(test_header),
 		cmocka_unit_test(test_doorbell),
 		cmocka_unit_test(test_tables),
+		cmocka_unit_test(test_addrs),
 		cmocka_unit_test(test_mr_geometry),
 		cmocka_unit_test(test_mr_access),
 		cmocka_unit_test(test_share_mr),

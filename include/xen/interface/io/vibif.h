@@ -298,6 +298,12 @@
  *
  *	The backend serves a MAD area.
  *
+ * feature-addrs
+ *	Values:		0, 1
+ *	Default Value:	0
+ *
+ *	The backend serves VIBIF_OP_SET_ADDRS.
+ *
  * uar-count
  *	Values:		<uint32_t>, 1 .. VIBIF_MAX_UARS
  *
@@ -521,7 +527,8 @@
 #define VIBIF_OP_DESTROY			20
 #define VIBIF_OP_ALLOC_XRCD			21	/* feature-xrc */
 #define VIBIF_OP_ALLOC_MW			22	/* feature-mw */
-#define VIBIF_OP_MAX				22
+#define VIBIF_OP_SET_ADDRS			23	/* feature-addrs */
+#define VIBIF_OP_MAX				23
 
 /*
  * Nodes
@@ -557,6 +564,7 @@
 #define VIBIF_FIELD_FEATURE_MW			"feature-mw"
 #define VIBIF_FIELD_FEATURE_MR_SHARE		"feature-mr-share"
 #define VIBIF_FIELD_FEATURE_MAD			"feature-mad"
+#define VIBIF_FIELD_FEATURE_ADDRS		"feature-addrs"
 #define VIBIF_FIELD_MAX_MAD_PAGE_ORDER		"max-mad-page-order"
 #define VIBIF_FIELD_MAD_RATE			"mad-rate"
 #define VIBIF_FIELD_MAD_PM			"mad-pm"
@@ -2292,6 +2300,50 @@ struct vibif_alloc_mw_rsp {
 };
 
 /*
+ * VIBIF_OP_SET_ADDRS: say what IP addresses the guest has at a port
+ *
+ * Requests of the CM for an IP address are the guest's that has said it first,
+ * or that the toolstack has given it. They say no GID if they are about a
+ * service ID (SIDR), and that of the HCA's port if the guest shares it.
+ *
+ * Request:
+ *
+ *         0                1                 2               3        octet
+ * +----------------+----------------+----------------+----------------+
+ * |      port      |     count      |             reserved            | 12
+ * +----------------+----------------+----------------+----------------+
+ * |                              addr[0]                              | 16
+ * +----------------+----------------+----------------+----------------+
+ * |/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\|
+ * +----------------+----------------+----------------+----------------+
+ * |                              addr[6]                              | 112
+ * +----------------+----------------+----------------+----------------+
+ * |/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\/\|
+ * +----------------+----------------+----------------+----------------+
+ * |                              addr[6]                              | 124
+ * +----------------+----------------+----------------+----------------+
+ *
+ * port - uint8_t, 1 .. phys_port_cnt
+ * count - uint8_t, 0 .. VIBIF_MAX_ADDRS, entries of addr. They replace what was
+ *   said before.
+ * addr[i] - an IPv6 address, in the network's order; one of IPv4 as
+ *   ::ffff:a.b.c.d
+ *
+ * Response: nothing more. It does not tell which of them the guest has got.
+ *
+ * Status:
+ *   -XEN_EINVAL	there is no such port, or these are too many
+ */
+#define VIBIF_MAX_ADDRS				7
+
+struct vibif_set_addrs_req {
+	uint8_t  port;
+	uint8_t  count;
+	uint16_t reserved;
+	uint8_t  addr[VIBIF_MAX_ADDRS][16];
+};
+
+/*
  * The slots of the ring
  * =====================
  *
@@ -2317,6 +2369,7 @@ struct vibif_req {
 		struct vibif_qp_attr          modify_qp;
 		struct vibif_mcast_req        mcast;
 		struct vibif_alloc_mw_req     alloc_mw;
+		struct vibif_set_addrs_req    set_addrs;
 		uint8_t                       pad[VIBIF_SLOT_SIZE - 8];
 	} op;
 };
@@ -2522,9 +2575,9 @@ DEFINE_RING_TYPES(vibif, struct vibif_req, struct vibif_rsp);
  * another.
  *
  * The guest receives answers to what it has sent, and messages of the CM to its
- * GID. Transaction IDs are the guest's own. Of its transactions the backend
- * remembers the last VIBIF_MAD_TRANSACTIONS of each port, and as many requests
- * wait for answers.
+ * GID or its IP addresses. Transaction IDs are the guest's own. Of its
+ * transactions the backend remembers the last VIBIF_MAD_TRANSACTIONS of each
+ * port, and as many requests wait for answers.
  */
 #define VIBIF_MAD_SLOT_SIZE			384
 #define VIBIF_MAD_TX_SLOTS(order)		(2U << (order))

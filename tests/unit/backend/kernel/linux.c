@@ -465,8 +465,11 @@ void kernel_run_work(void)
 	}
 }
 
+u8 kernel_own_ip[16];
+
 void kernel_reset(void)
 {
+	memset(kernel_own_ip, 0, sizeof(kernel_own_ip));
 	while (!list_empty(&work_list))
 		cancel_delayed_work_sync(first_work());
 	while (nr_chunks)

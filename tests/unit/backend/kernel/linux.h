@@ -479,6 +479,39 @@ bool cancel_delayed_work_sync(struct delayed_work *work);
 
 u64 ktime_get_ns(void);
 
+/* linux/inetdevice.h, net/addrconf.h */
+
+struct in6_addr {
+	union {
+		u8 s6_addr[16];
+		u32 s6_addr32[4];
+	};
+};
+
+/* Of this domain, as an IPv6 address */
+extern u8 kernel_own_ip[16];
+
+#define IS_ENABLED(option)	1
+#define init_net		kernel_own_ip
+
+static inline bool ipv6_addr_v4mapped(const struct in6_addr *addr)
+{
+	static const u8 v4[12] = { [10] = 0xff, 0xff };
+
+	return !memcmp(addr->s6_addr, v4, sizeof(v4));
+}
+
+static inline bool ipv6_chk_addr(void *net, const struct in6_addr *addr,
+				 void *dev, int strict)
+{
+	return !memcmp(addr->s6_addr, net, 16);
+}
+
+static inline void *__ip_dev_find(void *net, u32 addr, bool ref)
+{
+	return memcmp(&addr, (u8 *)net + 12, 4) ? NULL : net;
+}
+
 /* linux/device.h, linux/sysfs.h, linux/printk.h */
 
 struct device {
