@@ -702,6 +702,23 @@ ibback_cm_called_by_ip(struct ibback_cm *cm, u32 port, const u8 *mad)
 	return NULL;
 }
 
+/*
+ * Whether a REQ that is no guest's is for this domain, which has no GIDs but
+ * those of the ports. What was a guest's until now is nobody's: this domain may
+ * listen to the same service, and was not meant.
+ */
+static bool ibback_cm_is_own_req(const struct ibback_cm *cm, u32 port,
+				 const u8 *mad)
+{
+	const u8 *guid = mad + REQ_PRIMARY_PATH + PATH_REMOTE_GID + 8;
+	u32 i;
+
+	for (i = 1; i <= VIBIF_MAX_PORTS; i++)
+		if (!memcmp(cm->port[i].gid + 8, guid, 8))
+			return true;
+	return !cm->port[port].lid;
+}
+
 /* Remember a request, which the guest may answer then */
 static int ibback_cm_asked(struct ibback_cm *cm, struct ibback_cm_guest *guest,
 			   const struct ibback_cm_way *way, const u8 *mad,
@@ -793,7 +810,9 @@ static int ibback_cm_sort(struct ibback_cm *cm, const struct ibback_cm_way *way,
 			ibback_cm_called(cm, way->port, mad) :
 			ibback_cm_called_by_ip(cm, way->port, mad);
 		if (!*guest)
-			return 0;
+			return attr == CM_SIDR_REQ ||
+				ibback_cm_is_own_req(cm, way->port, mad) ?
+				0 : -ENOENT;
 		return ibback_cm_asked(cm, *guest, way, mad,
 				       attr == CM_SIDR_REQ);
 	}
@@ -835,7 +854,7 @@ static int ibback_cm_sort(struct ibback_cm *cm, const struct ibback_cm_way *way,
  * nobody is between this and what he does with the guest when he frees it.
  *
  * Return: 1 if it is a guest's, 0 if it is this domain's, -ENOSPC if it is a
- *	guest's and has to be dropped.
+ *	guest's and has to be dropped, -ENOENT if it is nobody's.
  */
 int ibback_cm_in(struct ibback_cm *cm, const struct ibback_cm_way *way,
 		 u8 *mad, struct ibback_cm_guest **guest)

@@ -77,7 +77,7 @@ static bool ibback_gsi_cm_take(void *arg, u32 port, const struct ib_wc *wc,
 		return false;
 	if (ret > 0)
 		ibback_gsi_receive(to_dev(guest), port, wc, grh, copy);
-	else
+	else if (ret != -ENOENT)
 		ibback_count(to_dev(guest), IBBACK_COUNT_MAD_DROPPED, 1);
 	return true;
 }

@@ -337,6 +337,15 @@ static void passes(struct mad m)
 	passes_from(PEER_LID, m);
 }
 
+/* Nobody gets it. */
+static void is_nobodys(struct mad m)
+{
+	struct guest *g;
+
+	assert_int_equal(in_from(PEER_LID, &m, &g), -ENOENT);
+	assert_null(g);
+}
+
 /* A REP of the peer */
 static struct mad wire_rep(u64 tid, u32 local, u32 remote)
 {
@@ -517,6 +526,20 @@ static void test_guest_to_guest(void **state)
 }
 
 /* What is not certainly a guest's is this domain's. */
+/* What is to a GID that no guest has any more, this domain does not get. */
+static void test_of_nobody(void **state)
+{
+	static const u8 site_gid[16] = { 0xfe, 0xc0, [15] = 0x01 };
+
+	ibback_cm_set_gid(cm, &a.cm, 1, NULL);
+	is_nobodys(wire_req(80, 904, a.gid));
+	/* Prefixes may differ. */
+	passes(wire_req(80, 904, site_gid));
+	/* A port that is no port of InfiniBand has other GIDs, and no LID. */
+	ibback_cm_set_port(cm, 1, 0, 0, port_gid[0]);
+	passes(wire_req(80, 904, a.gid));
+}
+
 static void test_of_this_domain(void **state)
 {
 	u32 wire = wire_id(&a, req(&a, 77, 5)), open;
@@ -536,10 +559,6 @@ static void test_of_this_domain(void **state)
 	for (attr = MRA; attr <= APR; attr++)
 		if (attr != SIDR_REQ)
 			passes(message(attr, 0x700000006ULL, 902, open));
-
-	/* A GID that the guest has no more */
-	ibback_cm_set_gid(cm, &a.cm, 1, NULL);
-	passes(wire_req(80, 904, a.gid));
 
 	/* And what is none of the CM's messages */
 	m = wire_rep(77, 900, wire);
@@ -1119,7 +1138,7 @@ static void test_death(void **state)
 	passes(message(DREQ, 80, 900, wire[1]));
 	passes(message(DREP, 78, 901, wire[2]));
 	passes(timed_out(79, 902, PEER_GUID));
-	passes(wire_req(81, 904, a.gid));
+	is_nobodys(wire_req(81, 904, a.gid));
 	passes(called(sidr_req(81, 904), SIDR_SERVICE, SIDR_DATA, ip4, ip4));
 	comes(&b, message(DREQ, 82, 900, other), 900, 5);
 	ibback_cm_set_ips(cm, &b.cm, 1, ip4, 1, false);
@@ -1141,6 +1160,7 @@ int main(void)
 		TEST(test_same_ids),
 		TEST(test_guest_to_guest),
 		TEST(test_of_this_domain),
+		TEST(test_of_nobody),
 		TEST(test_not_answered),
 		TEST(test_no_message),
 		TEST(test_req_forged),

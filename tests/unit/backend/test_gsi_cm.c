@@ -131,6 +131,8 @@ static int sends(struct vibif_mad m)
 	return ibback_gsi_cm_out(dev, &m);
 }
 
+static enum { PASSES, IS_LOST, COMES } sorted;
+
 /* One from the fabric, to a GID of port 1; whether it was a guest's */
 static bool comes(u32 port, u64 guid)
 {
@@ -140,7 +142,12 @@ static bool comes(u32 port, u64 guid)
 	put(mad.octets, REQ_ID, 4, 5);
 	put_gid(mad.octets, REQ_TO_GID, guid);
 	received_by = NULL;
-	if (!guest_hook_mad(port, &wc, &mad))
+	if (!guest_hook_mad(port, &wc, &mad)) {
+		sorted = PASSES;
+		return false;
+	}
+	sorted = received_by ? COMES : IS_LOST;
+	if (!received_by)
 		return false;
 	assert_ptr_equal(received_by, dev);
 	assert_memory_equal(&received, &mad, sizeof(mad));
@@ -171,8 +178,13 @@ static void test_identity(void **state)
 	m.mad[17] = 0x1b;
 	assert_int_equal(sends(m), -EINVAL);
 	assert_true(comes(1, GUID));
+	/* What is not its own is dom0's, or nobody's and nobody's loss. */
 	assert_false(comes(1, 1 << 8));
+	assert_int_equal(sorted, PASSES);
 	assert_false(comes(1, GUID + 1));
+	assert_int_equal(sorted, IS_LOST);
+	assert_int_equal(atomic64_read(&dev->count[IBBACK_COUNT_MAD_DROPPED]),
+			 0);
 }
 
 /* Without a name of its own it has the HCA's. */
