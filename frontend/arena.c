@@ -212,27 +212,54 @@ err_free:
 	return err;
 }
 
-static void ibfront_arena_grow(struct work_struct *work)
+/* Return: whether it has grown. */
+static bool ibfront_arena_grow(struct ibfront_dev *dev)
+{
+	struct ibfront_arena *arena = &dev->arena;
+	int err;
+
+	lockdep_assert_held(&arena->lock);
+
+	if (!arena->nr_chunks || arena->nr_chunks >= ibfront_max_chunks() ||
+	    ibfront_ring_dead(dev) || !time_after(jiffies, arena->pause))
+		return false;
+	err = ibfront_arena_add_chunk(dev);
+	if (!err)
+		return true;
+	arena->pause = jiffies + IBFRONT_GROW_PAUSE;
+	dev_warn_ratelimited(&dev->xbdev->dev,
+			     "cannot make the arena larger than %u MiB: %d\n",
+			     arena->nr_chunks * IBFRONT_CHUNK_MB, err);
+	return false;
+}
+
+static void ibfront_arena_grow_work(struct work_struct *work)
 {
 	struct ibfront_arena *arena = container_of(work, struct ibfront_arena,
 						   grow_work);
-	struct ibfront_dev *dev = container_of(arena, struct ibfront_dev,
-					       arena);
-	unsigned int mb;
-	int err;
 
 	mutex_lock(&arena->lock);
-	if (arena->nr_chunks && arena->nr_chunks < ibfront_max_chunks() &&
-	    !ibfront_ring_dead(dev) && time_after(jiffies, arena->pause)) {
-		err = ibfront_arena_add_chunk(dev);
-		if (err) {
-			arena->pause = jiffies + IBFRONT_GROW_PAUSE;
-			mb = arena->nr_chunks * IBFRONT_CHUNK_MB;
-			dev_warn_ratelimited(&dev->xbdev->dev,
-					     "cannot make the arena larger than %u MiB: %d\n",
-					     mb, err);
-		}
-	}
+	ibfront_arena_grow(container_of(arena, struct ibfront_dev, arena));
+	mutex_unlock(&arena->lock);
+}
+
+/**
+ * ibfront_arena_expect() - have room for what a queue can receive into
+ * @dev: device
+ * @nr: how many pieces of memory that is
+ *
+ * The user of a new queue maps all of that at once, and faster than the arena
+ * grows by itself; what does not fit then is an error to most users. Each piece
+ * is taken for a page. If there cannot be so much there is less.
+ */
+void ibfront_arena_expect(struct ibfront_dev *dev, u64 nr)
+{
+	struct ibfront_arena *arena = &dev->arena;
+
+	mutex_lock(&arena->lock);
+	while (gen_pool_avail(arena->pool) < nr * PAGE_SIZE)
+		if (!ibfront_arena_grow(dev))
+			break;
 	mutex_unlock(&arena->lock);
 }
 
@@ -339,7 +366,7 @@ int ibfront_arena_init(struct ibfront_dev *dev)
 		return -ENOMEM;
 	mutex_init(&arena->lock);
 	INIT_LIST_HEAD(&arena->pds);
-	INIT_WORK(&arena->grow_work, ibfront_arena_grow);
+	INIT_WORK(&arena->grow_work, ibfront_arena_grow_work);
 	arena->pause = jiffies - 1;
 	arena->dma_parms.max_segment_size = UINT_MAX;
 

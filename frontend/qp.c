@@ -118,6 +118,7 @@ static int ibfront_create_qp(struct ib_qp *ibqp,
 	struct ibfront_layout layout = {};
 	struct ibfront_ucontext *ctx;
 	struct vibif_rsp rsp;
+	u64 pieces;
 	int err;
 
 	if (!udata && (init_attr->qp_type == IB_QPT_SMI ||
@@ -126,6 +127,7 @@ static int ibfront_create_qp(struct ib_qp *ibqp,
 	err = ibfront_check_qp(dev, init_attr, udata);
 	if (err)
 		return err;
+	pieces = (u64)init_attr->cap.max_recv_wr * init_attr->cap.max_recv_sge;
 	err = dev->provider->create_qp(dev, init_attr, udata, qp, &layout);
 	if (err)
 		return err;
@@ -158,6 +160,8 @@ static int ibfront_create_qp(struct ib_qp *ibqp,
 	if (err)
 		goto err_fini;
 	ibqp->qp_num = rsp.op.create_qp.qpn;
+	if (qp->kernel && !init_attr->srq)
+		ibfront_arena_expect(dev, pieces);
 	if (qp->kernel)
 		err = ibfront_qp_add(qp);
 	if (err)

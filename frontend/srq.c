@@ -37,6 +37,7 @@ static int ibfront_create_srq(struct ib_srq *ibsrq,
 	struct ibfront_layout layout = {};
 	struct ibfront_ucontext *ctx;
 	struct vibif_rsp rsp;
+	u64 pieces;
 	int err;
 
 	if (init_attr->srq_type != IB_SRQT_BASIC &&
@@ -45,6 +46,7 @@ static int ibfront_create_srq(struct ib_srq *ibsrq,
 	ctx = ibfront_context(dev, udata);
 	if (IS_ERR(ctx))
 		return PTR_ERR(ctx);
+	pieces = (u64)init_attr->attr.max_wr * init_attr->attr.max_sge;
 	err = dev->provider->create_srq(dev, &init_attr->attr, udata, &srq->wq,
 					&layout);
 	if (err)
@@ -79,6 +81,8 @@ static int ibfront_create_srq(struct ib_srq *ibsrq,
 	if (err)
 		goto err_fini;
 
+	if (!udata)
+		ibfront_arena_expect(dev, pieces);
 	ibsrq->ext.xrc.srq_num = rsp.op.create_srq.srqn;
 	init_attr->attr.max_wr = srq->wq.count - 1;
 	return 0;

@@ -314,6 +314,20 @@ static void test_growth(void **state)
 		unmap(addr[i], BIG, DMA_TO_DEVICE, 0);
 }
 
+/* A queue has room for all that it can receive, before that is mapped. */
+static void test_expected(void **state)
+{
+	ibfront_arena_expect(dev, SZ_4M / PAGE_SIZE);
+	assert_int_equal(dev->arena.nr_chunks, 1);
+	ibfront_arena_expect(dev, SZ_4M / PAGE_SIZE + 1);
+	assert_int_equal(dev->arena.nr_chunks, 2);
+	ibfront_arena_expect(dev, 5 * SZ_4M / PAGE_SIZE);
+	assert_int_equal(dev->arena.nr_chunks, 5);
+	/* Or as much as there may be */
+	ibfront_arena_expect(dev, ~0U);
+	assert_int_equal(dev->arena.nr_chunks, CHUNKS);
+}
+
 /* With the ring dead it does not grow, and all else goes on. */
 static void test_dead_ring(void **state)
 {
@@ -418,6 +432,7 @@ int main(void)
 		TEST(test_alloc),
 		TEST(test_keys),
 		TEST(test_growth),
+		TEST(test_expected),
 		TEST(test_dead_ring),
 		cmocka_unit_test(test_sweep),
 	};
