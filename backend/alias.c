@@ -78,7 +78,7 @@ struct ibback_aliases {
 /* Protects all entries, and what devices know of theirs */
 static DEFINE_MUTEX(alias_lock);
 
-static struct ib_sa_client sa_client;
+struct ib_sa_client ibback_sa_client;
 
 static const char *const gid_states[] = {
 	[IBBACK_GID_UNKNOWN] = "unknown",
@@ -263,8 +263,9 @@ static int ibback_alias_ask(struct ibback_aliases *a, struct question *q,
 	q->rec.lid = cpu_to_be16(lid);
 	q->rec.block_num = block;
 	init_completion(&q->done);
-	id = ib_sa_guid_info_rec_query(&sa_client, a->hca->ibdev, a->port,
-				       &q->rec, IB_SA_GUIDINFO_REC_LID |
+	id = ib_sa_guid_info_rec_query(&ibback_sa_client, a->hca->ibdev,
+				       a->port, &q->rec,
+				       IB_SA_GUIDINFO_REC_LID |
 				       IB_SA_GUIDINFO_REC_BLOCK_NUM | q->mask,
 				       method, SA_TIMEOUT_MS, GFP_KERNEL,
 				       ibback_alias_answer, q, &query);
@@ -656,10 +657,10 @@ void ibback_aliases_close(struct ibback_hca *hca)
 
 void ibback_aliases_init(void)
 {
-	ib_sa_register_client(&sa_client);
+	ib_sa_register_client(&ibback_sa_client);
 }
 
 void ibback_aliases_exit(void)
 {
-	ib_sa_unregister_client(&sa_client);
+	ib_sa_unregister_client(&ibback_sa_client);
 }

@@ -351,8 +351,12 @@ static void ibback_gsi_answer_grh(struct ibback_gsi *gsi,
 	memcpy(octets, &grh, sizeof(grh));
 }
 
-/* Answer in the peer's name. */
-static void ibback_gsi_refuse(struct ibback_gsi *gsi, const struct vibif_mad *m)
+/**
+ * ibback_gsi_answer() - answer a MAD in the peer's name
+ * @dev: the guest's device, with a MAD area
+ * @m: as the guest has sent it, but with the answer's MAD
+ */
+void ibback_gsi_answer(struct ibback_dev *dev, const struct vibif_mad *m)
 {
 	struct vibif_mad answer = {
 		.port = m->port,
@@ -365,10 +369,9 @@ static void ibback_gsi_refuse(struct ibback_gsi *gsi, const struct vibif_mad *m)
 	};
 
 	if (m->av.flags & VIBIF_AV_GRH)
-		ibback_gsi_answer_grh(gsi, m, answer.grh);
+		ibback_gsi_answer_grh(dev->gsi, m, answer.grh);
 	memcpy(answer.mad, m->mad, sizeof(answer.mad));
-	ibback_mad_refuse(answer.mad);
-	ibback_gsi_deliver(gsi, &answer);
+	ibback_gsi_deliver(dev->gsi, &answer);
 }
 
 /* Return: what to count */
@@ -400,8 +403,12 @@ static enum ibback_counter ibback_gsi_handle(struct ibback_gsi *gsi)
 		return ibback_gsi_send(port, m, true);
 	case IBBACK_MAD_CONTROL:
 		return ibback_gsi_send(port, m, false);
+	case IBBACK_MAD_MEMBER:
+		ibback_mad_clean(m->mad);
+		return ibback_members_ask(dev, m);
 	case IBBACK_MAD_REFUSE:
-		ibback_gsi_refuse(gsi, m);
+		ibback_mad_refuse(m->mad);
+		ibback_gsi_answer(dev, m);
 		break;
 	case IBBACK_MAD_DISCARD:
 		break;
@@ -581,6 +588,7 @@ int ibback_gsi_connect(struct ibback_dev *dev)
 	dev->gsi = gsi;
 	spin_lock_init(&gsi->rx_lock);
 	INIT_DELAYED_WORK(&gsi->work, ibback_gsi_work);
+	ibback_members_init(dev);
 	ibback_gsi_read_nodes(gsi);
 	err = ibback_gsi_open(gsi);
 	if (err)
@@ -592,8 +600,8 @@ int ibback_gsi_connect(struct ibback_dev *dev)
  * ibback_gsi_disconnect() - forget the guest's MADs and unmap the area
  * @dev: the guest's device, in any state
  *
- * What is still being sent is cancelled. After this nothing comes for the guest
- * any more, and nothing of it is sent.
+ * What is still being sent is cancelled, and multicast groups are left. After
+ * this nothing comes for the guest any more, and nothing of it is sent.
  */
 void ibback_gsi_disconnect(struct ibback_dev *dev)
 {
@@ -606,7 +614,8 @@ void ibback_gsi_disconnect(struct ibback_dev *dev)
 		disable_irq(gsi->channel.irq);
 	cancel_delayed_work_sync(&gsi->work);
 	ibback_gsi_cm_close(dev);
-	/* They deliver through the area and the irq, so these go after them */
+	ibback_members_leave(dev);
+	/* All who deliver through the area and the irq go before these */
 	for (i = 0; i < VIBIF_MAX_PORTS; i++)
 		if (gsi->port[i].agent)
 			ib_unregister_mad_agent(gsi->port[i].agent);

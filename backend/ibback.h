@@ -9,6 +9,7 @@
  *	ibback_obj.lock		commands on one object
  *	the quarantine's lock, in uar.c; the lock of GIDs, in alias.c; that of
  *	hooks, in gsi_hook.c
+ *	ibback_members.lock
  *	ibback_dev.objects.xa_lock, ibback_dev.uar_lock, ibback_dev.mcast_lock,
  *	ibback_ring.lock, ibback_events.lock, ibback_gsi_port.lock,
  *	ibback_gsi.rx_lock, ibback_cm.lock
@@ -76,6 +77,7 @@ enum ibback_total {
 /* The HCA counts QPNs up, so the QPs of a guest spread well */
 #define IBBACK_QP_HASH_BITS	8
 
+struct ib_sa_client;
 struct ibback_dev;
 struct ibback_gsi;
 
@@ -260,6 +262,20 @@ struct ibback_events {
 	unsigned long quiet_at;
 };
 
+/**
+ * struct ibback_members - the multicast groups that a guest has joined
+ * @lock: protects the lists and what is in them
+ * @list: struct ibback_member, one for each group and kind of membership
+ * @left: those to be given back
+ * @work: does that
+ */
+struct ibback_members {
+	struct mutex lock;	/* see above */
+	struct list_head list;
+	struct list_head left;
+	struct delayed_work work;
+};
+
 /* How a guest came by its GID */
 enum ibback_gid_state {
 	IBBACK_GID_UNKNOWN,	/* it has no HCA */
@@ -341,6 +357,7 @@ struct ibback_port {
  * @gsi: the MAD area; NULL if there is none
  * @cm: as who the guest has connections
  * @has_cm: it can have some now
+ * @members: what it has joined by MADs
  * @moderated: the HCA tells the guest of completions at a bounded rate only
  * @objects: all objects of the guest, by handle
  * @qps: its queue pairs, by number, as long as the HCA has them; under
@@ -386,6 +403,7 @@ struct ibback_dev {
 	struct ibback_gsi *gsi;
 	struct ibback_cm_guest cm;
 	bool has_cm;
+	struct ibback_members members;
 	bool moderated;
 	struct xarray objects;
 	DECLARE_HASHTABLE(qps, IBBACK_QP_HASH_BITS);
@@ -485,8 +503,10 @@ int ibback_pkey_get(struct ibback_dev *dev, u8 port, u16 index, u16 *pkey);
 int __must_check ibback_pkey_to_hw(struct ibback_dev *dev, u8 port, u16 index,
 				   u16 *hw_index);
 u16 ibback_pkey_from_hw(struct ibback_dev *dev, u8 port, u16 hw_index);
+bool ibback_has_pkey(struct ibback_dev *dev, u8 port, u16 pkey);
 
 /* alias.c */
+extern struct ib_sa_client ibback_sa_client;
 int ibback_aliases_open(struct ibback_hca *hca);
 void ibback_aliases_close(struct ibback_hca *hca);
 void ibback_aliases_claim(struct ibback_dev *dev);
@@ -548,6 +568,7 @@ void ibback_gsi_disconnect(struct ibback_dev *dev);
 void ibback_gsi_receive(struct ibback_dev *dev, u32 port,
 			const struct ib_wc *wc, const struct ib_grh *grh,
 			const u8 *mad);
+void ibback_gsi_answer(struct ibback_dev *dev, const struct vibif_mad *m);
 
 /* gsi_cm.c */
 ibback_dev_verb ibback_set_addrs;
@@ -558,6 +579,12 @@ int ibback_gsi_cm_hca_open(struct ibback_hca *hca);
 void ibback_gsi_cm_hca_close(struct ibback_hca *hca);
 void ibback_gsi_cm_port_changed(struct ibback_hca *hca, u32 port,
 				const struct ib_port_attr *attr);
+
+/* sa_mcast.c */
+void ibback_members_init(struct ibback_dev *dev);
+void ibback_members_leave(struct ibback_dev *dev);
+enum ibback_counter ibback_members_ask(struct ibback_dev *dev,
+				       const struct vibif_mad *m);
 
 /* uar.c */
 int ibback_uars_read(struct ibback_dev *dev);

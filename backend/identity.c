@@ -191,3 +191,20 @@ u16 ibback_pkey_from_hw(struct ibback_dev *dev, u8 port, u16 hw_index)
 				return i;
 	return VIBIF_NO_PKEY_INDEX;
 }
+
+/**
+ * ibback_has_pkey() - whether a guest is in a partition
+ * @dev: the guest's device, with an HCA
+ * @port: a port of it
+ * @pkey: of the partition, as full or limited member
+ */
+bool ibback_has_pkey(struct ibback_dev *dev, u8 port, u16 pkey)
+{
+	u16 i, entry;
+
+	for (i = 0; i < dev->limits.pkey_tbl_len[port]; i++)
+		if (!ibback_pkey_get(dev, port, i, &entry) && entry &&
+		    !((entry ^ pkey) & PKEY_PARTITION))
+			return true;
+	return false;
+}

@@ -18,6 +18,7 @@
 #define MAD_METHOD		3
 #define MAD_STATUS		4	/* two octets */
 #define MAD_TID			8	/* eight octets */
+#define MAD_ATTRIBUTE		16	/* two octets */
 /* With RMPP (13.6.2.1) */
 #define MAD_RMPP_TYPE		25
 #define MAD_RMPP_FLAGS		26
@@ -37,6 +38,8 @@
 #define METHOD_GET_TRACE_TABLE	0x13
 #define METHOD_GET_MULTI	0x14
 #define METHOD_DELETE		0x15
+
+#define ATTR_MC_MEMBER		0x38
 
 #define STATUS_NO_METHOD	0x0c
 
@@ -75,16 +78,31 @@ static const struct mad_class *mad_find_class(const u8 *mad)
 	return NULL;
 }
 
+static bool mad_known(const struct mad_class *class, const u8 *mad)
+{
+	return class && mad[MAD_BASE_VERSION] == BASE_VERSION &&
+		mad[MAD_CLASS_VERSION] == class->version;
+}
+
+/* What a guest wants of the port's memberships is not sent, but done */
+static bool mad_is_member(const struct mad_class *class, const u8 *mad,
+			  u16 dlid, const struct ibback_mad_rules *rules)
+{
+	return mad_known(class, mad) && class->mgmt_class == CLASS_SUBN_ADM &&
+		(mad[MAD_METHOD] == METHOD_SET ||
+		 mad[MAD_METHOD] == METHOD_DELETE) &&
+		!mad[MAD_ATTRIBUTE] &&
+		mad[MAD_ATTRIBUTE + 1] == ATTR_MC_MEMBER &&
+		dlid == rules->sm_lid;
+}
+
 /* Whether this is for guests at all */
 static bool mad_allowed(const struct mad_class *class, const u8 *mad, u16 dlid,
 			const struct ibback_mad_rules *rules)
 {
 	u8 method = mad[MAD_METHOD];
 
-	if (!class || mad[MAD_BASE_VERSION] != BASE_VERSION ||
-	    mad[MAD_CLASS_VERSION] != class->version)
-		return false;
-	if (!method ||
+	if (!mad_known(class, mad) || !method ||
 	    (method != class->methods[0] && method != class->methods[1]))
 		return false;
 	switch (class->mgmt_class) {
@@ -132,6 +150,8 @@ enum ibback_mad_verdict ibback_mad_judge(const u8 *mad, u16 dlid,
 		return allowed && type >= RMPP_TYPE_ACK &&
 			type <= RMPP_TYPE_ABORT ?
 			IBBACK_MAD_CONTROL : IBBACK_MAD_DISCARD;
+	if (mad_is_member(class, mad, dlid, rules))
+		return IBBACK_MAD_MEMBER;
 	if (allowed)
 		return IBBACK_MAD_REQUEST;
 	return mad_is_question(mad) ? IBBACK_MAD_REFUSE : IBBACK_MAD_DISCARD;

@@ -14,6 +14,8 @@ enum ibback_mad_verdict {
 	IBBACK_MAD_DISCARD,
 	/* Answer it in the peer's name: there is no such method */
 	IBBACK_MAD_REFUSE,
+	/* Do what it wants of memberships of groups, see sa_mcast.c */
+	IBBACK_MAD_MEMBER,
 	/* Send a request, whose answer will come */
 	IBBACK_MAD_REQUEST,
 	/* Send what belongs to a transaction that there must be already */

@@ -926,7 +926,6 @@ FORBIDDEN_QUESTIONS = [
     ((R.PERF_MGMT, R.SET, 0x12), False),        # perfquery -R
     ((R.SUBN_ADM, R.SET, 0x30), True),          # GUIDInfoRecord
     ((R.SUBN_ADM, R.DELETE, 0x30), True),
-    ((R.SUBN_ADM, R.SET, 0x38), True),          # MCMemberRecord
     ((R.SUBN_ADM, R.SET, 0x31), True),          # ServiceRecord
     ((R.SUBN_ADM, R.SET, 0x03), True),          # InformInfo
     ((R.SUBN_ADM, 0x14, 0x3a), True),           # MultiPathRecord
@@ -967,6 +966,67 @@ def mads_are_refused(r, m):
                       sm_lid))
     is_status(0, m.ask(m.mad(R.PERF_MGMT, R.GET), lid)[0])
     assert not m.pending()
+
+
+# Components of an MCMemberRecord, and a status of the SA
+MC_MGID, MC_PORT_GID, MC_PKEY, MC_STATE, MC_PROXY = (
+    1 << i for i in (0, 1, 7, 16, 17))
+LEAVE = MC_MGID | MC_PORT_GID | MC_STATE
+JOIN = LEAVE | MC_PKEY
+NEW_GROUP = 0x3044      # what the SA wants of one that there is not
+NO_RESOURCES, INVALID, INVALID_GID, INCOMPLETE, DENIED = (
+    i << 8 for i in (1, 2, 5, 6, 7))
+
+
+def membership(m, method, group, gid, mask=None, pkey=0xffff, state=1, tid=0):
+    if mask is None:
+        mask = JOIN | NEW_GROUP if method == R.SET else LEAVE
+    if isinstance(group, int):
+        group = struct.pack(">BBHIII", 0xff, 0x12, 0x1234, 0, 0, group)
+    return m.mad(R.SUBN_ADM, method, attr=0x38, tid=tid, body=struct.pack(
+        ">QHHQ16s16sIHBBHBBIB", 1, 0, 0, mask, group, gid, 0xb1b, 0, 0, 0,
+        pkey, 0, 0, 0, 0x20 | state))
+
+
+@mads
+def memberships(r, m):
+    """Groups for itself, as many as it may have, and nobody else's."""
+    sm_lid = m.lids()[1]
+    gid = r.ask(R.QUERY_GID, 0, b"\1\0\0\0")[1][:16]
+
+    def ask(method, group, gid=gid, **other):
+        return m.ask(membership(m, method, group, gid, **other), sm_lid)
+
+    for status, other in (
+            (INCOMPLETE, {"mask": 0}), (INCOMPLETE, {"mask": JOIN & ~MC_PKEY}),
+            (INVALID_GID, {"mask": JOIN | MC_PROXY}),
+            (INVALID_GID, {"gid": gid[:8] + bytes(7) + b"\1"}),
+            (INVALID, {"group": bytes(16)}),
+            (INVALID, {"state": 0}), (INVALID, {"state": 3}),
+            (DENIED, {"pkey": 0x8001}), (DENIED, {"pkey": 0x8000})):
+        is_status(status, ask(R.SET, **{"group": 1, **other})[0], other)
+    # What it is not in
+    is_status(INVALID, ask(R.DELETE, 1)[0])
+    # It is in once, however often it asks
+    for tid in range(3):
+        status, answer = ask(R.SET, 1, tid=tid)
+        is_status(0, status, tid)
+        assert answer[72:88] == gid and answer[104] & 15 == 1, answer.hex()
+        assert answer[36:44] == bytes(8), "the SM_Key"
+    m.send(*(m.slot(membership(m, R.SET, 2, gid, tid=9), sm_lid)
+             for _ in range(10)))
+    is_status(0, struct.unpack_from(">H", m.take()[1], 4)[0])
+    time.sleep(1)
+    while m.pending():
+        m.take()
+    is_status(0, ask(R.DELETE, 2)[0])
+    is_status(INVALID, ask(R.DELETE, 2)[0])
+    for i in range(2, QUOTAS["mcast"] + 1):
+        is_status(0, ask(R.SET, i)[0], i)
+    is_status(NO_RESOURCES, ask(R.SET, i + 1)[0])
+    # To and fro, and away in the middle of it
+    m.send(*(m.slot(membership(m, (R.DELETE, R.SET)[i % 2], i // 2 % 50, gid,
+                               tid=i), sm_lid) for i in range(1000)))
 
 
 @mads

@@ -10,6 +10,7 @@
 
 #define SUBN_ADM	3
 #define PERF_MGMT	4
+#define MC_MEMBER	0x38
 #define GET		1
 #define SET		2
 #define RESPONSE	0x80
@@ -61,9 +62,10 @@ int ibback_channel_bind(struct ibback_dev *d, struct ibback_channel *channel,
 void ibback_channel_close(struct ibback_dev *d, struct ibback_channel *channel,
 			  void *arg)
 {
-	/* The agents, which use it, are gone */
+	/* All who use it are gone */
 	assert_null(mad_agent(1));
 	assert_null(mad_agent(2));
+	assert_int_equal(mcast_nr_members(), 0);
 	channel->area = NULL;
 	channel->irq = 0;
 	handler = NULL;
@@ -143,6 +145,25 @@ static struct vibif_mad question(u8 method, u32 tid)
 
 	memcpy(m.mad + 8, "abcd", 4);
 	memcpy(m.mad + 12, &tid, sizeof(tid));
+	return m;
+}
+
+/* A group, for the port, in a partition of its own */
+static struct vibif_mad membership(void)
+{
+	static const u8 group[16] = { 0xff }, gid[16] = { 0xfe, 0x80, [14] = 2 };
+	struct vibif_mad m = question(SET, 7);
+
+	dev->hca->sm_lid[1] = LID;
+	m.mad[1] = SUBN_ADM;
+	m.mad[2] = 2;
+	m.mad[17] = MC_MEMBER;
+	m.mad[53] = 1;
+	m.mad[55] = 0x83;
+	memcpy(m.mad + 56, group, sizeof(group));
+	memcpy(m.mad + 72, gid, sizeof(gid));
+	m.mad[96] = 0x82;
+	m.mad[104] = 1;
 	return m;
 }
 
@@ -530,6 +551,27 @@ static void test_cm_disconnect(void **state)
 	assert_int_equal(guest_hook_syncs, 1);
 }
 
+/* The SA's part is done here, in a MAD without the SM_Key. */
+static void test_member(void **state)
+{
+	struct vibif_mad asked = membership(), m;
+
+	/* It lacks components */
+	asked.mad[55] = 0;
+	asked.mad[43] = 1;
+	asked.av.src_path_bits = 2;
+	send(asked);
+	m = take();
+	assert_null(mad_posted(2));
+	assert_int_equal(m.mad[3], GET | RESPONSE);
+	assert_int_equal(m.mad[4], 6);
+	assert_int_equal(m.mad[43], 0);
+	assert_memory_equal(m.mad + 8, asked.mad + 8, 8);
+	assert_int_equal(m.av.dlid, LID);
+	assert_int_equal(m.av.src_path_bits, 2);
+	assert_int_equal(counted(IBBACK_COUNT_MAD_REFUSED), 1);
+}
+
 /* If it cannot be sent it is lost, and nothing stays of it. */
 static void test_send_fails(void **state)
 {
@@ -677,9 +719,12 @@ static void test_disconnect(void **state)
 	send(question(GET, 1));
 	send(question(GET, 2));
 	assert_int_equal(mad_nr_messages(), 2);
+	send(membership());
+	assert_int_equal(mcast_nr_members(), 1);
 	put(question(GET, 3));
 	handler(IRQ, handler_arg);
 	ibback_gsi_disconnect(dev);
+	assert_int_equal(mcast_nr_members(), 0);
 	assert_int_equal(mad_nr_messages(), 0);
 	assert_int_equal(mad_nr_ahs(), 0);
 	books_read(dev, &after);
@@ -705,6 +750,7 @@ int main(void)
 		TEST(test_refused),
 		TEST(test_cm),
 		TEST(test_cm_disconnect),
+		TEST(test_member),
 		TEST(test_send_fails),
 		TEST(test_unanswered),
 		TEST(test_rate),

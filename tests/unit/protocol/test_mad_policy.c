@@ -18,6 +18,7 @@
 #define SET		0x02
 #define SEND		0x03
 #define GET_TABLE	0x12
+#define DELETE		0x15
 #define GET_RESP	0x81
 #define TABLE_RESP	0x92
 
@@ -129,6 +130,46 @@ static void test_sm_only(void **state)
 	m = make(PERF_MGMT, GET);
 	assert_int_equal(ibback_mad_judge(m.octets, OTHER_LID, &rules),
 			 IBBACK_MAD_REQUEST);
+}
+
+/* Memberships are done here, if nothing of the question is odd. */
+static void test_members(void **state)
+{
+	static const struct {
+		u8 octet;
+		u8 value;
+		enum ibback_mad_verdict wanted;
+	} others[] = {
+		{ 0, 2, IBBACK_MAD_REFUSE },
+		{ 1, DEV_MGMT, IBBACK_MAD_REFUSE },
+		{ 2, 1, IBBACK_MAD_REFUSE },
+		{ 3, GET, IBBACK_MAD_REQUEST },
+		{ 3, 0x14, IBBACK_MAD_REFUSE },
+		{ 3, SET | 0x80, IBBACK_MAD_DISCARD },
+		{ 16, 1, IBBACK_MAD_REFUSE },
+		{ 17, 0x30, IBBACK_MAD_REFUSE },
+		{ 26, 1, IBBACK_MAD_DISCARD },
+	};
+	struct mad m = make(SUBN_ADM, SET);
+	unsigned int i;
+
+	(void)state;
+	m.octets[17] = 0x38;
+	assert_int_equal(judge(m), IBBACK_MAD_MEMBER);
+	assert_int_equal(ibback_mad_judge(m.octets, OTHER_LID, &rules),
+			 IBBACK_MAD_REFUSE);
+	m.octets[3] = DELETE;
+	assert_int_equal(judge(m), IBBACK_MAD_MEMBER);
+	for (i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		struct mad other = m;
+
+		other.octets[others[i].octet] = others[i].value;
+		assert_int_equal(judge(other), others[i].wanted);
+	}
+	/* Of a class that has another version */
+	m.octets[1] = DEV_MGMT;
+	m.octets[2] = 1;
+	assert_int_equal(judge(m), IBBACK_MAD_REFUSE);
 }
 
 static void test_pm(void **state)
@@ -438,6 +479,7 @@ int main(void)
 		cmocka_unit_test(test_methods),
 		cmocka_unit_test(test_versions),
 		cmocka_unit_test(test_sm_only),
+		cmocka_unit_test(test_members),
 		cmocka_unit_test(test_pm),
 		cmocka_unit_test(test_vendors),
 		cmocka_unit_test(test_rmpp),

@@ -151,7 +151,8 @@
  *	nearest value for one that is out of range. A request beyond its quota
  *	fails with -XEN_ENOMEM. max-pages counts pages in memory regions and
  *	queues, and one more for each doorbell record. max-mcast counts pairs
- *	of a multicast group and a queue pair that is attached to it.
+ *	of a multicast group and a queue pair that is attached to it, and
+ *	memberships of groups.
  *
  *	The backend reserves as many UARs for each of max-contexts as a
  *	context of the HCA has, VIBIF_MAX_UARS at most.
@@ -2561,6 +2562,16 @@ DEFINE_RING_TYPES(vibif, struct vibif_req, struct vibif_rsp);
  *	0x06 DevMgt		Get
  *	0x07 CM			Send			attributes 0x10 .. 0x1a
  *	0x32 vendor specific	Get			OUI 00:14:05
+ *
+ * Set and Delete of an MCMemberRecord (attribute 0x38 of SubnAdm, to the SM's
+ * LID) are not sent: the backend makes the port a member of the group for the
+ * guest, or ends that, and answers as the SA does. The record must name the
+ * group (MGID), the guest's own GID (PortGID) and the JoinState, of which Set
+ * has one bit, and in a Set the P_Key, which is in the guest's table. There is
+ * no proxy join. The backend answers with the guest's GID and with all states
+ * that the guest is in the group with. Each group and state counts for
+ * max-mcast. What the guest is in when the connection ends it leaves. After
+ * VIBIF_EVENT_PORT_CLIENT_REREGISTER it joins again what it is to be in.
  *
  * And with these methods ACK, STOP and ABORT of RMPP (IBTA, 13.6), in a
  * transaction that the guest has begun. The SM_Key is cleared. To any other MAD

@@ -53,12 +53,15 @@ typedef unsigned int gfp_t;
 #define le64_to_cpu(x)		((u64)(x))
 #define cpu_to_be16(x)		__builtin_bswap16(x)
 #define cpu_to_be32(x)		__builtin_bswap32(x)
+#define be16_to_cpu(x)		__builtin_bswap16(x)
+#define be32_to_cpu(x)		__builtin_bswap32(x)
 #define be64_to_cpu(x)		__builtin_bswap64(x)
 #define cpu_to_be64(x)		__builtin_bswap64(x)
 
 #define __init
 #define __exit
 #define __must_check		__attribute__((warn_unused_result))
+#define __packed		__attribute__((packed))
 #define __printf(fmt, args)	__attribute__((format(printf, fmt, args)))
 #define __acquires(lock)
 #define __releases(lock)

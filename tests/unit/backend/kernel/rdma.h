@@ -194,7 +194,9 @@ int ib_get_cached_pkey(struct ib_device *ibdev, u32 port, int index,
 #define IB_SA_GUIDINFO_REC_LID		IB_SA_COMP_MASK(0)
 #define IB_SA_GUIDINFO_REC_BLOCK_NUM	IB_SA_COMP_MASK(1)
 #define IB_MGMT_METHOD_SET		0x02
+#define IB_MGMT_METHOD_GET_RESP		0x81
 #define IB_SA_METHOD_DELETE		0x15
+#define IB_SA_METHOD_DELETE_RESP	0x95
 
 typedef u64 ib_sa_comp_mask;
 struct ib_sa_query;
@@ -221,6 +223,60 @@ int ib_sa_guid_info_rec_query(struct ib_sa_client *client,
 					       void *context),
 			      void *context, struct ib_sa_query **query);
 
+/* Members of multicast groups: mcast.c, which only some tests have */
+
+#define IB_SA_MCMEMBER_REC_MGID			IB_SA_COMP_MASK(0)
+#define IB_SA_MCMEMBER_REC_PORT_GID		IB_SA_COMP_MASK(1)
+#define IB_SA_MCMEMBER_REC_PKEY			IB_SA_COMP_MASK(7)
+#define IB_SA_MCMEMBER_REC_JOIN_STATE		IB_SA_COMP_MASK(16)
+#define IB_SA_MCMEMBER_REC_PROXY_JOIN		IB_SA_COMP_MASK(17)
+
+struct ib_sa_mcmember_rec {
+	union ib_gid mgid;
+	union ib_gid port_gid;
+	__be32 qkey;
+	__be16 mlid;
+	u8 mtu_selector;
+	u8 mtu;
+	u8 traffic_class;
+	__be16 pkey;
+	u8 rate_selector;
+	u8 rate;
+	u8 packet_life_time_selector;
+	u8 packet_life_time;
+	u8 sl;
+	__be32 flow_label;
+	u8 hop_limit;
+	u8 scope;
+	u8 join_state;
+	u8 proxy_join;
+};
+
+struct ib_sa_multicast {
+	struct ib_sa_mcmember_rec rec;
+	ib_sa_comp_mask comp_mask;
+	int (*callback)(int status, struct ib_sa_multicast *sa);
+	void *context;
+	struct list_head entry;
+	u32 port;
+};
+
+struct ib_sa_multicast *
+ib_sa_join_multicast(struct ib_sa_client *client, struct ib_device *device,
+		     u32 port, struct ib_sa_mcmember_rec *rec,
+		     ib_sa_comp_mask mask, gfp_t flags,
+		     int (*callback)(int status, struct ib_sa_multicast *sa),
+		     void *context);
+void ib_sa_free_multicast(struct ib_sa_multicast *sa);
+
+/*
+ * What tests do: the memberships there are, from the first that was asked for;
+ * and one is told what became of it.
+ */
+struct ib_sa_multicast *mcast_member(unsigned int nr);
+long mcast_nr_members(void);
+void mcast_tell(struct ib_sa_multicast *sa, int status);
+
 enum rdma_link_layer {
 	IB_LINK_LAYER_INFINIBAND = 1,
 	IB_LINK_LAYER_ETHERNET = 2,
@@ -238,6 +294,7 @@ enum rdma_link_layer {
 #define IB_MGMT_MAD_HDR		24
 #define IB_MGMT_MAD_DATA	232
 #define IB_MGMT_BASE_VERSION	1
+#define IB_MGMT_SA_DATA		200
 #define IB_GRH_NEXT_HDR		0x1b
 #define IB_WC_GRH		1
 
@@ -315,6 +372,33 @@ struct ib_wc {
 struct ib_mad {
 	u8 octets[256];
 };
+
+struct ib_mad_hdr {
+	u8 base_version;
+	u8 mgmt_class;
+	u8 class_version;
+	u8 method;
+	__be16 status;
+	__be16 class_specific;
+	__be64 tid;
+	__be16 attr_id;
+	__be16 resv;
+	__be32 attr_mod;
+};
+
+struct ib_sa_hdr {
+	__be64 sm_key;
+	__be16 attr_offset;
+	__be16 reserved;
+	ib_sa_comp_mask comp_mask;
+} __packed;
+
+struct ib_sa_mad {
+	struct ib_mad_hdr mad_hdr;
+	u8 rmpp_hdr[12];
+	struct ib_sa_hdr sa_hdr;
+	u8 data[IB_MGMT_SA_DATA];
+} __packed;
 
 struct ib_mad_agent;
 struct ib_mad_reg_req;
