@@ -15,9 +15,6 @@
 /* Connections of a guest, those included that are ending */
 #define MAX_CM_IDS		4096
 
-/* A P_Key of which one is a full and one a limited member */
-#define PKEY_PARTITION		0x7fff
-
 static struct ibback_dev *to_dev(struct ibback_cm_guest *guest)
 {
 	return container_of(guest, struct ibback_dev, cm);
@@ -28,18 +25,10 @@ static bool ibback_gsi_cm_owns_qp(struct ibback_cm_guest *guest, u32 qpn)
 	return ibback_qp_is_of(to_dev(guest), qpn);
 }
 
-/* Members of a partition name it with either P_Key. */
 static bool ibback_gsi_cm_has_pkey(struct ibback_cm_guest *guest, u32 port,
 				   u16 pkey)
 {
-	struct ibback_dev *dev = to_dev(guest);
-	u16 i, own;
-
-	for (i = 0; i < dev->limits.pkey_tbl_len[port]; i++)
-		if (!ibback_pkey_get(dev, port, i, &own) &&
-		    own & PKEY_PARTITION && !((own ^ pkey) & PKEY_PARTITION))
-			return true;
-	return false;
+	return ibback_has_pkey(to_dev(guest), port, pkey);
 }
 
 /* Of whatever interface: what is this domain's no guest can have. */

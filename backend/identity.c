@@ -203,7 +203,8 @@ bool ibback_has_pkey(struct ibback_dev *dev, u8 port, u16 pkey)
 	u16 i, entry;
 
 	for (i = 0; i < dev->limits.pkey_tbl_len[port]; i++)
-		if (!ibback_pkey_get(dev, port, i, &entry) && entry &&
+		if (!ibback_pkey_get(dev, port, i, &entry) &&
+		    entry & PKEY_PARTITION &&
 		    !((entry ^ pkey) & PKEY_PARTITION))
 			return true;
 	return false;
