@@ -997,6 +997,27 @@ static bool ibback_cm_is_claimed(const struct ibback_cm *cm,
 	return false;
 }
 
+/* What the administrator gives to @guest is not what others say it is. */
+static void ibback_cm_take_ip(struct ibback_cm *cm,
+			      const struct ibback_cm_guest *guest, u32 port,
+			      const u8 *ip)
+{
+	struct ibback_cm_guest_port *p;
+	struct ibback_cm_guest *other;
+	unsigned int i;
+
+	list_for_each_entry(other, &cm->guests, entry) {
+		p = &other->port[port];
+		if (other == guest || p->ips_given)
+			continue;
+		/* It may have said it more than once. */
+		for (i = p->nr_ips; i--;)
+			if (!memcmp(p->ip[i], ip, sizeof(p->ip[i])))
+				memmove(p->ip[i], p->ip[--p->nr_ips],
+					sizeof(p->ip[i]));
+	}
+}
+
 /**
  * ibback_cm_set_ips() - say what IP addresses a guest has
  * @cm: the HCA's demultiplexer
@@ -1006,8 +1027,8 @@ static bool ibback_cm_is_claimed(const struct ibback_cm *cm,
  * @nr: how many, IBBACK_CM_MAX_IPS at most
  * @given: the administrator says so, and not the guest: it may use no others
  *
- * Who has an address first keeps it. What is this domain's, now or later, is no
- * guest's.
+ * Who has an address first keeps it, but what guests say gives way to what the
+ * administrator does. What is this domain's, now or later, is no guest's.
  */
 void ibback_cm_set_ips(struct ibback_cm *cm, struct ibback_cm_guest *guest,
 		       u32 port, const u8 *ips, unsigned int nr, bool given)
@@ -1017,8 +1038,11 @@ void ibback_cm_set_ips(struct ibback_cm *cm, struct ibback_cm_guest *guest,
 	spin_lock(&cm->lock);
 	p->ips_given = given;
 	p->nr_ips = 0;
-	for (; nr--; ips += 16)
+	for (; nr--; ips += 16) {
+		if (given)
+			ibback_cm_take_ip(cm, guest, port, ips);
 		if (!ibback_cm_is_claimed(cm, guest, port, ips))
 			memcpy(p->ip[p->nr_ips++], ips, 16);
+	}
 	spin_unlock(&cm->lock);
 }

@@ -99,6 +99,7 @@ int ibback_gsi_cm_out(struct ibback_dev *dev, struct vibif_mad *m)
 void ibback_gsi_cm_open(struct ibback_dev *dev)
 {
 	struct ibback_hca *hca = dev->hca;
+	u32 port;
 
 	if (ibback_hook_get(hca->hook))
 		return;
@@ -107,6 +108,9 @@ void ibback_gsi_cm_open(struct ibback_dev *dev)
 	dev->cm.owns_qp = ibback_gsi_cm_owns_qp;
 	dev->cm.has_pkey = ibback_gsi_cm_has_pkey;
 	ibback_cm_add_guest(hca->cm, &dev->cm);
+	for (port = 1; port <= VIBIF_MAX_PORTS && dev->nr_ips; port++)
+		ibback_cm_set_ips(hca->cm, &dev->cm, port, dev->ip[0],
+				  dev->nr_ips, true);
 	/* The guest may have sent something already */
 	smp_store_release(&dev->has_cm, true);
 }
@@ -133,14 +137,14 @@ void ibback_gsi_cm_close(struct ibback_dev *dev)
 	ibback_hook_put(hca->hook);
 }
 
-/* The guest says which addresses it has. */
+/* The guest says which addresses it has, unless the administrator has. */
 int ibback_set_addrs(struct ibback_dev *dev, const struct vibif_req *req,
 		     struct vibif_rsp *rsp)
 {
 	const struct vibif_set_addrs_req *args = &req->op.set_addrs;
 	int err = ibback_check_addrs(&dev->limits, args);
 
-	if (!err && dev->has_cm)
+	if (!err && dev->has_cm && !dev->nr_ips)
 		ibback_cm_set_ips(dev->hca->cm, &dev->cm, args->port,
 				  args->addr[0], args->count, false);
 	return err;

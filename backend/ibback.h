@@ -325,6 +325,8 @@ struct ibback_port {
  * @hca_entry: in hca->devices
  * @node_guid: the guest's; 0: the HCA's
  * @port: who it is at each port; [0] is not used
+ * @nr_ips: entries of @ip; 0: the guest says which addresses it has
+ * @ip: its IP addresses at each port, those of IPv4 as ::ffff:a.b.c.d
  * @lock: protects @state, @stale_frontend, @abandoned, @removed, @hca, the
  *	connection, @gfn_base, and the slab but for its busy marks
  * @state: of the state machine, as last written to xenstore
@@ -374,6 +376,8 @@ struct ibback_dev {
 	struct list_head hca_entry;
 	u64 node_guid;
 	struct ibback_port port[VIBIF_MAX_PORTS + 1];
+	unsigned int nr_ips;
+	u8 ip[VIBIF_MAX_ADDRS][16];
 	struct mutex lock;	/* see above */
 	enum xenbus_state state;
 	bool stale_frontend;

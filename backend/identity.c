@@ -5,10 +5,13 @@
  * A port has one GID, at index 0, and all other entries are empty: what else
  * the HCA's table has is the other guests'. The P_Keys are those that the
  * toolstack names, each at its place in that list while the HCA's table has it;
- * if it names none they are the HCA's.
+ * if it names none they are the HCA's. IP addresses matter to the connections
+ * alone (gsi_cm.c).
  */
 
+#include <linux/inet.h>
 #include <linux/slab.h>
+#include <net/ipv6.h>
 #include <rdma/ib_cache.h>
 
 #include "ibback.h"
@@ -78,6 +81,43 @@ static int ibback_pkeys_read(struct ibback_dev *dev, u32 port)
 	return err;
 }
 
+static int ibback_ips_parse(struct ibback_dev *dev, const char *text)
+{
+	struct in6_addr addr;
+	__be32 v4;
+
+	do {
+		if (dev->nr_ips == VIBIF_MAX_ADDRS)
+			return -EINVAL;
+		if (in4_pton(text, -1, (u8 *)&v4, ',', &text))
+			ipv6_addr_set_v4mapped(v4, &addr);
+		else if (!in6_pton(text, -1, addr.s6_addr, ',', &text))
+			return -EINVAL;
+		memcpy(dev->ip[dev->nr_ips++], &addr, sizeof(addr));
+	} while (*text++ == ',');
+	return text[-1] ? -EINVAL : 0;
+}
+
+static int ibback_ips_read(struct ibback_dev *dev)
+{
+	char *text;
+	int err;
+
+	text = xenbus_read(XBT_NIL, dev->xbdev->nodename, VIBIF_FIELD_IPS,
+			   NULL);
+	if (IS_ERR(text)) {
+		err = PTR_ERR(text);
+		if (err == -ENOENT)
+			return 0;
+	} else {
+		err = ibback_ips_parse(dev, text);
+		kfree(text);
+	}
+	if (err)
+		xenbus_dev_fatal(dev->xbdev, err, "reading " VIBIF_FIELD_IPS);
+	return err;
+}
+
 static int ibback_gid_read(struct ibback_dev *dev, u32 port)
 {
 	struct ibback_port *p = &dev->port[port];
@@ -102,7 +142,8 @@ int ibback_identity_read(struct ibback_dev *dev)
 	u32 port;
 	int err;
 
-	err = ibback_guid_read(dev, VIBIF_FIELD_NODE_GUID, &dev->node_guid);
+	err = ibback_guid_read(dev, VIBIF_FIELD_NODE_GUID, &dev->node_guid) ?:
+		ibback_ips_read(dev);
 	for (port = 1; port <= VIBIF_MAX_PORTS && !err; port++)
 		err = ibback_gid_read(dev, port) ?:
 			ibback_pkeys_read(dev, port);

@@ -105,6 +105,7 @@ struct xenib_guid {
 
 #define XENIB_MAX_PORTS		2
 #define XENIB_MAX_PKEYS		128
+#define XENIB_MAX_IPS		7
 
 /**
  * struct xenib_attach_port - a port of the device to be
@@ -141,6 +142,11 @@ struct xenib_attach_port {
  * @wait: nonzero: return when the guest's driver has connected
  * @node_guid: of the device
  * @port: of port i + 1; what the HCA has not is ignored
+ * @ip: IPv6 addresses, in the network's order, those of IPv4 as
+ *	::ffff:a.b.c.d. The guest can be called by these, at each port, and be
+ *	known by no others to who it calls. Groups and 0 are none.
+ * @nr_ips: 0: the guest has those of its network interfaces, of which nobody
+ *	else has said before that he has them
  */
 struct xenib_attach_args {
 	uint32_t domid;
@@ -151,6 +157,8 @@ struct xenib_attach_args {
 	int wait;
 	struct xenib_guid node_guid;
 	struct xenib_attach_port port[XENIB_MAX_PORTS];
+	uint8_t ip[XENIB_MAX_IPS][16];
+	unsigned int nr_ips;
 };
 
 /**
@@ -238,6 +246,7 @@ struct xenib_port {
  *	is named as a quota tells how much of it is in use.
  * @node_guid: of the device; NULL: the HCA's
  * @port: its ports from 1 on
+ * @ips: the IP addresses that it was given; NULL: none
  */
 struct xenib_device {
 	uint32_t domid;
@@ -257,6 +266,7 @@ struct xenib_device {
 	size_t nr_counters;
 	char *node_guid;
 	struct xenib_port port[XENIB_MAX_PORTS];
+	char *ips;
 };
 
 #define XENIB_ALL_DOMAINS	UINT32_MAX

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* args.c - arguments of "xenib attach" that say who a guest is */
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -141,5 +142,35 @@ int get_pkeys(const char *text, struct xenib_attach_port *ports)
 		memcpy(ports[i - 1].pkey, list.pkey, sizeof(list.pkey));
 		ports[i - 1].nr_pkeys = list.nr_pkeys;
 	}
+	return 0;
+}
+
+static bool parse_ip(const char *text, uint8_t *ip)
+{
+	static const uint8_t v4_mapped[12] = { [10] = 0xff, 0xff };
+
+	memcpy(ip, v4_mapped, sizeof(v4_mapped));
+	return inet_pton(AF_INET, text, ip + 12) == 1 ||
+		inet_pton(AF_INET6, text, ip) == 1;
+}
+
+int get_ips(const char *text, struct xenib_attach_args *args)
+{
+	const char *rest = text;
+	char one[INET6_ADDRSTRLEN];
+	size_t len;
+
+	args->nr_ips = 0;
+	do {
+		len = strcspn(rest, ",");
+		snprintf(one, sizeof(one), "%.*s", (int)len, rest);
+		if (args->nr_ips == XENIB_MAX_IPS || len >= sizeof(one) ||
+		    !parse_ip(one, args->ip[args->nr_ips++])) {
+			fprintf(stderr, "xenib: --ips: \"%s\" is not a list of IP addresses like 10.0.0.1 or fd00::1 with commas between, %u at most\n",
+				text, XENIB_MAX_IPS);
+			return -1;
+		}
+		rest += len;
+	} while (*rest++);
 	return 0;
 }

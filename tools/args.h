@@ -13,5 +13,7 @@ int get_guid(const char *text, struct xenib_attach_port *ports);
 int get_node_guid(const char *text, struct xenib_guid *guid);
 /* --pkeys: of one or of all ports */
 int get_pkeys(const char *text, struct xenib_attach_port *ports);
+/* --ips */
+int get_ips(const char *text, struct xenib_attach_args *args);
 
 #endif /* ARGS_H */

@@ -132,6 +132,11 @@ static void print_identity(FILE *out, const struct xenib_device *d)
 		print_text(out, d->node_guid, 0);
 		fputc('\n', out);
 	}
+	if (d->ips) {
+		fputs("    IP addresses ", out);
+		print_text(out, d->ips, 0);
+		fputc('\n', out);
+	}
 	for (i = 0; i < XENIB_MAX_PORTS; i++)
 		print_port(out, &d->port[i], i + 1);
 }
@@ -210,6 +215,8 @@ static void json_identity(FILE *out, const struct xenib_device *d)
 
 	fputs(",\n     \"node-guid\": ", out);
 	json_string(out, d->node_guid);
+	fputs(", \"ips\": ", out);
+	json_string(out, d->ips);
 	fputs(", \"ports\": [", out);
 	for (i = 0; i < XENIB_MAX_PORTS; i++) {
 		const struct xenib_port *port = &d->port[i];

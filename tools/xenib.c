@@ -59,6 +59,9 @@ static const struct command commands[] = {
 	  "  --pkeys [PORT=]PKEY[,PKEY...]\n"
 	  "                  the P_Keys that it may use at a port, or at each\n"
 	  "                  (default: all that the HCA's port has)\n"
+	  "  --ips ADDR[,ADDR...]\n"
+	  "                  the IP addresses that it can be called by, at each port\n"
+	  "                  (default: what its interfaces have, as it says)\n"
 	  "Quotas: how many of these the guest may hold at once, up to 67108864\n"
 	  "  --contexts N    processes with the device open, up to 256\n"
 	  "  --pds N  --mrs N  --cqs N  --qps N  --srqs N  --mws N  --xrcds N\n"
@@ -185,6 +188,7 @@ enum {
 	OPT_GUID,
 	OPT_NODE_GUID,
 	OPT_PKEYS,
+	OPT_IPS,
 	OPT_QUOTA,
 };
 
@@ -196,7 +200,7 @@ struct attach_options {
 /* Returns 0, or -1 with a message printed. */
 static int parse_attach(int argc, char **argv, struct attach_options *o)
 {
-	struct option options[9 + XENIB_NR_QUOTAS] = {
+	struct option options[10 + XENIB_NR_QUOTAS] = {
 		{ "help", no_argument, NULL, 'h' },
 		{ "hca", required_argument, NULL, OPT_HCA },
 		{ "devid", required_argument, NULL, OPT_DEVID },
@@ -205,12 +209,13 @@ static int parse_attach(int argc, char **argv, struct attach_options *o)
 		{ "guid", required_argument, NULL, OPT_GUID },
 		{ "node-guid", required_argument, NULL, OPT_NODE_GUID },
 		{ "pkeys", required_argument, NULL, OPT_PKEYS },
+		{ "ips", required_argument, NULL, OPT_IPS },
 	};
 	unsigned long n, max;
 	int i, opt, index;
 
 	for (i = 0; i < XENIB_NR_QUOTAS; i++)
-		options[8 + i] = (struct option){ xenib_quota_name(i),
+		options[9 + i] = (struct option){ xenib_quota_name(i),
 			required_argument, NULL, OPT_QUOTA + i };
 
 	while ((opt = getopt_long(argc, argv, "h", options, &index)) != -1) {
@@ -244,6 +249,10 @@ static int parse_attach(int argc, char **argv, struct attach_options *o)
 			break;
 		case OPT_PKEYS:
 			if (get_pkeys(optarg, o->args.port))
+				return -1;
+			break;
+		case OPT_IPS:
+			if (get_ips(optarg, &o->args))
 				return -1;
 			break;
 		case '?':

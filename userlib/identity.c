@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* identity.c - who a guest is on the fabric: GUIDs and P_Keys */
+/* identity.c - who a guest is on the fabric: GUIDs, P_Keys, IP addresses */
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,6 +68,45 @@ static int check_port(struct xenib *xn, unsigned int number,
 	return 0;
 }
 
+static const uint8_t v4_mapped[12] = { [10] = 0xff, 0xff };
+
+static bool is_v4(const uint8_t *ip)
+{
+	return !memcmp(ip, v4_mapped, sizeof(v4_mapped));
+}
+
+/* Something that an interface can have */
+static bool is_address(const uint8_t *ip)
+{
+	static const uint8_t none[16];
+
+	if (is_v4(ip))
+		return ip[12] && ip[12] < 0xe0;
+	return ip[0] != 0xff && memcmp(ip, none, sizeof(none)) != 0;
+}
+
+static const char *ip_text(const uint8_t *ip, char *text, size_t size)
+{
+	return is_v4(ip) ? inet_ntop(AF_INET, ip + 12, text, size) :
+			   inet_ntop(AF_INET6, ip, text, size);
+}
+
+static int check_ips(struct xenib *xn, const struct xenib_attach_args *args)
+{
+	char text[INET6_ADDRSTRLEN];
+	unsigned int i;
+
+	if (args->nr_ips > XENIB_MAX_IPS)
+		return fail(xn, EINVAL, "%u IP addresses are more than %u",
+			    args->nr_ips, XENIB_MAX_IPS);
+	for (i = 0; i < args->nr_ips; i++)
+		if (!is_address(args->ip[i]))
+			return fail(xn, EINVAL,
+				    "%s cannot be an IP address of a guest",
+				    ip_text(args->ip[i], text, sizeof(text)));
+	return 0;
+}
+
 int identity_check(struct xenib *xn, const struct xenib_attach_args *args)
 {
 	unsigned int i;
@@ -79,7 +119,7 @@ int identity_check(struct xenib *xn, const struct xenib_attach_args *args)
 	for (i = 0; i < XENIB_MAX_PORTS; i++)
 		if (check_port(xn, i + 1, &args->port[i]))
 			return -1;
-	return 0;
+	return check_ips(xn, args);
 }
 
 /* With port 0 it is the device's. */
@@ -124,6 +164,25 @@ static int write_pkeys(struct xenib *xn, xs_transaction_t t,
 	return store_write(xn, t, dev->be, node, "%s", text);
 }
 
+static int write_ips(struct xenib *xn, xs_transaction_t t,
+		     const struct device *dev,
+		     const struct xenib_attach_args *args)
+{
+	char text[XENIB_MAX_IPS * (INET6_ADDRSTRLEN + 1)] = "";
+	size_t len = 0;
+	unsigned int i;
+
+	if (!args->nr_ips)
+		return 0;
+	for (i = 0; i < args->nr_ips; i++) {
+		if (i)
+			text[len++] = ',';
+		ip_text(args->ip[i], text + len, sizeof(text) - len);
+		len += strlen(text + len);
+	}
+	return store_write(xn, t, dev->be, VIBIF_FIELD_IPS, "%s", text);
+}
+
 static const char *port_node(char *node, size_t size, const char *field,
 			     unsigned int port)
 {
@@ -138,7 +197,9 @@ int identity_write(struct xenib *xn, xs_transaction_t t,
 	char node[32];
 	unsigned int i;
 
-	if (write_guid(xn, t, dev, VIBIF_FIELD_NODE_GUID, 0, &args->node_guid))
+	if (write_guid(xn, t, dev, VIBIF_FIELD_NODE_GUID, 0,
+		       &args->node_guid) ||
+	    write_ips(xn, t, dev, args))
 		return -1;
 	for (i = 0; i < XENIB_MAX_PORTS; i++) {
 		port_node(node, sizeof(node), VIBIF_FIELD_GUID, i + 1);
@@ -180,7 +241,8 @@ int identity_read(struct xenib *xn, const struct device *dev,
 	unsigned int i;
 
 	if (store_read_optional(xn, dev->be, VIBIF_FIELD_NODE_GUID,
-				&d->node_guid))
+				&d->node_guid) ||
+	    store_read_optional(xn, dev->be, VIBIF_FIELD_IPS, &d->ips))
 		return -1;
 	for (i = 0; i < XENIB_MAX_PORTS; i++)
 		if (read_port(xn, dev, i + 1, &d->port[i]))
@@ -193,6 +255,7 @@ void identity_free(struct xenib_device *d)
 	unsigned int i;
 
 	free(d->node_guid);
+	free(d->ips);
 	for (i = 0; i < XENIB_MAX_PORTS; i++) {
 		free(d->port[i].guid);
 		free(d->port[i].gid);

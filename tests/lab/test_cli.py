@@ -46,8 +46,8 @@ def test_help_names_every_command(dom0):
 
 @pytest.mark.parametrize("command, options", [
     ("attach", ["hca", "devid", "wait", "timeout", "guid", "node-guid", "pkeys",
-                "contexts", "pds", "mrs", "cqs", "qps", "srqs", "mws", "xrcds",
-                "pages", "mcast"]),
+                "ips", "contexts", "pds", "mrs", "cqs", "qps", "srqs", "mws",
+                "xrcds", "pages", "mcast"]),
     ("detach", ["devid", "force", "timeout"]),
     ("list", ["long", "json"]),
     ("help", []),

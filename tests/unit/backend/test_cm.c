@@ -873,6 +873,38 @@ static void test_source_ip(void **state)
 	assert_int_equal(sends(&a, sidr), 0);
 }
 
+/* What the administrator gives is not what another guest says it has. */
+static void test_given_ip(void **state)
+{
+	struct mad m = called(wire_req(77, 900, port_gid[0]), REQ_SERVICE,
+			      REQ_DATA, other_ip4, ip4);
+	u8 ips[4][16];
+
+	memcpy(ips[0], ip4, 16);
+	memcpy(ips[1], ip6, 16);
+	memcpy(ips[2], ip4, 16);
+	memcpy(ips[3], ip4, 16);
+	ibback_cm_set_ips(cm, &s.cm, 1, ips[0], 4, false);
+	ibback_cm_set_ips(cm, &s.cm, 2, ips[0], 4, false);
+	comes(&s, m, 900, 0);
+	ibback_cm_set_ips(cm, &t.cm, 1, ip4, 1, true);
+	put(&m, LOCAL, 4, 901);
+	comes(&t, m, 901, 0);
+	/* It keeps its others, and those of another port. */
+	assert_int_equal(s.cm.port[1].nr_ips, 1);
+	assert_memory_equal(s.cm.port[1].ip[0], ip6, 16);
+	assert_int_equal(s.cm.port[2].nr_ips, 4);
+	/* And cannot take it back, nor can it be given twice. */
+	ibback_cm_set_ips(cm, &s.cm, 1, ips[0], 4, false);
+	assert_int_equal(s.cm.port[1].nr_ips, 1);
+	ibback_cm_set_ips(cm, &s.cm, 1, ips[0], 2, true);
+	assert_int_equal(s.cm.port[1].nr_ips, 1);
+	assert_true(s.cm.port[1].ips_given);
+	assert_int_equal(t.cm.port[1].nr_ips, 1);
+	put(&m, LOCAL, 4, 902);
+	comes(&t, m, 902, 0);
+}
+
 static void test_sidr(void **state)
 {
 	struct mad m = sidr_req(77, 5);
@@ -1171,6 +1203,7 @@ int main(void)
 		TEST(test_ip),
 		TEST(test_own_ip),
 		TEST(test_source_ip),
+		TEST(test_given_ip),
 		TEST(test_sidr),
 		TEST(test_sidr_is_apart),
 		TEST(test_lmc),

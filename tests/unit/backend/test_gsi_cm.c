@@ -422,6 +422,33 @@ static void test_addrs(void **state)
 	assert_false(comes_to_ip(ip4));
 }
 
+/* With what the administrator gives, the guest's word counts for nothing. */
+static void test_ips(void **state)
+{
+	static const u8 ip4[16] = { [10] = 0xff, 0xff, 10, 0, 0, 2 };
+	static const u8 ip6[16] = { 0xfd, [15] = 2 };
+	static const u8 said[16] = { 0xfd, [15] = 1 };
+
+	xen_write(GUEST_DIR, VIBIF_FIELD_IPS, "10.0.0.2,fd00::2");
+	open_guest();
+	assert_true(comes_to_ip(ip4));
+	assert_true(comes_to_ip(ip6));
+	assert_int_equal(guest_status(dev, set_addrs(1, 2)), 0);
+	assert_false(comes_to_ip(said));
+	assert_true(comes_to_ip(ip4));
+	assert_int_equal(guest_status(dev, set_addrs(1, 1)), 0);
+	assert_true(comes_to_ip(ip4));
+	assert_int_equal(dev->cm.port[1].nr_ips, 2);
+	assert_true(dev->cm.port[1].ips_given);
+	assert_int_equal(dev->cm.port[2].nr_ips, 2);
+	assert_true(dev->cm.port[2].ips_given);
+	/* They are the next connection's, too. */
+	ibback_gsi_cm_close(dev);
+	assert_int_equal(dev->cm.port[1].nr_ips, 0);
+	ibback_gsi_cm_open(dev);
+	assert_true(comes_to_ip(ip4));
+}
+
 /* A port that guests have not */
 static void test_other_port(void **state)
 {
@@ -469,6 +496,7 @@ int main(void)
 		TEST(test_no_hook),
 		TEST(test_close),
 		TEST(test_addrs),
+		TEST(test_ips),
 		TEST(test_other_port),
 		TEST(test_hca_comes),
 	};

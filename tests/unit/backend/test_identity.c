@@ -144,6 +144,44 @@ static void test_bad_pkeys(void **state)
 	guest_end(dev);
 }
 
+static void test_ips(void **state)
+{
+	static const u8 ip4[16] = { [10] = 0xff, 0xff, 10, 0, 0, 1 };
+	static const u8 ip6[16] = { 0xfd, [15] = 1 };
+	static const char *const bad[] = {
+		"", "10.0.0", "10.0.0.256", "10.0.0.1,", ",10.0.0.1",
+		"10.0.0.1 10.0.0.2", "10.0.0.1/8", "fd00::1/64", "fd00::g",
+		"1::,2::,3::,4::,5::,6::,7::,8::",
+	};
+	struct ibback_dev *dev;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		xen_write(GUEST_DIR, VIBIF_FIELD_IPS, bad[i]);
+		dev = guest_attach();
+		assert_int_equal(dev->state, XenbusStateClosed);
+		assert_int_equal(xen_fatal(), -EINVAL);
+		guest_end(dev);
+		xen_reset();
+	}
+	xen_write(GUEST_DIR, VIBIF_FIELD_IPS, "10.0.0.1,fd00::1");
+	dev = guest_new();
+	assert_int_equal(dev->nr_ips, 2);
+	assert_memory_equal(dev->ip[0], ip4, 16);
+	assert_memory_equal(dev->ip[1], ip6, 16);
+	guest_end(dev);
+	xen_write(GUEST_DIR, VIBIF_FIELD_IPS, "1::,2::,3::,4::,5::,6::,7::");
+	dev = guest_new();
+	assert_int_equal(dev->nr_ips, VIBIF_MAX_ADDRS);
+	guest_end(dev);
+	fail_at(1);
+	dev = guest_attach();
+	assert_true(failed());
+	assert_true(kernel_logged("reading ips"));
+	fail_at(0);
+	guest_end(dev);
+}
+
 /* The guest's table is the list: its order, and nothing besides. */
 static void test_pkeys(void **state)
 {
@@ -683,6 +721,7 @@ int main(void)
 		TEST(test_gids),
 		TEST(test_gid_of_qp),
 		TEST(test_bad_pkeys),
+		TEST(test_ips),
 		TEST(test_pkeys),
 		TEST(test_pkey_of_qp),
 		TEST(test_pkeys_move),

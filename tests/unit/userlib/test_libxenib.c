@@ -340,6 +340,8 @@ static void test_make_guid(void **state)
 
 #define assert_no_node(path)	assert_null(fake_get(path))
 
+#define LONG_IP	"fdfd:fdfd:fdfd:fdfd:fdfd:fdfd:fdfd:fdfd"
+
 static void test_identity(void **state)
 {
 	struct xenib_attach_args args = args_for(PV);
@@ -362,6 +364,7 @@ static void test_identity(void **state)
 	assert_no_node(BE3 "/node-guid");
 	assert_no_node(BE3 "/guid-1");
 	assert_no_node(BE3 "/pkeys-1");
+	assert_no_node(BE3 "/ips");
 	assert_int_equal(detach(PV), 0);
 
 	args.node_guid.from = XENIB_GUID_AUTO;
@@ -373,7 +376,11 @@ static void test_identity(void **state)
 	args.port[0].nr_pkeys = XENIB_MAX_PKEYS;
 	args.port[1].pkey[0] = 1;
 	args.port[1].nr_pkeys = 1;
+	memcpy(args.ip[0], "\0\0\0\0\0\0\0\0\0\0\xff\xff\xc0\xa8\0\x1", 16);
+	memset(args.ip[1], 0xfd, 16);
+	args.nr_ips = 2;
 	assert_int_equal(xenib_attach(xn, &args), 0);
+	assert_node(BE3 "/ips", "192.168.0.1," LONG_IP);
 	assert_node(BE3 "/guid-1", "0200:abcd:0000:1234");
 	assert_node(BE3 "/guid-2", "0000:0000:0000:0000");
 	assert_int_equal(strlen(fake_get(BE3 "/pkeys-1")),
@@ -385,6 +392,7 @@ static void test_identity(void **state)
 	fake_set(BE3 "/gid-state-1", "alias");
 	assert_int_equal(xenib_list(xn, PV, &devices, &nr), 0);
 	assert_string_equal(devices[0].node_guid, guid);
+	assert_string_equal(devices[0].ips, "192.168.0.1," LONG_IP);
 	assert_string_equal(devices[0].port[0].guid, "0200:abcd:0000:1234");
 	assert_string_equal(devices[0].port[0].gid,
 			    "fe80:0000:0000:0000:0200:abcd:0000:1234");
@@ -453,6 +461,20 @@ static void test_bad_identity(void **state)
 	args.port[1].pkey[1] = 0x8000;
 	assert_error(xenib_attach(xn, &args), EINVAL,
 		     "0x8000 cannot be a P_Key of port 2");
+	args = args_for(PV);
+	args.nr_ips = 1;
+	assert_error(xenib_attach(xn, &args), EINVAL,
+		     ":: cannot be an IP address of a guest");
+	args.ip[0][0] = 0xff;
+	assert_error(xenib_attach(xn, &args), EINVAL, "ff00:: cannot be");
+	memcpy(args.ip[0], "\0\0\0\0\0\0\0\0\0\0\xff\xff", 12);
+	assert_error(xenib_attach(xn, &args), EINVAL, "0.0.0.0 cannot be");
+	args.ip[0][12] = 224;
+	assert_error(xenib_attach(xn, &args), EINVAL, "224.0.0.0 cannot be");
+	for (args.nr_ips = 0; args.nr_ips <= XENIB_MAX_IPS; args.nr_ips++)
+		if (args.nr_ips < XENIB_MAX_IPS)
+			memset(args.ip[args.nr_ips], 0xfd, 16);
+	assert_error(xenib_attach(xn, &args), EINVAL, "8 IP addresses");
 	assert_int_equal(fake_permitted(PV), 0);
 }
 

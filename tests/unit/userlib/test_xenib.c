@@ -20,7 +20,7 @@
 /* main() of the command, renamed by the Makefile */
 int xenib_main(int argc, char **argv);
 
-#define MAX_ARGS	16
+#define MAX_ARGS	20
 
 static char out[16384], err[16384];
 
@@ -179,6 +179,18 @@ static void test_arguments(void **state)
 	fails("xenib attach --pkeys 1;2 pv", 2, "--pkeys");
 	fails("xenib attach --pkeys 0=1 pv", 2, "1 .. 2");
 	fails("xenib attach --pkeys 0x pv", 2, "--pkeys: \"0x\"");
+	fails("xenib attach --ips 10.0.0 pv", 2,
+	      "--ips: \"10.0.0\" is not a list of IP addresses like 10.0.0.1");
+	fails("xenib attach --ips 10.0.0.1, pv", 2, "--ips");
+	fails("xenib attach --ips ,10.0.0.1 pv", 2, "--ips");
+	fails("xenib attach --ips 10.0.0.1/8 pv", 2, "--ips");
+	fails("xenib attach --ips 1=10.0.0.1 pv", 2, "--ips");
+	fails("xenib attach --ips fd00:0000:0000:0000:0000:0000:255.255.255.2555 pv",
+	      2, "--ips");
+	fails("xenib attach --ips 1::,2::,3::,4::,5::,6::,7::,8:: pv", 2,
+	      "with commas between, 7 at most");
+	fails("xenib attach --ips 224.0.0.1 pv", 1,
+	      "224.0.0.1 cannot be an IP address of a guest");
 	fails("xenib detach", 2, "DOMAIN is missing");
 	fails("xenib detach --devid x pv", 2, "--devid: \"x\"");
 	fails("xenib detach --timeout 1e3 pv", 2, "--timeout");
@@ -235,27 +247,30 @@ static void test_attach_detach(void **state)
 static void test_identity(void **state)
 {
 	(void)state;
-	succeeds("xenib attach --guid auto --guid 2=0200:0000:0000:00ff --node-guid 02000000000000fe --pkeys 0xffff --pkeys 2=1,0x8002 pv",
+	succeeds("xenib attach --guid auto --guid 2=0200:0000:0000:00ff --node-guid 02000000000000fe --pkeys 0xffff --pkeys 2=1,0x8002 --ips 1.2.3.4 --ips 10.0.0.1,fd00:0::1,fd00::0.0.0.2 pv",
 		 "");
 	assert_non_null(fake_get(BE "guid-1"));
 	assert_string_equal(fake_get(BE "guid-2"), "0200:0000:0000:00ff");
 	assert_string_equal(fake_get(BE "node-guid"), "0200:0000:0000:00fe");
 	assert_string_equal(fake_get(BE "pkeys-1"), "0xffff");
 	assert_string_equal(fake_get(BE "pkeys-2"), "0x0001,0x8002");
+	assert_string_equal(fake_get(BE "ips"), "10.0.0.1,fd00::1,fd00::2");
 	fake_set(BE "gid-2", "fe80:0000:0000:0000:0200:0000:0000:00ff");
 	fake_set(BE "gid-state-2", "alias");
 	succeeds("xenib list -l",
 		 "    port 2       GID fe80:0000:0000:0000:0200:0000:0000:00ff (alias), P_Keys 0x0001,0x8002\n");
 	assert_non_null(strstr(out, "    node GUID    0200:0000:0000:00fe\n"));
+	assert_non_null(strstr(out, "    IP addresses 10.0.0.1,fd00::1,fd00::2\n"));
 	assert_non_null(strstr(out, "    port 1       GID - (-), P_Keys 0xffff\n"));
 	succeeds("xenib list -j",
-		 "\"node-guid\": \"0200:0000:0000:00fe\", \"ports\": [{\"guid\": ");
+		 "\"node-guid\": \"0200:0000:0000:00fe\", \"ips\": \"10.0.0.1,fd00::1,fd00::2\", \"ports\": [{\"guid\": ");
 	assert_non_null(strstr(out, "{\"guid\": \"0200:0000:0000:00ff\", \"gid\": \"fe80:0000:0000:0000:0200:0000:0000:00ff\", \"gid-state\": \"alias\", \"pkeys\": \"0x0001,0x8002\"}],"));
 	succeeds("xenib detach pv", "");
 	succeeds("xenib attach --guid shared --node-guid shared pv", "");
 	assert_null(fake_get(BE "guid-1"));
 	assert_null(fake_get(BE "node-guid"));
 	assert_null(fake_get(BE "pkeys-1"));
+	succeeds("xenib list -j", "\"node-guid\": null, \"ips\": null,");
 }
 
 /* As many as a port can have, and no more */

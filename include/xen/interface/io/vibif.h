@@ -180,6 +180,16 @@
  *	The P_Key table of the guest's port p. An entry reads as 0 while the
  *	HCA's port does not have that P_Key with that membership.
  *
+ * ips
+ *	Values:		<string>, 1 .. VIBIF_MAX_ADDRS addresses with commas
+ *			between, as "10.0.0.1" and "fd00::1"
+ *	Default Value:	those that the frontend says, see VIBIF_OP_SET_ADDRS
+ *
+ *	The IP addresses of the guest, at each port. Who else has said that he
+ *	has one loses it, and the guest can have no others: requests for those
+ *	are not for it, and its own do not come from them. If two guests are
+ *	given the same it is the first one's.
+ *
  * mad-rate
  *	Values:		<uint32_t>, 1 .. VIBIF_MAX_MAD_RATE
  *	Default Value:	VIBIF_DEFAULT_MAD_RATE
@@ -556,6 +566,7 @@
 #define VIBIF_FIELD_GID_INDEX			"gid-index-"	/* <p> */
 #define VIBIF_FIELD_GID_STATE			"gid-state-"	/* <p> */
 #define VIBIF_FIELD_PKEYS			"pkeys-"	/* <p> */
+#define VIBIF_FIELD_IPS				"ips"
 #define VIBIF_FIELD_VERSIONS			"versions"
 #define VIBIF_FIELD_MAX_RING_PAGE_ORDER		"max-ring-page-order"
 #define VIBIF_FIELD_MAX_EVENT_PAGE_ORDER	"max-event-page-order"
@@ -2305,7 +2316,8 @@ struct vibif_alloc_mw_rsp {
  *
  * Requests of the CM for an IP address are the guest's that has said it first,
  * or that the toolstack has given it. They say no GID if they are about a
- * service ID (SIDR), and that of the HCA's port if the guest shares it.
+ * service ID (SIDR), and that of the HCA's port if the guest shares it. With a
+ * node ips the guest's word counts for nothing.
  *
  * Request:
  *

@@ -467,6 +467,32 @@ void kernel_run_work(void)
 
 u8 kernel_own_ip[16];
 
+/* <arpa/inet.h> has a struct in6_addr, as the kernel. */
+int inet_pton(int family, const char *text, void *addr);
+
+static int pton(int family, const char *text, u8 *addr, int delim,
+		const char **end)
+{
+	const char *last = strchrnul(text, delim);
+	char copy[64];
+
+	snprintf(copy, sizeof(copy), "%.*s", (int)(last - text), text);
+	if (inet_pton(family, copy, addr) != 1)
+		return 0;
+	*end = last;
+	return 1;
+}
+
+int in4_pton(const char *text, int len, u8 *addr, int delim, const char **end)
+{
+	return pton(2, text, addr, delim, end);
+}
+
+int in6_pton(const char *text, int len, u8 *addr, int delim, const char **end)
+{
+	return pton(10, text, addr, delim, end);
+}
+
 void kernel_reset(void)
 {
 	memset(kernel_own_ip, 0, sizeof(kernel_own_ip));

@@ -482,7 +482,7 @@ bool cancel_delayed_work_sync(struct delayed_work *work);
 
 u64 ktime_get_ns(void);
 
-/* linux/inetdevice.h, net/addrconf.h */
+/* linux/inet.h, linux/inetdevice.h, net/addrconf.h */
 
 struct in6_addr {
 	union {
@@ -503,6 +503,16 @@ static inline bool ipv6_addr_v4mapped(const struct in6_addr *addr)
 
 	return !memcmp(addr->s6_addr, v4, sizeof(v4));
 }
+
+static inline void ipv6_addr_set_v4mapped(u32 v4, struct in6_addr *addr)
+{
+	*addr = (struct in6_addr) { .s6_addr = { [10] = 0xff, 0xff } };
+	addr->s6_addr32[3] = v4;
+}
+
+/* Up to @delim or the end, of @len -1 */
+int in4_pton(const char *text, int len, u8 *addr, int delim, const char **end);
+int in6_pton(const char *text, int len, u8 *addr, int delim, const char **end);
 
 static inline bool ipv6_chk_addr(void *net, const struct in6_addr *addr,
 				 void *dev, int strict)
