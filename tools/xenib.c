@@ -53,7 +53,7 @@ static const struct command commands[] = {
 	  "  --guid [PORT=]auto|sm|shared or PORT=GUID\n"
 	  "                  the GUID in the GID of a port, or of each: made from\n"
 	  "                  the guest's UUID, chosen by the subnet manager, that\n"
-	  "                  of the HCA's port, or GUID (default: shared)\n"
+	  "                  of the HCA's port, or GUID (default: auto)\n"
 	  "  --node-guid auto|shared|GUID\n"
 	  "                  the device's node GUID, in the same way\n"
 	  "  --pkeys [PORT=]PKEY[,PKEY...]\n"
