@@ -15,7 +15,8 @@ KINDS = ("native", "pv", "pvh")
 
 # What a guest skips and native does not, and why.
 EXPLAINED = {"tests.test_rdmacm.CMTestCase":
-             "The kernel's connection manager and IPoIB do not run in guests."}
+             "Here guests have no IPoIB interface, which this suite needs for "
+             "its connections."}
 
 # The suite needs an address on port 1's IPoIB interface for its tests of the
 # connection manager.
