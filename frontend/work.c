@@ -522,6 +522,10 @@ static bool ibfront_has_unflushed(const struct ibfront_cq *cq)
 	return false;
 }
 
+/*
+ * The HCA tells of entries that were there before it was asked to tell, so they
+ * are not missed; as with mlx4_ib, to which the stock users are used.
+ */
 static int ibfront_req_notify_cq(struct ib_cq *ibcq,
 				 enum ib_cq_notify_flags notify)
 {
@@ -537,8 +541,8 @@ static int ibfront_req_notify_cq(struct ib_cq *ibcq,
 	if (!dead)
 		queues->arm_cq(cq, solicited);
 	missed = cq->soft_tail != cq->soft_head ||
-		 (!cq->flushed && queues->has_cqe(cq)) ||
-		 (dead && ibfront_has_unflushed(cq));
+		 (dead && (ibfront_has_unflushed(cq) ||
+			   (!cq->flushed && queues->has_cqe(cq))));
 	spin_unlock_irqrestore(&cq->lock, flags);
 
 	return missed && notify & IB_CQ_REPORT_MISSED_EVENTS;

@@ -40,6 +40,7 @@ def check(console, dmesg=()):
     "vib vib-0: backend did not answer operation 3 in 60 s; closing",
     "vib vib-1-0: guest 1 removed its side",
     FATAL, "Oops: 0000 [#1]", "LAB: failed: xl create guest1",
+    "[ 9.1] ib0: Budget exhausted after napi rescheduled",
 ])
 def test_trouble_is_found(line):
     assert check(["harmless", line]) == [line]

@@ -13,6 +13,7 @@ TROUBLE = re.compile(
     r"soft lockup|hard LOCKUP|general protection|Call Trace|hung task|"
     r"blocked for more than|segfault|use-after-free|double free|"
     r"unreferenced object|Bad page|bad page|BUG:|\bleak|"
+    r"Budget exhausted after napi rescheduled|"
     r"trap invalid opcode|traps:|unhandled|Internal error|"
     r"Kernel panic|Panic on CPU|LAB: .*failed|"
     r"rogue frontend|cannot destroy object|cannot unmap|did not answer|"
