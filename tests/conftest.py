@@ -39,7 +39,8 @@ NOTES = pytest.StashKey[list]()     # what pytest says in the end
 
 def pytest_configure(config):
     config.stash[NOTES] = []
-    config.addinivalue_line("markers", "exhaustive: only with --exhaustive")
+    config.addinivalue_line("markers", "exhaustive(when): only with "
+                            "--exhaustive, all of them or when(item)")
     for item in LAST.items():
         config.addinivalue_line("markers", "%s: %s" % item)
 
@@ -136,11 +137,18 @@ def guests(request):
     return request.getfixturevalue(request.param)
 
 
+def is_exhaustive(item):
+    """Whether it is marked so; the mark may have a condition."""
+    mark = item.get_closest_marker("exhaustive")
+    when = mark and mark.kwargs.get("when")
+    return when(item) if when else bool(mark)
+
+
 def leave_out_exhaustive(config, items):
     """Deselect what is marked so, but for `make check-all`."""
     if config.getoption("--exhaustive"):
         return
-    out = [item for item in items if item.get_closest_marker("exhaustive")]
+    out = [item for item in items if is_exhaustive(item)]
     if out:
         config.hook.pytest_deselected(items=out)
         items[:] = [item for item in items if item not in out]

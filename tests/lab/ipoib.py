@@ -1,23 +1,28 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """IPoIB interfaces of nodes, and their addresses."""
 
-# %(index)d = the port, from 0; %(v4)s, %(v6)s = its addresses. Says the name.
+import nodes
+
+# %(index)d = %(port)d from 0; %(v4)s, %(v6)s = its addresses. Says the name,
+# the link-local address and the LID. Whether others have these addresses is not
+# looked for, which would take seconds.
 UP = """
 modprobe -a ib_ipoib rdma_ucm ib_umad || exit 1
 for net in /sys/class/net/*; do
 	[ "$(cat $net/type)" = 32 ] && [ "$(cat $net/dev_port)" = %(index)d ] &&
 		dev=${net##*/}
 done
+echo 0 >/proc/sys/net/ipv6/conf/$dev/accept_dad
 ip link set $dev up &&
 ip addr replace %(v4)s/16 dev $dev &&
 ip addr replace %(v6)s/64 dev $dev nodad || exit 1
-for i in $(seq 150); do
-	if grep -qs 1 /sys/class/net/$dev/carrier &&
-	   [ -z "$(ip -6 addr show dev $dev tentative)" ]; then
-		echo $dev
+for i in $(seq 300); do
+	own=$(ip -6 -o addr show dev $dev scope link -tentative)
+	if grep -qs 1 /sys/class/net/$dev/carrier && [ "$own" ]; then
+		echo $dev $own $(cat /sys/class/infiniband/*/ports/%(port)d/lid)
 		exit
 	fi
-	sleep 0.2
+	sleep 0.1
 done
 ip addr show $dev
 exit 1
@@ -34,13 +39,15 @@ class Interface:
         number = node.out("getent ahostsv4 %s" % node).split()[0].split(".")[2:]
         self.v4 = "10.%d.%s" % (77 + port, ".".join(number))
         self.v6 = "fd%d::%s" % (77 + port, ":".join(number))
-        self.name = node.out(UP % {"index": port - 1, "v4": self.v4,
-                                   "v6": self.v6})
-        self.local = node.out("ip -6 -o addr show dev %s scope link" %
-                              self.name).split()[3].partition("/")[0]
-        self.lid = int(node.out(
-            "cat /sys/class/infiniband/*/ports/%d/lid" % port), 16)
         self.is_guest = "-guest" in node.name
+        self.up()
+
+    def up(self):
+        """Also anew, when the device has gone and come."""
+        said = self.node.out(UP % {"port": self.port, "index": self.port - 1,
+                                   "v4": self.v4, "v6": self.v6}).split()
+        self.name, self.lid = said[0], int(said[-1], 16)
+        self.local = said[4].partition("/")[0]
 
     def mtu(self):
         return int(self.node.out("cat /sys/class/net/%s/mtu" % self.name))
@@ -60,4 +67,7 @@ class Interface:
 
 
 def down(node):
+    """In a guest the arena keeps its size until the device goes."""
     node.run("modprobe -r ib_ipoib")
+    if nodes.is_loaded(node, "xen_ibfront"):
+        nodes.reload_frontend(node)

@@ -142,6 +142,21 @@ def get_hca(machine, name):
         {"path": "/machine/peripheral/hca", "property": name})).stdout)
 
 
+@contextlib.contextmanager
+def losing(machines, one_in):
+    """For a while, HCAs lose one of so many MADs of the connection manager."""
+    before = {m: get_hca(m, "mad-faults") for m in machines}
+    try:
+        for machine in machines:
+            set_hca(machine, "drop-mad", "7:*:/%d" % one_in)
+        yield
+    finally:
+        for machine in machines:
+            set_hca(machine, "drop-mad", "")
+    for machine in machines:
+        assert get_hca(machine, "mad-faults") > before[machine], machine
+
+
 def port_counters(machine):
     """What port 1 of a machine's HCA has moved: name -> number, data in words
     of four octets."""

@@ -9,7 +9,7 @@ import pytest
 
 import nodes
 
-SAMPLE_SECONDS, SECONDS = 30, 300
+SAMPLE_SECONDS, SECONDS = 20, 300
 PORT = 18600
 # What each pair moves at least in a second, each way: a tenth of what it does
 # on a slow machine. It shows that none stalls, and says nothing of speed.
