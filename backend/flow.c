@@ -15,6 +15,7 @@
  */
 #define KEEP_MS		100
 
+/* To what there is of each port */
 static void ibback_flows_add(struct ibback_dev *dev, struct ibback_flow *sum)
 {
 	u32 i;
@@ -22,12 +23,12 @@ static void ibback_flows_add(struct ibback_dev *dev, struct ibback_flow *sum)
 	lockdep_assert_held(&dev->flow_lock);
 
 	for (i = 0; i < dev->nr_flows; i++)
-		dev->hca->ops->flow->read(dev->hca, dev->flow[i], sum);
+		dev->hca->ops->flow->read(dev->hca, dev->flow[i], &sum[i]);
 }
 
 static void ibback_flows_end(struct ibback_dev *dev)
 {
-	ibback_flows_add(dev, &dev->moved);
+	ibback_flows_add(dev, dev->moved);
 	while (dev->nr_flows)
 		dev->hca->ops->flow->free(dev->hca, dev->flow[--dev->nr_flows]);
 }
@@ -64,18 +65,19 @@ void ibback_flows_free(struct ibback_dev *dev)
 /**
  * ibback_flows_read() - what a guest has moved since its device was created
  * @dev: the device
- * @sum: the answer, over all ports, or what it was up to KEEP_MS ago
+ * @flow: the answer, of VIBIF_MAX_PORTS ports from port 1 on, or what it was up
+ *	to KEEP_MS ago
  *
  * Not under the device's lock: a teardown holds that for long.
  */
-void ibback_flows_read(struct ibback_dev *dev, struct ibback_flow *sum)
+void ibback_flows_read(struct ibback_dev *dev, struct ibback_flow *flow)
 {
 	mutex_lock(&dev->flow_lock);
 	if (!time_before(jiffies, dev->flow_read_end)) {
-		dev->flow_read = dev->moved;
-		ibback_flows_add(dev, &dev->flow_read);
+		memcpy(dev->flow_read, dev->moved, sizeof(dev->flow_read));
+		ibback_flows_add(dev, dev->flow_read);
 		dev->flow_read_end = jiffies + msecs_to_jiffies(KEEP_MS);
 	}
-	*sum = dev->flow_read;
+	memcpy(flow, dev->flow_read, sizeof(dev->flow_read));
 	mutex_unlock(&dev->flow_lock);
 }

@@ -351,8 +351,8 @@ struct ibback_port {
  * @flow: the HCA's counters of what the guest moves, by port from 1 on; they
  *	stay from the connection's begin to its end
  * @nr_flows: those there are: of all ports, or none
- * @moved: what earlier ones have counted
- * @flow_read: that and what these had counted when they were last read
+ * @moved: what earlier ones have counted, by port from 1 on, too
+ * @flow_read: that, and what these had counted when they were last read
  * @flow_read_end: jiffies until when that stands
  * @ring: the request ring
  * @events: the event area
@@ -399,8 +399,8 @@ struct ibback_dev {
 	struct mutex flow_lock;	/* see above */
 	u32 flow[VIBIF_MAX_PORTS];
 	u32 nr_flows;
-	struct ibback_flow moved;
-	struct ibback_flow flow_read;
+	struct ibback_flow moved[VIBIF_MAX_PORTS];
+	struct ibback_flow flow_read[VIBIF_MAX_PORTS];
 	unsigned long flow_read_end;
 	struct ibback_ring ring;
 	struct ibback_events events;
@@ -425,7 +425,7 @@ void ibback_dev_rogue(struct ibback_dev *dev, const char *what);
 /* flow.c */
 void ibback_flows_alloc(struct ibback_dev *dev);
 void ibback_flows_free(struct ibback_dev *dev);
-void ibback_flows_read(struct ibback_dev *dev, struct ibback_flow *sum);
+void ibback_flows_read(struct ibback_dev *dev, struct ibback_flow *flow);
 
 /* channel.c */
 int __must_check
@@ -524,7 +524,7 @@ void ibback_aliases_exit(void);
 
 /* query.c */
 ibback_dev_verb ibback_query_device, ibback_query_port;
-ibback_dev_verb ibback_query_gid, ibback_query_pkey;
+ibback_dev_verb ibback_query_gid, ibback_query_pkey, ibback_query_counters;
 
 /* objects.c */
 int ibback_obj_create(struct ibback_dev *dev, enum ibback_resource type,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Verbs: queries of the device, its ports and their tables. */
 
+#include <linux/nospec.h>
 #include <linux/slab.h>
 #include <rdma/ib_cache.h>
 #include <rdma/ib_mad.h>
@@ -183,4 +184,26 @@ int ibback_query_pkey(struct ibback_dev *dev, const struct vibif_req *req,
 		err = ibback_pkey_get(dev, args->port, args->index + i,
 				      &rsp->op.query_pkey.pkey[i]);
 	return err;
+}
+
+int ibback_query_counters(struct ibback_dev *dev, const struct vibif_req *req,
+			  struct vibif_rsp *rsp)
+{
+	u8 port = req->op.query_counters.port;
+	struct ibback_flow flow[VIBIF_MAX_PORTS];
+	const u64 *count;
+	int err;
+
+	err = ibback_check_port(&dev->limits, port);
+	if (err)
+		return err;
+	ibback_flows_read(dev, flow);
+	count = flow[array_index_nospec(port - 1, VIBIF_MAX_PORTS)].count;
+	rsp->op.query_counters = (struct vibif_query_counters_rsp) {
+		.rx_octets = count[IBBACK_RX_OCTETS],
+		.rx_packets = count[IBBACK_RX_PACKETS],
+		.tx_octets = count[IBBACK_TX_OCTETS],
+		.tx_packets = count[IBBACK_TX_PACKETS],
+	};
+	return 0;
 }

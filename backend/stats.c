@@ -121,10 +121,14 @@ static ssize_t ibback_count_show(struct device *d,
 static ssize_t ibback_flow_show(struct device *d, struct device_attribute *attr,
 				char *buf)
 {
-	struct ibback_flow flow;
+	struct ibback_flow flow[VIBIF_MAX_PORTS];
+	unsigned int i;
+	u64 sum = 0;
 
-	ibback_flows_read(dev_get_drvdata(d), &flow);
-	return sysfs_emit(buf, "%llu\n", flow.count[to_stat(attr)->index]);
+	ibback_flows_read(dev_get_drvdata(d), flow);
+	for (i = 0; i < ARRAY_SIZE(flow); i++)
+		sum += flow[i].count[to_stat(attr)->index];
+	return sysfs_emit(buf, "%llu\n", sum);
 }
 
 static ssize_t uars_show(struct device *d, struct device_attribute *attr,

@@ -73,6 +73,8 @@ static const struct ibback_op operations[VIBIF_OP_MAX + 1] = {
 	[VIBIF_OP_ALLOC_MW] = CREATE(MW, ibback_check_alloc_mw,
 				     ibback_mw_create, LEN(alloc_mw)),
 	[VIBIF_OP_SET_ADDRS] = ON_DEV(ibback_set_addrs, LEN(set_addrs)),
+	[VIBIF_OP_QUERY_COUNTERS] = ON_DEV(ibback_query_counters,
+					   LEN(query_counters)),
 	[VIBIF_OP_ALLOC_XRCD] = CREATE(XRCD, ibback_check_alloc_xrcd,
 				       ibback_xrcd_create, 0),
 };

@@ -483,17 +483,19 @@ static int ibfront_gsi_fill(struct ibfront_gsi_qp *qp,
 	return ibfront_gsi_gather(to_fdev(qp->ibqp->device), wr, m->mad);
 }
 
-/*
- * Of what is asked on QP 0 there is nothing, and who asks is told so at once,
- * as the backend tells of what guests may not ask on QP 1.
+/**
+ * ibfront_smp_refuse() - answer what is asked on QP 0: there is nothing
+ * @smp: the question, which becomes the answer
+ *
+ * As the backend answers what guests may not ask on QP 1.
+ *
+ * Return: whether it was a question.
  */
-static void ibfront_smi_answer(struct ibfront_gsi_qp *qp, struct vibif_mad *m)
+bool ibfront_smp_refuse(struct ib_smp *smp)
 {
-	struct ib_smp *smp = (struct ib_smp *)m->mad;
-
 	if (smp->method != IB_MGMT_METHOD_GET &&
 	    smp->method != IB_MGMT_METHOD_SET)
-		return;
+		return false;
 	smp->method = IB_MGMT_METHOD_GET_RESP;
 	smp->status = cpu_to_be16(IB_MGMT_MAD_STATUS_UNSUPPORTED_METHOD_ATTRIB);
 	if (smp->mgmt_class == IB_MGMT_CLASS_SUBN_DIRECTED_ROUTE) {
@@ -501,7 +503,7 @@ static void ibfront_smi_answer(struct ibfront_gsi_qp *qp, struct vibif_mad *m)
 		smp->status |= IB_SMP_DIRECTION;
 		smp->hop_ptr = 0;
 	}
-	ibfront_gsi_receive(qp, m);
+	return true;
 }
 
 static void ibfront_smi_send(struct ibfront_gsi_qp *qp)
@@ -511,7 +513,8 @@ static void ibfront_smi_send(struct ibfront_gsi_qp *qp)
 	send = &qp->send[qp->send_head++ % qp->nr_send];
 	ibfront_gsi_complete_send(qp, send->cqe, send->signaled,
 				  IB_WC_SUCCESS);
-	ibfront_smi_answer(qp, &send->mad);
+	if (ibfront_smp_refuse((struct ib_smp *)send->mad.mad))
+		ibfront_gsi_receive(qp, &send->mad);
 }
 
 /* A MAD is sent, to those who wait for it, when it is in a slot. */

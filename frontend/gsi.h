@@ -6,6 +6,7 @@
 #ifndef IBFRONT_GSI_H
 #define IBFRONT_GSI_H
 
+struct ib_smp;
 struct ibfront_gsi_qp;
 
 /* The MAD area; all zero but lock: there is none */
@@ -33,6 +34,8 @@ int ibfront_gsi_post_send(struct ib_qp *ibqp, const struct ib_send_wr *wr,
 			  const struct ib_send_wr **bad_wr);
 int ibfront_gsi_post_recv(struct ib_qp *ibqp, const struct ib_recv_wr *wr,
 			  const struct ib_recv_wr **bad_wr);
+
+bool ibfront_smp_refuse(struct ib_smp *smp);
 
 extern const struct ib_device_ops ibfront_gsi_ops;
 

@@ -512,6 +512,7 @@ void ibfront_dev_unregister(struct ibfront_dev *dev);
  */
 #define IBFRONT_VERBS(X)				\
 	X(query, NULL)					\
+	X(counters, NULL)				\
 	X(context, NULL)				\
 	X(pd, NULL)					\
 	X(mr, NULL)					\

@@ -36,7 +36,8 @@
 	{ VIBIF_OP_DESTROY, "DESTROY" },		\
 	{ VIBIF_OP_ALLOC_XRCD, "ALLOC_XRCD" },		\
 	{ VIBIF_OP_ALLOC_MW, "ALLOC_MW" },		\
-	{ VIBIF_OP_SET_ADDRS, "SET_ADDRS" }
+	{ VIBIF_OP_SET_ADDRS, "SET_ADDRS" },		\
+	{ VIBIF_OP_QUERY_COUNTERS, "QUERY_COUNTERS" }
 
 #define VIB_STATE_NAMES					\
 	{ XenbusStateUnknown, "Unknown" },		\

@@ -119,7 +119,7 @@ def stale_ring():
 
 @attack
 def unknown_operations(r):
-    for op in (0, 24, 25, 127, 128, 255):
+    for op in (0, 25, 26, 127, 128, 255):
         is_status(EOPNOTSUPP, r.status(op), op)
     is_status(EOPNOTSUPP, r.status(255, NOTHING, 120 * b"\xff", 1))
 
@@ -134,6 +134,7 @@ SHAPES = {
     R.MODIFY_QP: (112, 1), R.QUERY_QP: (0, 1), R.ATTACH_MCAST: (20, 1),
     R.DETACH_MCAST: (20, 1), R.DESTROY: (0, 1), R.ALLOC_XRCD: (0, 0),
     R.ALLOC_MW: (8, 0), R.SET_ADDRS: (116, 0),
+    R.QUERY_COUNTERS: (1, 0),
 }
 
 
@@ -154,7 +155,7 @@ def honest(o):
         R.MODIFY_QP: (o.qp, qp_attr(STATE)), R.QUERY_QP: (o.qp, b""),
         R.ALLOC_XRCD: (0, b""),
         R.ALLOC_MW: (0, struct.pack("<II", o.pd, 2)),
-        R.SET_ADDRS: (0, b"\1"),
+        R.SET_ADDRS: (0, b"\1"), R.QUERY_COUNTERS: (0, b"\1"),
     }
 
 
@@ -180,7 +181,7 @@ ANSWERS = {
     R.CREATE_CQ: 8, R.MODIFY_CQ: 0, R.RESIZE_CQ: 0, R.CREATE_SRQ: 8,
     R.MODIFY_SRQ: 4, R.QUERY_SRQ: 4, R.CREATE_QP: 8, R.MODIFY_QP: 0,
     R.QUERY_QP: 112, R.ALLOC_XRCD: 4, R.ALLOC_MW: 8,
-    R.SET_ADDRS: 0,
+    R.SET_ADDRS: 0, R.QUERY_COUNTERS: 32,
 }
 
 
@@ -278,8 +279,7 @@ def out_of_range(r):
     """What is checked where the verb is, not in validate.c alone."""
     o = Objects(r)
     for port in (0, 3, 255):
-        is_status(EINVAL, r.status(R.QUERY_PORT, 0, bytes([port])), port)
-        for op in (R.QUERY_GID, R.QUERY_PKEY):
+        for op in (R.QUERY_PORT, R.QUERY_COUNTERS, R.QUERY_GID, R.QUERY_PKEY):
             is_status(EINVAL, r.status(op, 0, bytes([port])), op, port)
     for op in (R.QUERY_GID, R.QUERY_PKEY):
         is_status(EINVAL, r.status(op, 0, b"\1\0\xff\xff"), op)

@@ -297,6 +297,35 @@ static void test_statistics(void **state)
 	assert_int_equal(guest_total("grants"), 3 + 3 + 3 + 2);
 }
 
+/* What a guest is told of a port: what it has moved there */
+static struct vibif_query_counters_rsp counters(u8 port)
+{
+	struct vibif_req req = {
+		.operation = VIBIF_OP_QUERY_COUNTERS,
+		.op.query_counters.port = port,
+	};
+	struct vibif_rsp rsp;
+
+	guest_request(dev, req, &rsp);
+	assert_int_equal(rsp.status, 0);
+	return rsp.op.query_counters;
+}
+
+static void test_counters_of_no_port(void **state)
+{
+	static const u8 ports[] = { 0, VIBIF_MAX_PORTS + 1, 255 };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(ports); i++) {
+		struct vibif_req req = {
+			.operation = VIBIF_OP_QUERY_COUNTERS,
+			.op.query_counters.port = ports[i],
+		};
+
+		assert_int_equal(guest_status(dev, req), -EINVAL);
+	}
+}
+
 /* Of both ports, and of counters that the guest had in an earlier connection */
 static void test_flows(void **state)
 {
@@ -319,6 +348,14 @@ static void test_flows(void **state)
 	jiffies += 100;
 	for (i = 0; i < ARRAY_SIZE(names); i++)
 		assert_int_equal(statistic(names[i]), base + 2 * (i + 1));
+	for (port = 0; port < dev->nr_flows; port++) {
+		struct vibif_query_counters_rsp told = counters(port + 1);
+
+		assert_int_equal(told.rx_octets, base * port + 1);
+		assert_int_equal(told.rx_packets, base * port + 2);
+		assert_int_equal(told.tx_octets, base * port + 3);
+		assert_int_equal(told.tx_packets, base * port + 4);
+	}
 	guest_disconnect(dev);
 	assert_int_equal(dev->nr_flows, 0);
 	jiffies += 100;
@@ -329,6 +366,8 @@ static void test_flows(void **state)
 	fake_flow(dev->flow[0])->count[IBBACK_RX_OCTETS] = 5;
 	jiffies += 100;
 	assert_int_equal(statistic("rx_octets"), base + 7);
+	assert_int_equal(counters(1).rx_octets, 6);
+	assert_int_equal(counters(2).rx_octets, base + 1);
 }
 
 /* Who lists all counts makes the HCA read each counter once. */
@@ -393,6 +432,7 @@ int main(void)
 		TEST(test_statistics),
 		TEST(test_flows),
 		TEST(test_flows_read_once),
+		TEST(test_counters_of_no_port),
 		TEST(test_no_flows),
 		/* Last, as what is stuck is counted until the module goes */
 		TEST(test_teardown_stuck),

@@ -539,7 +539,8 @@
 #define VIBIF_OP_ALLOC_XRCD			21	/* feature-xrc */
 #define VIBIF_OP_ALLOC_MW			22	/* feature-mw */
 #define VIBIF_OP_SET_ADDRS			23	/* feature-addrs */
-#define VIBIF_OP_MAX				23
+#define VIBIF_OP_QUERY_COUNTERS			24
+#define VIBIF_OP_MAX				24
 
 /*
  * Nodes
@@ -2357,6 +2358,58 @@ struct vibif_set_addrs_req {
 };
 
 /*
+ * VIBIF_OP_QUERY_COUNTERS: what the guest has moved through a port
+ *
+ * Request:
+ *
+ *         0                1                 2               3        octet
+ * +----------------+----------------+----------------+----------------+
+ * |      port      |                     reserved                     | 12
+ * +----------------+----------------+----------------+----------------+
+ *
+ * port - uint8_t, 1 .. phys_port_cnt
+ *
+ * Response:
+ *
+ *         0                1                 2               3        octet
+ * +----------------+----------------+----------------+----------------+
+ * |                             rx_octets                             | 12
+ * +----------------+----------------+----------------+----------------+
+ * |                             rx_octets                             | 16
+ * +----------------+----------------+----------------+----------------+
+ * |                             rx_packets                            | 20
+ * +----------------+----------------+----------------+----------------+
+ * |                             rx_packets                            | 24
+ * +----------------+----------------+----------------+----------------+
+ * |                             tx_octets                             | 28
+ * +----------------+----------------+----------------+----------------+
+ * |                             tx_octets                             | 32
+ * +----------------+----------------+----------------+----------------+
+ * |                             tx_packets                            | 36
+ * +----------------+----------------+----------------+----------------+
+ * |                             tx_packets                            | 40
+ * +----------------+----------------+----------------+----------------+
+ *
+ * Each is a uint64_t. They count whole packets of the guest's queue pairs, its
+ * MADs not among them, since its device was made, whatever connections it has
+ * had. They may be some 100 ms old, and are zero if the HCA had no counter left
+ * for the guest.
+ *
+ * Status:
+ *   -XEN_EINVAL	there is no such port
+ */
+struct vibif_query_counters_req {
+	uint8_t  port;
+};
+
+struct vibif_query_counters_rsp {
+	uint64_t rx_octets;
+	uint64_t rx_packets;
+	uint64_t tx_octets;
+	uint64_t tx_packets;
+};
+
+/*
  * The slots of the ring
  * =====================
  *
@@ -2383,6 +2436,7 @@ struct vibif_req {
 		struct vibif_mcast_req        mcast;
 		struct vibif_alloc_mw_req     alloc_mw;
 		struct vibif_set_addrs_req    set_addrs;
+		struct vibif_query_counters_req query_counters;
 		uint8_t                       pad[VIBIF_SLOT_SIZE - 8];
 	} op;
 };
@@ -2407,6 +2461,7 @@ struct vibif_rsp {
 		struct vibif_handle_rsp        alloc_xrcd;
 		struct vibif_handle_rsp        created;
 		struct vibif_alloc_mw_rsp      alloc_mw;
+		struct vibif_query_counters_rsp query_counters;
 		uint8_t                        pad[VIBIF_SLOT_SIZE - 8];
 	} op;
 };
@@ -2899,6 +2954,21 @@ VIBIF_ASSERT_AT(vibif_alloc_mw_req, type, 4);
 VIBIF_ASSERT_SIZE(vibif_alloc_mw_rsp, 8);
 VIBIF_ASSERT_AT(vibif_alloc_mw_rsp, handle, 0);
 VIBIF_ASSERT_AT(vibif_alloc_mw_rsp, rkey, 4);
+
+VIBIF_ASSERT_SIZE(vibif_set_addrs_req, 116);
+VIBIF_ASSERT_AT(vibif_set_addrs_req, port, 0);
+VIBIF_ASSERT_AT(vibif_set_addrs_req, count, 1);
+VIBIF_ASSERT_AT(vibif_set_addrs_req, reserved, 2);
+VIBIF_ASSERT_AT(vibif_set_addrs_req, addr, 4);
+
+VIBIF_ASSERT_SIZE(vibif_query_counters_req, 1);
+VIBIF_ASSERT_AT(vibif_query_counters_req, port, 0);
+
+VIBIF_ASSERT_SIZE(vibif_query_counters_rsp, 32);
+VIBIF_ASSERT_AT(vibif_query_counters_rsp, rx_octets, 0);
+VIBIF_ASSERT_AT(vibif_query_counters_rsp, rx_packets, 8);
+VIBIF_ASSERT_AT(vibif_query_counters_rsp, tx_octets, 16);
+VIBIF_ASSERT_AT(vibif_query_counters_rsp, tx_packets, 24);
 
 VIBIF_ASSERT_SIZE(vibif_mad_index, 64);
 VIBIF_ASSERT_AT(vibif_mad_index, value, 0);
