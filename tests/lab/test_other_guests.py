@@ -8,7 +8,9 @@ import os
 
 import pytest
 
+import ipoib
 import nodes
+import test_node
 # With the guests of this file
 from test_guest import (  # noqa: F401
     test_devinfo_shows_an_active_port_with_the_hosts_lid)
@@ -81,6 +83,24 @@ def test_program(guests, program):
 
 def test_queries_tell_nothing_stale(guests):
     nodes.run_at_once("stale_check", *guests)
+
+
+def is_no_sample(item):
+    return item.callspec.params["guests"] != "pv-pvh"
+
+
+@pytest.mark.exhaustive(when=is_no_sample)
+def test_full_node(guests):
+    """Management, IPoIB, and connections by its addresses."""
+    ends = [ipoib.Interface(node) for node in guests]
+    try:
+        test_node.test_subnet_administration(ends)
+        ends[1].ping(ends[0].v4, "-q -c 3 -i 0.2 -s 1900")
+        for name in "rping", "udaddy":
+            test_node.run(ends, test_node.PROGRAMS[name])
+    finally:
+        for node in guests:
+            ipoib.down(node)
 
 
 def test_frontend_reloaded(guests, exhaustive):
