@@ -63,22 +63,8 @@ static int ibfront_get_hw_stats(struct ib_device *ibdev,
 
 /* Data is counted in words of four octets. */
 static void
-ibfront_fill_port_counters(struct ib_pma_portcounters *pma,
-			   const struct vibif_query_counters_rsp *counters)
-{
-	pma->port_rcv_data = cpu_to_be32(min_t(u64, counters->rx_octets / 4,
-					       U32_MAX));
-	pma->port_rcv_packets = cpu_to_be32(min_t(u64, counters->rx_packets,
-						  U32_MAX));
-	pma->port_xmit_data = cpu_to_be32(min_t(u64, counters->tx_octets / 4,
-						U32_MAX));
-	pma->port_xmit_packets = cpu_to_be32(min_t(u64, counters->tx_packets,
-						   U32_MAX));
-}
-
-static void
-ibfront_fill_port_counters_ext(struct ib_pma_portcounters_ext *pma,
-			       const struct vibif_query_counters_rsp *counters)
+ibfront_fill_counters(struct ib_pma_portcounters_ext *pma,
+		      const struct vibif_query_counters_rsp *counters)
 {
 	pma->port_rcv_data = cpu_to_be64(counters->rx_octets / 4);
 	pma->port_rcv_packets = cpu_to_be64(counters->rx_packets);
@@ -90,30 +76,30 @@ static bool ibfront_answer_pma(struct ib_device *ibdev, u32 port,
 			       const struct ib_pma_mad *in,
 			       struct ib_pma_mad *out)
 {
+	struct ib_class_port_info *info = (void *)out->data;
 	struct vibif_query_counters_rsp counters;
-	struct ib_class_port_info *info;
 
 	if (in->mad_hdr.method != IB_MGMT_METHOD_GET)
 		return false;
 	*out = (struct ib_pma_mad) { .mad_hdr = in->mad_hdr };
 	out->mad_hdr.method = IB_MGMT_METHOD_GET_RESP;
-	if (in->mad_hdr.attr_id == IB_PMA_CLASS_PORT_INFO) {
-		info = (struct ib_class_port_info *)out->data;
+	switch (in->mad_hdr.attr_id) {
+	case IB_PMA_CLASS_PORT_INFO:
 		info->base_version = IB_MGMT_BASE_VERSION;
 		info->class_version = 1;
 		/* Unicast and multicast are not counted apart. */
 		info->capability_mask = IB_PMA_CLASS_CAP_EXT_WIDTH_NOIETF;
 		return true;
+	case IB_PMA_PORT_COUNTERS:
+		/* ib_core takes the errors from here, and nothing else. */
+		return true;
+	case IB_PMA_PORT_COUNTERS_EXT:
+		if (ibfront_read_counters(ibdev, port, &counters))
+			return false;
+		ibfront_fill_counters((void *)out->data, &counters);
+		return true;
 	}
-	if (ibfront_read_counters(ibdev, port, &counters))
-		return false;
-	if (in->mad_hdr.attr_id == IB_PMA_PORT_COUNTERS)
-		ibfront_fill_port_counters((void *)out->data, &counters);
-	else if (in->mad_hdr.attr_id == IB_PMA_PORT_COUNTERS_EXT)
-		ibfront_fill_port_counters_ext((void *)out->data, &counters);
-	else
-		return false;
-	return true;
+	return false;
 }
 
 /*
