@@ -138,10 +138,9 @@ def guests(request):
 
 
 def is_exhaustive(item):
-    """Whether it is marked so; the mark may have a condition."""
-    mark = item.get_closest_marker("exhaustive")
-    when = mark and mark.kwargs.get("when")
-    return when(item) if when else bool(mark)
+    """Whether one of its marks says so; a mark may have a condition."""
+    return any("when" not in mark.kwargs or mark.kwargs["when"](item)
+               for mark in item.iter_markers("exhaustive"))
 
 
 def leave_out_exhaustive(config, items):
