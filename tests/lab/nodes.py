@@ -294,9 +294,9 @@ def perftest_row(output):
 MODULES = "/usr/lib/xenib"
 
 
-def load_backend(host):
+def load_backend(host, parameters=""):
     """Load xen-ibback in a dom0 whose HCA is up."""
-    host.run("insmod %s/xen-ibback.ko" % MODULES)
+    host.run("insmod %s/xen-ibback.ko %s" % (MODULES, parameters))
 
 
 def load_frontend(guest):
