@@ -70,29 +70,61 @@ int ibfront_arena_lkey(struct ibfront_pd *pd, u64 addr, u32 len, u32 *lkey)
 	return 0;
 }
 
-/* Have the PD's users reach a chunk. */
-static int ibfront_share(struct ibfront_dev *dev, struct ibfront_pd *pd,
-			 unsigned int i)
+static int ibfront_share_at(struct ibfront_dev *dev, struct ibfront_pd *pd,
+			    const struct ibfront_chunk *chunk, u64 iova,
+			    struct ibfront_share *share)
 {
 	struct vibif_req req = {
 		.operation = VIBIF_OP_REG_MR,
 		.op.reg_mr = {
-			.iova = IBFRONT_ARENA_BASE + i * IBFRONT_CHUNK_SIZE,
+			.iova = iova,
 			.length = IBFRONT_CHUNK_SIZE,
 			.pd = pd->obj.handle,
 			.access = VIBIF_ACCESS_LOCAL_WRITE |
 				  VIBIF_ACCESS_MW_BIND,
 			.flags = VIBIF_MR_SHARE,
-			.source = dev->arena.chunk[i].mr.handle,
+			.source = chunk->mr.handle,
 		},
 	};
 	struct vibif_rsp rsp;
 	int err;
 
-	err = ibfront_create(dev, &pd->share[i].obj, &req, &rsp);
+	err = ibfront_create(dev, &share->obj, &req, &rsp);
 	if (!err)
-		pd->share[i].lkey = rsp.op.reg_mr.lkey;
+		share->lkey = rsp.op.reg_mr.lkey;
 	return err;
+}
+
+/* Have the PD's users reach a chunk. */
+static int ibfront_share(struct ibfront_dev *dev, struct ibfront_pd *pd,
+			 unsigned int i)
+{
+	return ibfront_share_at(dev, pd, &dev->arena.chunk[i],
+				IBFRONT_ARENA_BASE + i * IBFRONT_CHUNK_SIZE,
+				&pd->share[i]);
+}
+
+/**
+ * ibfront_arena_share() - have the HCA find memory at another address, too
+ * @dev: device
+ * @pd: PD of the kernel's
+ * @addr: where it is
+ * @len: octets
+ * @iova: the other address, at the same place in a page
+ * @share: filled in; it is of all of the chunk, and to be destroyed
+ *
+ * Return: 0, -EFAULT if the memory is not in one chunk, or another errno.
+ */
+int ibfront_arena_share(struct ibfront_dev *dev, struct ibfront_pd *pd,
+			u64 addr, u64 len, u64 iova,
+			struct ibfront_share *share)
+{
+	struct ibfront_chunk *chunk = ibfront_chunk_of(&dev->arena, addr, len);
+
+	if (!chunk)
+		return -EFAULT;
+	return ibfront_share_at(dev, pd, chunk,
+				iova - addr % IBFRONT_CHUNK_SIZE, share);
 }
 
 static int ibfront_share_with_all(struct ibfront_dev *dev, unsigned int i)

@@ -79,6 +79,9 @@ int __must_check ibfront_arena_add_pd(struct ibfront_dev *dev,
 void ibfront_arena_del_pd(struct ibfront_dev *dev, struct ibfront_pd *pd);
 void ibfront_arena_expect(struct ibfront_dev *dev, u64 nr);
 void ibfront_arena_taken(struct ibfront_arena *arena, u64 addr);
+int __must_check ibfront_arena_share(struct ibfront_dev *dev,
+				     struct ibfront_pd *pd, u64 addr, u64 len,
+				     u64 iova, struct ibfront_share *share);
 int __must_check ibfront_arena_lkey(struct ibfront_pd *pd, u64 addr, u32 len,
 				    u32 *lkey);
 

@@ -124,6 +124,7 @@ struct ibfront_dev *ibfront_dev_alloc(struct xenbus_device *xbdev)
 	mutex_init(&dev->tables_lock);
 	INIT_LIST_HEAD(&dev->limbo);
 	ibfront_kernel_init(dev);
+	ibfront_fastreg_init(dev);
 	xa_init(&dev->qps);
 	return dev;
 }

@@ -147,6 +147,13 @@ struct ibfront_kernel {
 	pte_t uar_pte;		/* of a PV guest: what was mapped before */
 };
 
+/* Registrations at addresses of the users' own, see fastreg.c */
+struct ibfront_fastreg {
+	spinlock_t lock;	/* Protects held, and each entry */
+	struct list_head held;
+	struct work_struct work;
+};
+
 /* What network interfaces of the device are called */
 struct ibfront_addrs {
 	bool started;		/* under ibfront_info.lock */
@@ -174,6 +181,7 @@ struct ibfront_dev {
 	spinlock_t limbo_lock;	/* Protects limbo */
 	struct list_head limbo;	/* ibfront_mem the backend may have mapped */
 	struct ibfront_arena arena;
+	struct ibfront_fastreg fastreg;
 	struct dentry *debugfs;	/* its directory */
 	struct ibfront_kernel kernel;
 	struct xarray qps;	/* of the kernel's own, by number */
@@ -232,13 +240,30 @@ struct ibfront_pd {
 	struct ibfront_share *share;	/* by chunk */
 };
 
+/* A registration that waits for memory to be at the address it names */
+struct ibfront_held {
+	struct list_head entry;	/* in fastreg.held */
+	/* Until it is taken from there */
+	struct ibfront_qp *qp;
+	u32 index;		/* of the work request */
+	u64 addr;		/* in the arena */
+	u64 iova;
+	u64 length;
+};
+
 struct ibfront_mr {
 	struct ib_mr ibmr;
 	struct ibfront_obj obj;	/* for fast registration, a memory window */
 	int access;		/* IB_ACCESS_* */
-	struct ibfront_mem *mem;
+	struct ibfront_mem *mem;	/* NULL: it is for fast registration */
 	/* What a re-registration that failed halfway may have left in use */
 	struct ibfront_mem *other_mem;
+
+	/* For fast registration */
+	u64 addr;		/* of what is mapped, in the arena */
+	struct ibfront_held held;
+	struct ibfront_share moved;	/* the work item's own */
+	bool has_moved;
 };
 
 struct ibfront_mw {
@@ -413,6 +438,17 @@ void ibfront_events_enable_device(struct ibfront_dev *dev, bool enable);
 int __must_check ibfront_events_add(struct ibfront_dev *dev,
 				    struct ibfront_obj *obj);
 void ibfront_events_del(struct ibfront_dev *dev, const struct ibfront_obj *obj);
+
+/* fastreg.c */
+int __must_check ibfront_fastreg_start(void);
+void ibfront_fastreg_stop(void);
+void ibfront_fastreg_init(struct ibfront_dev *dev);
+void ibfront_fastreg_init_mr(struct ibfront_mr *mr);
+void ibfront_fastreg_fini_mr(struct ibfront_dev *dev, struct ibfront_mr *mr);
+bool ibfront_fastreg_is_moved(const struct ib_send_wr *wr);
+int __must_check ibfront_fastreg_hold(struct ibfront_qp *qp, u32 index,
+				      const struct ib_send_wr *wr);
+void ibfront_fastreg_forget_qp(struct ibfront_qp *qp);
 
 /* qp.c */
 void ibfront_av_from_ah(struct vibif_av *av, const struct rdma_ah_attr *ah);

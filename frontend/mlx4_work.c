@@ -369,7 +369,7 @@ static void *ibfront_mlx4_put_reg(const struct ibfront_qp *qp, void *seg,
 	u32 lkey;
 
 	if (wr->mr->length > U32_MAX ||
-	    ibfront_arena_lkey(to_fpd(qp->ibqp.pd), wr->mr->iova,
+	    ibfront_arena_lkey(to_fpd(qp->ibqp.pd), to_fmr(wr->mr)->addr,
 			       wr->mr->length, &lkey))
 		return NULL;
 	return ibfront_mlx4_put_bind(seg, wr, lkey);
@@ -616,8 +616,20 @@ static int ibfront_mlx4_put_body(const struct ibfront_qp *qp, void *wqe,
 	return ibfront_mlx4_put_pointers(pd, wqe, at, wr);
 }
 
+/* The HCA stops before a WQE of which it is not the owner. */
+static void ibfront_mlx4_give(struct ibfront_qp *qp, u32 index, u8 opcode)
+{
+	struct ibfront_wq *sq = &qp->sq;
+	struct mlx4_wqe_ctrl_seg *ctrl = ibfront_wqe(sq, index);
+
+	/* The HCA may take the WQE as soon as it is the owner. */
+	wmb();
+	ctrl->owner_opcode = cpu_to_be32(opcode | (index & sq->count ?
+						   IBFRONT_MLX4_OWNER : 0));
+}
+
 static int ibfront_mlx4_write_send(struct ibfront_qp *qp, u32 index,
-				   const struct ib_send_wr *wr)
+				   const struct ib_send_wr *wr, bool hold)
 {
 	struct ibfront_wq *sq = &qp->sq;
 	struct mlx4_wqe_ctrl_seg *ctrl = ibfront_wqe(sq, index);
@@ -636,13 +648,21 @@ static int ibfront_mlx4_write_send(struct ibfront_qp *qp, u32 index,
 	ctrl->qpn_vlan = (union mlx4_wqe_qpn_vlan){ .fence_size = size };
 	ctrl->srcrb_flags = cpu_to_be32(ibfront_mlx4_send_flags(qp, wr));
 	ctrl->imm = ibfront_mlx4_immediate(wr);
-	/* The HCA may take the WQE as soon as it is the owner. */
-	wmb();
-	ctrl->owner_opcode = cpu_to_be32(opcode | (index & sq->count ?
-						   IBFRONT_MLX4_OWNER : 0));
+	if (!hold)
+		ibfront_mlx4_give(qp, index, opcode);
 
 	ibfront_mlx4_stamp(sq, index + sq->count - sq->max_post);
 	return 0;
+}
+
+static void ibfront_mlx4_release_send(struct ibfront_qp *qp, u32 index,
+				      u32 lkey)
+{
+	struct mlx4_wqe_ctrl_seg *ctrl = ibfront_wqe(&qp->sq, index);
+	struct mlx4_wqe_bind_seg *bind = (void *)(ctrl + 1);
+
+	bind->lkey = cpu_to_be32(lkey);
+	ibfront_mlx4_give(qp, index, MLX4_OPCODE_BIND_MW);
 }
 
 static void ibfront_mlx4_ring_sq(struct ibfront_qp *qp)
@@ -700,6 +720,8 @@ const struct ibfront_queue_ops ibfront_mlx4_queues = {
 	.clean_cq = ibfront_mlx4_clean_cq,
 	.init_sq = ibfront_mlx4_init_sq,
 	.write_send = ibfront_mlx4_write_send,
+	.release_send = ibfront_mlx4_release_send,
+	.no_lkey = MLX4_INVALID_LKEY,
 	.ring_sq = ibfront_mlx4_ring_sq,
 	.write_recv = ibfront_mlx4_write_recv,
 	.ring_rq = ibfront_mlx4_ring_rq,

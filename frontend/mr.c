@@ -142,6 +142,8 @@ static int ibfront_dereg_mr(struct ib_mr *ibmr, struct ib_udata *udata)
 	err = ibfront_try_destroy(dev, &mr->obj);
 	if (err)
 		return err;
+	if (!mr->mem)
+		ibfront_fastreg_fini_mr(dev, mr);
 	ibfront_mem_unmap(dev, mr->mem);
 	ibfront_mem_unmap(dev, mr->other_mem);
 	kfree(mr);
@@ -159,7 +161,8 @@ static struct ib_mr *ibfront_get_dma_mr(struct ib_pd *ibpd, int access)
 
 /*
  * For fast registration: a memory window of type 2. The list is one piece of
- * the arena, so what a REG_MR work request does is to bind the window to it.
+ * the arena, so what a REG_MR work request does is to bind the window to it. If
+ * it is to be at another address, see fastreg.c.
  */
 static struct ib_mr *ibfront_alloc_mr(struct ib_pd *ibpd,
 				      enum ib_mr_type mr_type, u32 max_num_sg)
@@ -186,6 +189,7 @@ static struct ib_mr *ibfront_alloc_mr(struct ib_pd *ibpd,
 	/* Users invalidate by either. */
 	mr->ibmr.rkey = rsp.op.alloc_mw.rkey;
 	mr->ibmr.lkey = mr->ibmr.rkey;
+	ibfront_fastreg_init_mr(mr);
 	return &mr->ibmr;
 }
 
@@ -205,6 +209,7 @@ static int ibfront_map_mr_sg(struct ib_mr *ibmr, struct scatterlist *sgl,
 		ibmr->length += sg_dma_len(sg) - offset;
 		offset = 0;
 	}
+	to_fmr(ibmr)->addr = ibmr->iova;
 	if (sg_offset)
 		*sg_offset = 0;
 	return i;

@@ -125,7 +125,10 @@ static inline size_t ibfront_wq_size(const struct ibfront_wq *wq)
  * @clean_cq: remove the entries of QP number @qpn, which adds none any more;
  *	give the WQEs of its SRQ back, if it has one
  * @init_sq: prepare the send queue of a QP that leaves Reset
- * @write_send: write WQE @index; -EINVAL for what the HCA cannot do
+ * @write_send: write WQE @index; -EINVAL for what the HCA cannot do. With
+ *	@hold, for a registration, the HCA goes no further than to this WQE.
+ * @release_send: let the HCA have that WQE; @lkey: what it binds the window to
+ * @no_lkey: a key with which binding a window fails
  * @ring_sq: tell the HCA of the WQEs written up to head
  * @write_recv: write the scatter list of WQE @index
  * @ring_rq: tell the HCA of the WQEs written up to head, also of an SRQ
@@ -143,7 +146,9 @@ struct ibfront_queue_ops {
 			 struct ibfront_srq *srq);
 	void (*init_sq)(struct ibfront_qp *qp);
 	int (*write_send)(struct ibfront_qp *qp, u32 index,
-			  const struct ib_send_wr *wr);
+			  const struct ib_send_wr *wr, bool hold);
+	void (*release_send)(struct ibfront_qp *qp, u32 index, u32 lkey);
+	u32 no_lkey;
 	void (*ring_sq)(struct ibfront_qp *qp);
 	int (*write_recv)(const struct ibfront_wq *wq, u32 index,
 			  struct ibfront_pd *pd, const struct ib_recv_wr *wr);

@@ -323,6 +323,8 @@ static int ibfront_modify_qp_locked(struct ibfront_dev *dev,
 
 	if (qp->kernel && cur_state == IB_QPS_RESET)
 		dev->provider->queues->init_sq(qp);
+	if (qp->kernel && new_state == IB_QPS_RESET)
+		ibfront_fastreg_forget_qp(qp);
 	ibfront_fill_qp_attr(&req.op.modify_qp, attr, attr_mask);
 	err = ibfront_exec(dev, &req, &rsp);
 	/* The QP is gone with the backend, and to its user that is an error. */

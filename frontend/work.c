@@ -591,13 +591,17 @@ static int ibfront_check_wr(const struct ibfront_wq *wq, int num_sge)
 static int ibfront_post_one_send(struct ibfront_qp *qp,
 				 const struct ib_send_wr *wr)
 {
+	bool hold = ibfront_fastreg_is_moved(wr);
 	struct ibfront_wq *sq = &qp->sq;
 	int err;
 
 	err = ibfront_check_wr(sq, wr->num_sge);
 	if (err)
 		return err;
-	err = ibfront_queues(qp->ibqp.device)->write_send(qp, sq->head, wr);
+	err = ibfront_queues(qp->ibqp.device)->write_send(qp, sq->head, wr,
+							  hold);
+	if (!err && hold)
+		err = ibfront_fastreg_hold(qp, sq->head, wr);
 	if (err)
 		return err;
 	sq->wr[sq->head & (sq->count - 1)] = (struct ibfront_wr){

@@ -409,6 +409,9 @@ static int __init ibfront_init(void)
 
 	if (!xen_domain())
 		return -ENODEV;
+	err = ibfront_fastreg_start();
+	if (err)
+		return err;
 	ibfront_debugfs_init();
 	/*
 	 * No owner: with one, xenbus would hold the module as long as there is
@@ -416,8 +419,10 @@ static int __init ibfront_init(void)
 	 */
 	err = __xenbus_register_frontend(&ibfront_driver, NULL,
 					 KBUILD_MODNAME);
-	if (err)
+	if (err) {
 		ibfront_debugfs_exit();
+		ibfront_fastreg_stop();
+	}
 	return err;
 }
 module_init(ibfront_init);
@@ -426,6 +431,7 @@ static void __exit ibfront_exit(void)
 {
 	xenbus_unregister_driver(&ibfront_driver);
 	ibfront_debugfs_exit();
+	ibfront_fastreg_stop();
 }
 module_exit(ibfront_exit);
 

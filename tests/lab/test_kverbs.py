@@ -12,6 +12,7 @@ import pytest
 import nodes
 
 RUN = "/sys/kernel/debug/xen-ibkverbs/*/run"
+TESTS = "rc", "uc", "ud", "srq", "flush", "moved"
 ENDED = re.compile(r"xen-ibkverbs: load ended (\w+): (\d+) posted, "
                    r"(\d+) completed, (\d+) flushed, (\d+) bad")
 
@@ -82,7 +83,7 @@ one_kind = pytest.mark.parametrize("guests", [
     "guest", pytest.param("pvh", marks=pytest.mark.exhaustive)], indirect=True)
 
 
-@pytest.mark.parametrize("name", ["rc", "uc", "ud", "srq", "flush"])
+@pytest.mark.parametrize("name", TESTS)
 def test_verbs(kernel, name):
     kernel.run(name)
 
@@ -123,6 +124,6 @@ def test_frontend_reloaded_under_load(kernel):
 def test_everything_is_given_back(kernel, dom0):
     """All but what the kernel itself has, which is there before."""
     before = nodes.totals(dom0[1])
-    for name in "rc", "uc", "ud", "srq", "flush":
+    for name in TESTS:
         kernel.run(name)
     assert nodes.totals(dom0[1]) == before

@@ -446,37 +446,58 @@ static int kv_messages(struct kv_pair *pair)
 	return 0;
 }
 
-/* Have the first end reach the second's buffer. */
-static int kv_register(struct kv_pair *pair, u32 *rkey)
+static int kv_alloc_mr(struct kv_pair *pair)
 {
 	struct kv_end *end = &pair->end[1];
-	struct ib_reg_wr reg = { .wr.opcode = IB_WR_REG_MR };
-	struct scatterlist sg;
-	struct kv_wr *wr = &pair->send;
 	int err;
 
 	end->mr = ib_alloc_mr(pair->pd, IB_MR_TYPE_MEM_REG, 32);
-	if (IS_ERR(end->mr)) {
-		err = PTR_ERR(end->mr);
-		end->mr = NULL;
-		return kv_try(err);
-	}
+	if (!IS_ERR(end->mr))
+		return 0;
+	err = PTR_ERR(end->mr);
+	end->mr = NULL;
+	return kv_try(err);
+}
+
+/* What has the first end reach the second's buffer */
+static int kv_map(struct kv_end *end, struct ib_reg_wr *reg)
+{
+	struct scatterlist sg;
+
 	sg_init_one(&sg, end->buf, KV_BUF);
 	sg_dma_address(&sg) = end->dma;
 	sg_dma_len(&sg) = KV_BUF;
-	err = kv_check(ib_map_mr_sg(end->mr, &sg, 1, NULL, PAGE_SIZE) == 1,
-		       -EINVAL);
-	if (err)
-		return err;
 	ib_update_fast_reg_key(end->mr, ib_inc_rkey(end->mr->rkey));
-	reg.mr = end->mr;
-	reg.key = end->mr->rkey;
-	reg.access = IB_ACCESS_LOCAL_WRITE | IB_ACCESS_REMOTE_READ |
-		     IB_ACCESS_REMOTE_WRITE | IB_ACCESS_REMOTE_ATOMIC;
-	*rkey = end->mr->rkey;
-	return kv_try(kv_post(end, wr, &reg.wr)) ?:
+	*reg = (struct ib_reg_wr){
+		.wr.opcode = IB_WR_REG_MR,
+		.mr = end->mr,
+		.key = end->mr->rkey,
+		.access = IB_ACCESS_LOCAL_WRITE | IB_ACCESS_REMOTE_READ |
+			  IB_ACCESS_REMOTE_WRITE | IB_ACCESS_REMOTE_ATOMIC,
+	};
+	return kv_check(ib_map_mr_sg(end->mr, &sg, 1, NULL, PAGE_SIZE) == 1,
+			-EINVAL);
+}
+
+static int kv_post_reg(struct kv_pair *pair, struct ib_reg_wr *reg)
+{
+	struct kv_wr *wr = &pair->send;
+
+	return kv_try(kv_post(&pair->end[1], wr, &reg->wr)) ?:
 	       kv_try(kv_wait(wr, IB_WC_SUCCESS)) ?:
 	       kv_check(wr->wc.opcode == IB_WC_REG_MR, -EINVAL);
+}
+
+static int kv_register(struct kv_pair *pair, u32 *rkey)
+{
+	struct ib_reg_wr reg;
+	int err;
+
+	err = kv_alloc_mr(pair) ?: kv_map(&pair->end[1], &reg);
+	if (err)
+		return err;
+	*rkey = reg.key;
+	return kv_post_reg(pair, &reg);
 }
 
 static int kv_rdma(struct kv_pair *pair, u32 rkey, u32 len, int nr_sge,
@@ -641,6 +662,130 @@ static int kv_test_rc(struct ib_device *ibdev)
 	if (IS_ERR(pair))
 		return PTR_ERR(pair);
 	err = kv_test_rc_ops(pair);
+	kv_pair_free(pair);
+	return err;
+}
+
+/* The upper half of the address that the peer is to use is the user's own. */
+static int kv_map_moved(struct kv_end *end, struct ib_reg_wr *reg, u32 upper)
+{
+	int err = kv_map(end, reg);
+
+	end->mr->iova = (u64)upper << 32 | lower_32_bits(end->mr->iova);
+	return err;
+}
+
+static int kv_invalidate(struct kv_pair *pair, u32 rkey)
+{
+	struct ib_send_wr inval = {
+		.opcode = IB_WR_LOCAL_INV,
+		.ex.invalidate_rkey = rkey,
+	};
+	struct kv_wr *wr = &pair->send;
+
+	return kv_try(kv_post(&pair->end[1], wr, &inval)) ?:
+	       kv_try(kv_wait(wr, IB_WC_SUCCESS));
+}
+
+static int kv_reach_moved(struct kv_pair *pair, u32 upper)
+{
+	struct kv_end *end = &pair->end[1];
+	struct ib_reg_wr reg;
+	int err;
+
+	err = kv_map_moved(end, &reg, upper) ?: kv_post_reg(pair, &reg) ?:
+	      kv_rdma(pair, reg.key, KV_BUF - upper % 999, 1, IB_WR_RDMA_WRITE,
+		      IB_WC_SUCCESS) ?:
+	      kv_rdma(pair, reg.key, KV_BUF - upper % 777, 2, IB_WR_RDMA_READ,
+		      IB_WC_SUCCESS);
+	return err ?: kv_invalidate(pair, reg.key);
+}
+
+/* What is posted behind it, also at once with it, comes behind it. */
+static int kv_message_behind(struct kv_pair *pair)
+{
+	struct kv_end *from = &pair->end[1], *to = &pair->end[0];
+	struct kv_wr *recv = &pair->recv, *sent = pair->wr;
+	struct ib_sge sge;
+	struct ib_send_wr send[2] = {
+		{
+			.opcode = IB_WR_SEND,
+			.send_flags = IB_SEND_SIGNALED,
+			.wr_cqe = &sent[0].cqe,
+			.sg_list = &sge,
+			.num_sge = 1,
+		},
+	};
+	struct ib_reg_wr reg;
+	int err;
+
+	send[1] = send[0];
+	send[1].wr_cqe = &sent[1].cqe;
+	kv_wr_init(&sent[0]);
+	kv_wr_init(&sent[1]);
+	kv_sges(pair, from, 0, 1000, 1, &sge);
+	kv_fill(pair, from, 1, 0, 1000);
+	err = kv_try(kv_recv(pair, to, recv, 0, 1000, 1)) ?:
+	      kv_try(kv_recv(pair, to, &sent[2], 2000, 1000, 1)) ?:
+	      kv_map_moved(from, &reg, 7);
+	reg.wr.next = &send[0];
+	return err ?:
+	       kv_try(kv_post(from, &pair->send, &reg.wr)) ?:
+	       kv_try(ib_post_send(from->qp, &send[1], NULL)) ?:
+	       kv_try(kv_wait(recv, IB_WC_SUCCESS)) ?:
+	       kv_try(kv_wait(&sent[0], IB_WC_SUCCESS)) ?:
+	       kv_check(completion_done(&pair->send.done), -EINVAL) ?:
+	       kv_try(kv_wait(&pair->send, IB_WC_SUCCESS)) ?:
+	       kv_try(kv_wait(&sent[1], IB_WC_SUCCESS)) ?:
+	       kv_try(kv_wait(&sent[2], IB_WC_SUCCESS)) ?:
+	       kv_try(kv_compare(pair, to, 1, 0, 1000)) ?:
+	       kv_try(kv_compare(pair, to, 1, 2000, 1000)) ?:
+	       kv_invalidate(pair, reg.key);
+}
+
+/* Not at another place in the page */
+static int kv_moved_wrong(struct kv_pair *pair)
+{
+	struct kv_end *end = &pair->end[1];
+	struct ib_reg_wr reg;
+	struct kv_wr *wr = &pair->send;
+	int err;
+
+	err = kv_map_moved(end, &reg, 8);
+	end->mr->iova += 8;
+	return err ?: kv_check(kv_post(end, wr, &reg.wr) == -EINVAL, -EINVAL);
+}
+
+/*
+ * Where it is wanted, time and again. What is held when the QP and the region
+ * go holds nobody up.
+ */
+static int kv_test_moved(struct ib_device *ibdev)
+{
+	struct ib_qp_attr attr = { .qp_state = IB_QPS_ERR };
+	struct ib_reg_wr reg;
+	struct kv_pair *pair;
+	struct kv_end *end;
+	u32 i;
+	int err;
+
+	pair = kv_pair_alloc(ibdev, IB_QPT_RC, IB_SIGNAL_REQ_WR, false);
+	if (IS_ERR(pair))
+		return PTR_ERR(pair);
+	end = &pair->end[1];
+	err = kv_alloc_mr(pair);
+	for (i = 0; !err && i < 2 * KV_DEPTH; i++)
+		err = kv_reach_moved(pair, 0x89abcdef * i + 1);
+	err = err ?: kv_moved_wrong(pair) ?: kv_message_behind(pair) ?:
+	      kv_map_moved(end, &reg, 9) ?:
+	      kv_try(kv_post(end, &pair->send, &reg.wr)) ?:
+	      kv_try(ib_modify_qp(end->qp, &attr, IB_QP_STATE)) ?:
+	      kv_try(kv_recv(pair, end, &pair->recv, 0, 64, 1)) ?:
+	      kv_try(kv_wait(&pair->recv, IB_WC_WR_FLUSH_ERR));
+	if (!err) {
+		ib_drain_qp(end->qp);
+		err = kv_check(completion_done(&pair->send.done), -EINVAL);
+	}
 	kv_pair_free(pair);
 	return err;
 }
@@ -923,6 +1068,7 @@ static const struct {
 	{ "ud", kv_test_ud },
 	{ "srq", kv_test_srq },
 	{ "flush", kv_test_flush },
+	{ "moved", kv_test_moved },
 };
 
 static int kv_run(struct kv_dev *dev, const char *name)

@@ -193,6 +193,7 @@ int ibfront_create(struct ibfront_dev *dev, struct ibfront_obj *obj,
 		    !objects[req->op.reg_mr.source].operation)
 			kernel_bug("a share of nothing");
 		rsp->op.reg_mr.lkey = handle + 0x1000;
+		kernel_arena.iova = req->op.reg_mr.iova;
 	}
 	obj->handle = handle;
 	++*count_of(handle);

@@ -170,6 +170,7 @@ void ibfront_mem_unmap(struct ibfront_dev *dev, struct ibfront_mem *mem);
 /* What the backend has been asked for, and the frontend for pages */
 extern struct kernel_arena {
 	unsigned int pds, sources, shares, mems;
+	u64 iova;	/* of the last region */
 } kernel_arena;
 
 /* The pool is the stand-in's own, and its works those of linux.c. */

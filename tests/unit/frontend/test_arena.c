@@ -314,6 +314,38 @@ static void test_growth(void **state)
 		unmap(addr[i], BIG, DMA_TO_DEVICE, 0);
 }
 
+/* A chunk can be at another address, too, so that a piece is where it should. */
+static void test_share(void **state)
+{
+	struct ibfront_share share = {};
+	u64 addr[5], iova = 0x1234567800003000ULL;
+	unsigned int i;
+
+	for (i = 0; i < 5; i++) {
+		addr[i] = map(buf, BIG, DMA_TO_DEVICE);
+		kernel_run_work();
+		if (addr[i] == DMA_MAPPING_ERROR)
+			addr[i] = map(buf, BIG, DMA_TO_DEVICE);
+	}
+	assert_int_equal(dev->arena.nr_chunks, 2);
+	for (i = 0; i < 5; i++) {
+		assert_int_equal(ibfront_arena_share(dev, &pd[0], addr[i], BIG,
+						     iova, &share), 0);
+		assert_int_equal(kernel_arena.shares, 3);
+		assert_int_equal(iova - kernel_arena.iova,
+				 (addr[i] - IBFRONT_ARENA_BASE) % SZ_4M);
+		assert_int_equal(share.lkey, share.obj.handle + 0x1000);
+		ibfront_destroy(dev, &share.obj);
+	}
+	assert_int_equal(ibfront_arena_share(dev, &pd[0], addr[0], SZ_4M + 1,
+					     iova, &share), -EFAULT);
+	assert_int_equal(ibfront_arena_share(dev, &pd[0], 0, 1, iova, &share),
+			 -EFAULT);
+	assert_int_equal(kernel_arena.shares, 2);
+	for (i = 0; i < 5; i++)
+		unmap(addr[i], BIG, DMA_TO_DEVICE, 0);
+}
+
 /* A queue has room for all that it can receive, before that is mapped. */
 static void test_expected(void **state)
 {
@@ -432,6 +464,7 @@ int main(void)
 		TEST(test_alloc),
 		TEST(test_keys),
 		TEST(test_growth),
+		TEST(test_share),
 		TEST(test_expected),
 		TEST(test_dead_ring),
 		cmocka_unit_test(test_sweep),
