@@ -28,11 +28,15 @@ struct ibfront_pd;
 
 /* A piece of a chunk that is taken */
 struct ibfront_piece {
-	u64 phys:48;		/* what it is a copy of; 0: not of one place */
-	u64 granules:16;	/* its size; 0: no piece begins here */
+	/* What it is a copy of: where that begins, or a list; 0: of nothing */
+	union {
+		phys_addr_t phys;
+		struct scatterlist *sgl;
+	};
+	int nents;		/* of the list; 0: of one place */
+	u32 size:31;		/* 0: no piece begins here */
+	u32 to_device:1;	/* the HCA writes nothing there */
 };
-
-static_assert(IBFRONT_CHUNK_SIZE / IBFRONT_GRANULE <= U16_MAX);
 
 /* Memory for the HCA, granted once */
 struct ibfront_chunk {
@@ -68,6 +72,8 @@ struct ibfront_chunk *ibfront_chunk_of(struct ibfront_arena *arena, u64 addr,
 				       u64 len);
 void *ibfront_arena_alloc(struct ibfront_dev *dev, size_t size, u64 *addr);
 void ibfront_arena_free(struct ibfront_dev *dev, u64 addr);
+void ibfront_arena_refresh(struct ibfront_dev *dev, u64 addr, u32 len);
+void ibfront_arena_arrived(struct ibfront_dev *dev, u64 addr, u32 len);
 void *ibfront_arena_ptr(struct ibfront_dev *dev, u64 addr, u32 len);
 
 /* arena.c */

@@ -65,10 +65,11 @@ ibfront_chunk_piece(const struct ibfront_chunk *chunk, u64 addr)
  * Take a piece. Return: its chunk, and in @addr its address, or NULL. In any
  * context.
  */
-static struct ibfront_chunk *ibfront_piece_get(struct ibfront_arena *arena,
-					       size_t size, phys_addr_t phys,
-					       u64 *addr)
+static struct ibfront_chunk *
+ibfront_piece_get(struct ibfront_arena *arena, size_t size,
+		  const struct ibfront_piece *of, u64 *addr)
 {
+	struct ibfront_piece *piece;
 	struct ibfront_chunk *chunk;
 
 	if (!size || size > IBFRONT_CHUNK_SIZE)
@@ -76,11 +77,11 @@ static struct ibfront_chunk *ibfront_piece_get(struct ibfront_arena *arena,
 	*addr = gen_pool_alloc(arena->pool, size);
 	ibfront_arena_taken(arena, *addr);
 	chunk = ibfront_chunk_of(arena, *addr, size);
-	if (chunk)
-		*ibfront_chunk_piece(chunk, *addr) = (struct ibfront_piece) {
-			.phys = phys,
-			.granules = DIV_ROUND_UP(size, IBFRONT_GRANULE),
-		};
+	if (!chunk)
+		return NULL;
+	piece = ibfront_chunk_piece(chunk, *addr);
+	*piece = *of;
+	piece->size = size;
 	return chunk;
 }
 
@@ -94,11 +95,23 @@ static void ibfront_piece_put(struct ibfront_arena *arena, u64 addr)
 	if (WARN_ON_ONCE(!chunk))
 		return;
 	piece = ibfront_chunk_piece(chunk, addr);
-	size = piece->granules * IBFRONT_GRANULE;
+	size = piece->size;
 	if (WARN_ON_ONCE(!size))
 		return;
 	*piece = (struct ibfront_piece) {};
 	gen_pool_free(arena->pool, addr, size);
+}
+
+/* The piece that an address is in, and where in it; its begin may be before. */
+static struct ibfront_piece *
+ibfront_piece_of(const struct ibfront_chunk *chunk, u64 addr, size_t *offset)
+{
+	struct ibfront_piece *piece = ibfront_chunk_piece(chunk, addr);
+
+	*offset = addr % IBFRONT_GRANULE;
+	for (; !piece->size && piece > chunk->piece; piece--)
+		*offset += IBFRONT_GRANULE;
+	return piece;
 }
 
 /* Copy a part of a piece, at any address in it, to or from where it belongs. */
@@ -106,16 +119,14 @@ static void ibfront_piece_sync(struct ibfront_arena *arena, u64 addr,
 			       size_t size, bool to_cpu)
 {
 	struct ibfront_chunk *chunk = ibfront_chunk_of(arena, addr, size);
-	size_t offset = addr % IBFRONT_GRANULE;
 	struct ibfront_piece *piece;
+	size_t offset;
 
 	if (WARN_ON_ONCE(!chunk))
 		return;
-	piece = ibfront_chunk_piece(chunk, addr);
-	for (; !piece->granules && piece > chunk->piece; piece--)
-		offset += IBFRONT_GRANULE;
-	if (WARN_ON_ONCE(!piece->phys ||
-			 offset + size > piece->granules * IBFRONT_GRANULE))
+	piece = ibfront_piece_of(chunk, addr, &offset);
+	if (WARN_ON_ONCE(!piece->phys || piece->nents ||
+			 offset + size > piece->size))
 		return;
 	if (to_cpu)
 		memcpy(phys_to_virt(piece->phys + offset),
@@ -159,6 +170,81 @@ static void ibfront_list_sync(struct ibfront_arena *arena,
 	}
 }
 
+/* A part of a list, to or from where it is in the piece */
+static void ibfront_list_copy(const struct ibfront_piece *piece, void *ptr,
+			      size_t offset, size_t len, bool to_cpu)
+{
+	struct scatterlist *sg;
+	size_t part;
+	int i;
+
+	for_each_sg(piece->sgl, sg, piece->nents, i) {
+		if (offset >= sg->length) {
+			offset -= sg->length;
+			continue;
+		}
+		part = min(len, sg->length - offset);
+		if (to_cpu)
+			memcpy(sg_virt(sg) + offset, ptr, part);
+		else
+			memcpy(ptr, sg_virt(sg) + offset, part);
+		ptr += part;
+		len -= part;
+		offset = 0;
+		if (!len)
+			break;
+	}
+}
+
+static void ibfront_piece_copy(struct ibfront_arena *arena, u64 addr,
+			       size_t len, bool to_cpu)
+{
+	struct ibfront_chunk *chunk = ibfront_chunk_of(arena, addr, len);
+	const struct ibfront_piece *piece;
+	size_t offset;
+
+	if (!chunk)
+		return;
+	piece = ibfront_piece_of(chunk, addr, &offset);
+	if (piece->to_device == to_cpu || offset + len > piece->size)
+		return;
+	if (piece->nents)
+		ibfront_list_copy(piece, ibfront_chunk_ptr(chunk, addr), offset,
+				  len, to_cpu);
+	else if (piece->phys)
+		ibfront_piece_sync(arena, addr, len, to_cpu);
+}
+
+/**
+ * ibfront_arena_refresh() - copy anew what the HCA is to send
+ * @dev: device
+ * @addr: its address
+ * @len: octets
+ *
+ * Targets map memory first, then read from their disk what belongs there, and
+ * send it: nvmet and srpt. Where memory is not copied that does no harm, so
+ * they do not say it (dma_sync_*_for_device()). What the HCA may write, too, is
+ * left alone. In any context.
+ */
+void ibfront_arena_refresh(struct ibfront_dev *dev, u64 addr, u32 len)
+{
+	ibfront_piece_copy(&dev->arena, addr, len, false);
+}
+
+/**
+ * ibfront_arena_arrived() - copy back what the HCA has read from a peer
+ * @dev: device
+ * @addr: where it is
+ * @len: octets
+ *
+ * In the same way svcrdma and srpt use that before they unmap it. In any
+ * context.
+ */
+void ibfront_arena_arrived(struct ibfront_dev *dev, u64 addr, u32 len)
+{
+	ibfront_piece_copy(&dev->arena, addr, len, true);
+}
+
 /*
  * What is to be received is copied there, too: of a message that is shorter
  * than its buffer the rest comes back, and must not be what others had in the
@@ -168,11 +254,15 @@ static dma_addr_t ibfront_map_phys(struct device *dev, phys_addr_t phys,
 				   size_t size, enum dma_data_direction dir,
 				   unsigned long attrs)
 {
+	const struct ibfront_piece of = {
+		.phys = phys,
+		.to_device = dir == DMA_TO_DEVICE,
+	};
 	struct ibfront_arena *arena = ibfront_arena(dev);
 	u64 addr;
 
 	if (attrs & DMA_ATTR_MMIO ||
-	    !ibfront_piece_get(arena, size, phys, &addr))
+	    !ibfront_piece_get(arena, size, &of, &addr))
 		return DMA_MAPPING_ERROR;
 	ibfront_piece_sync(arena, addr, size, false);
 	return addr;
@@ -224,13 +314,18 @@ static int ibfront_map_sg(struct device *dev, struct scatterlist *sgl,
 			  int nents, enum dma_data_direction dir,
 			  unsigned long attrs)
 {
+	const struct ibfront_piece of = {
+		.sgl = sgl,
+		.nents = nents,
+		.to_device = dir == DMA_TO_DEVICE,
+	};
 	struct ibfront_arena *arena = ibfront_arena(dev);
 	size_t size = ibfront_list_size(sgl, nents);
 	u64 addr;
 
 	if (attrs & DMA_ATTR_WEAK_ORDERING)
 		return ibfront_map_user_sg(sgl, nents);
-	if (!ibfront_piece_get(arena, size, 0, &addr))
+	if (!ibfront_piece_get(arena, size, &of, &addr))
 		return -ENOMEM;
 	sg_dma_address(sgl) = addr;
 	sg_dma_len(sgl) = size;
@@ -275,9 +370,10 @@ static void ibfront_sync_sg_for_device(struct device *dev,
  */
 void *ibfront_arena_alloc(struct ibfront_dev *dev, size_t size, u64 *addr)
 {
+	static const struct ibfront_piece of_nothing;
 	struct ibfront_chunk *chunk;
 
-	chunk = ibfront_piece_get(&dev->arena, size, 0, addr);
+	chunk = ibfront_piece_get(&dev->arena, size, &of_nothing, addr);
 	return chunk ? memset(ibfront_chunk_ptr(chunk, *addr), 0, size) : NULL;
 }
 

@@ -485,11 +485,13 @@ void ibfront_queue_unmap(struct ibfront_dev *dev, struct ibfront_queue *queue);
 
 /* work.c */
 int __must_check ibfront_wq_init(struct ibfront_wq *wq,
-				 const struct ibfront_queue *queue);
+				 const struct ibfront_queue *queue,
+				 bool writes);
 void ibfront_wq_fini(struct ibfront_wq *wq);
 int __must_check ibfront_srq_init(struct ibfront_srq *srq);
 void ibfront_srq_fini(struct ibfront_srq *srq);
-bool ibfront_srq_put(struct ibfront_srq *srq, u16 index, struct ibfront_wr *wr);
+bool ibfront_srq_put(struct ibfront_srq *srq, u16 index, struct ibfront_wr *wr,
+		     u32 len);
 int __must_check ibfront_cq_init(struct ibfront_cq *cq);
 void ibfront_cq_fini(struct ibfront_cq *cq);
 void ibfront_cq_add_soft(struct ibfront_cq *cq, const struct ib_wc *wc);

@@ -225,7 +225,7 @@ static void ibfront_mlx4_clean_cq(struct ibfront_cq *cq, u32 qpn,
 				     MLX4_CQE_IS_SEND_MASK))
 				ibfront_srq_put(srq,
 						be16_to_cpu(cqe->wqe_index),
-						&wr);
+						&wr, 0);
 			continue;
 		}
 		dest = ibfront_mlx4_cqe(cq, --to);

@@ -50,12 +50,20 @@ struct ibfront_layout {
  * @len: octets of its scatter list
  * @opcode: enum ib_wc_opcode
  * @posted: it is in the queue
+ * @num_sge: of one that has the HCA write, what is kept of its scatter list
  */
 struct ibfront_wr {
 	u64 id;
 	u32 len;
 	u8 opcode;
 	bool posted;
+	u16 num_sge;
+};
+
+/* Where a work request has the HCA write */
+struct ibfront_range {
+	u64 addr;
+	u32 len;
 };
 
 /**
@@ -70,6 +78,7 @@ struct ibfront_wr {
  * @area: its WQEs
  * @record: its doorbell record
  * @wr: as many as WQEs
+ * @range: of each WQE, @max_sge; NULL: no WQE has the HCA write
  * @head: work requests ever posted
  * @tail: work requests ever completed; of a QP's, under the CQ's lock
  *
@@ -87,6 +96,7 @@ struct ibfront_wq {
 	void *area;
 	void *record;
 	struct ibfront_wr *wr;
+	struct ibfront_range *range;
 	u32 head;
 	u32 tail;
 };

@@ -26,21 +26,73 @@ static const struct ibfront_queue_ops *ibfront_queues(struct ib_device *ibdev)
  * ibfront_wq_init() - make a work queue usable
  * @wq: sized by the provider
  * @queue: where it is
+ * @writes: work requests can have the HCA write
  *
  * Return: 0 or -ENOMEM.
  */
-int ibfront_wq_init(struct ibfront_wq *wq, const struct ibfront_queue *queue)
+int ibfront_wq_init(struct ibfront_wq *wq, const struct ibfront_queue *queue,
+		    bool writes)
 {
 	spin_lock_init(&wq->lock);
 	wq->area = queue->area + wq->offset;
 	wq->record = queue->record;
 	wq->wr = kvcalloc(wq->count, sizeof(*wq->wr), GFP_KERNEL);
-	return wq->wr ? 0 : -ENOMEM;
+	if (!wq->wr)
+		return -ENOMEM;
+	if (!writes || !wq->max_sge)
+		return 0;
+	wq->range = kvcalloc(wq->count,
+			     array_size(wq->max_sge, sizeof(*wq->range)),
+			     GFP_KERNEL);
+	if (wq->range)
+		return 0;
+	kvfree(wq->wr);
+	return -ENOMEM;
 }
 
 void ibfront_wq_fini(struct ibfront_wq *wq)
 {
+	kvfree(wq->range);
 	kvfree(wq->wr);
+}
+
+static struct ibfront_range *ibfront_ranges(const struct ibfront_wq *wq,
+					    u32 index)
+{
+	return &wq->range[(size_t)(index & (wq->count - 1)) * wq->max_sge];
+}
+
+/* Keep where a work request has the HCA write. Return how many places. */
+static u16 ibfront_keep_ranges(struct ibfront_wq *wq, u32 index,
+			       const struct ib_sge *sge, int nr)
+{
+	struct ibfront_range *range = ibfront_ranges(wq, index);
+	u16 kept = 0;
+
+	for (; nr > 0; nr--, sge++)
+		if (sge->length)
+			range[kept++] = (struct ibfront_range){
+				.addr = sge->addr,
+				.len = sge->length,
+			};
+	return kept;
+}
+
+/* The HCA has written so much: it is found there before it is unmapped, too. */
+static void ibfront_arrived(struct ibfront_dev *dev,
+			    const struct ibfront_wq *wq, u32 index, u32 len)
+{
+	const struct ibfront_wr *wr = &wq->wr[index & (wq->count - 1)];
+	const struct ibfront_range *range;
+	unsigned int i;
+	u32 part;
+
+	for (i = 0; len && i < wr->num_sge; i++) {
+		range = &ibfront_ranges(wq, index)[i];
+		part = min(len, range->len);
+		ibfront_arena_arrived(dev, range->addr, part);
+		len -= part;
+	}
 }
 
 static void ibfront_srq_link(struct ibfront_srq *srq, u16 index, u16 next)
@@ -62,7 +114,7 @@ int ibfront_srq_init(struct ibfront_srq *srq)
 	srq->next = kvmalloc_array(count, sizeof(*srq->next), GFP_KERNEL);
 	if (!srq->next)
 		return -ENOMEM;
-	if (ibfront_wq_init(&srq->wq, &srq->queue)) {
+	if (ibfront_wq_init(&srq->wq, &srq->queue, true)) {
 		kvfree(srq->next);
 		return -ENOMEM;
 	}
@@ -83,11 +135,14 @@ void ibfront_srq_fini(struct ibfront_srq *srq)
  * @srq: SRQ
  * @index: of the WQE, as the HCA says
  * @wr: filled in with what was kept of it
+ * @len: how much the HCA has written
  *
  * Return: whether it was posted.
  */
-bool ibfront_srq_put(struct ibfront_srq *srq, u16 index, struct ibfront_wr *wr)
+bool ibfront_srq_put(struct ibfront_srq *srq, u16 index, struct ibfront_wr *wr,
+		     u32 len)
 {
+	struct ibfront_dev *dev = to_fdev(srq->ibsrq.device);
 	struct ibfront_wq *wq = &srq->wq;
 	unsigned long flags;
 
@@ -98,6 +153,7 @@ bool ibfront_srq_put(struct ibfront_srq *srq, u16 index, struct ibfront_wr *wr)
 	spin_lock_irqsave(&wq->lock, flags);
 	*wr = wq->wr[index];
 	if (wr->posted) {
+		ibfront_arrived(dev, wq, index, len);
 		wq->wr[index].posted = false;
 		ibfront_srq_link(srq, srq->last_free, index);
 		srq->last_free = index;
@@ -116,10 +172,11 @@ int ibfront_qp_init(struct ibfront_qp *qp)
 {
 	int err;
 
-	err = ibfront_wq_init(&qp->sq, &qp->queue);
+	err = ibfront_wq_init(&qp->sq, &qp->queue,
+			      qp->ibqp.qp_type == IB_QPT_RC);
 	if (err)
 		return err;
-	err = ibfront_wq_init(&qp->rq, &qp->queue);
+	err = ibfront_wq_init(&qp->rq, &qp->queue, true);
 	if (err)
 		ibfront_wq_fini(&qp->sq);
 	return err;
@@ -361,7 +418,7 @@ static bool ibfront_complete_send(struct ibfront_qp *qp, u16 index,
 {
 	struct ibfront_wq *sq = &qp->sq;
 	const struct ibfront_wr *wr;
-	u32 tail = sq->tail;
+	u32 i, tail = sq->tail;
 
 	/* A completion is that of all before it that asked for none. */
 	if (!qp->signal_all)
@@ -374,6 +431,9 @@ static bool ibfront_complete_send(struct ibfront_qp *qp, u16 index,
 	if (wc->status == IB_WC_SUCCESS) {
 		wc->opcode = wr->opcode;
 		wc->byte_len = wr->len;
+		for (i = sq->tail; i != tail + 1; i++)
+			ibfront_arrived(to_fdev(qp->ibqp.device), sq, i,
+					sq->wr[i & (sq->count - 1)].len);
 	}
 	WRITE_ONCE(sq->tail, tail + 1);
 	return true;
@@ -387,6 +447,12 @@ static bool ibfront_recv_fits(const struct ibfront_wr *wr,
 	       wc->byte_len <= wr->len;
 }
 
+static u32 ibfront_received(const struct ib_wc *wc)
+{
+	return wc->status == IB_WC_SUCCESS && wc->opcode == IB_WC_RECV ?
+		wc->byte_len : 0;
+}
+
 static bool ibfront_complete_recv(struct ibfront_qp *qp, struct ib_wc *wc)
 {
 	struct ibfront_wq *rq = &qp->rq;
@@ -398,6 +464,8 @@ static bool ibfront_complete_recv(struct ibfront_qp *qp, struct ib_wc *wc)
 	if (!ibfront_recv_fits(wr, wc))
 		return false;
 	wc->wr_id = wr->id;
+	ibfront_arrived(to_fdev(qp->ibqp.device), rq, rq->tail,
+			ibfront_received(wc));
 	WRITE_ONCE(rq->tail, rq->tail + 1);
 	return true;
 }
@@ -407,7 +475,8 @@ static bool ibfront_complete_srq(struct ibfront_srq *srq, u16 index,
 {
 	struct ibfront_wr wr;
 
-	if (!ibfront_srq_put(srq, index, &wr) || !ibfront_recv_fits(&wr, wc))
+	if (!ibfront_srq_put(srq, index, &wr, ibfront_received(wc)) ||
+	    !ibfront_recv_fits(&wr, wc))
 		return false;
 	wc->wr_id = wr.id;
 	return true;
@@ -588,6 +657,28 @@ static int ibfront_check_wr(const struct ibfront_wq *wq, int num_sge)
 	return num_sge < 0 || num_sge > wq->max_sge ? -EINVAL : 0;
 }
 
+/* What the HCA sends is as it is now, whenever it was mapped. */
+static void ibfront_refresh(struct ibfront_dev *dev,
+			    const struct ib_send_wr *wr)
+{
+	int i;
+
+	switch (wr->opcode) {
+	case IB_WR_SEND:
+	case IB_WR_SEND_WITH_IMM:
+	case IB_WR_SEND_WITH_INV:
+	case IB_WR_RDMA_WRITE:
+	case IB_WR_RDMA_WRITE_WITH_IMM:
+		for (i = 0; i < wr->num_sge; i++)
+			if (wr->sg_list[i].length)
+				ibfront_arena_refresh(dev, wr->sg_list[i].addr,
+						      wr->sg_list[i].length);
+		break;
+	default:
+		break;
+	}
+}
+
 static int ibfront_post_one_send(struct ibfront_qp *qp,
 				 const struct ib_send_wr *wr)
 {
@@ -598,6 +689,7 @@ static int ibfront_post_one_send(struct ibfront_qp *qp,
 	err = ibfront_check_wr(sq, wr->num_sge);
 	if (err)
 		return err;
+	ibfront_refresh(to_fdev(qp->ibqp.device), wr);
 	err = ibfront_queues(qp->ibqp.device)->write_send(qp, sq->head, wr,
 							  hold);
 	if (!err && hold)
@@ -609,6 +701,10 @@ static int ibfront_post_one_send(struct ibfront_qp *qp,
 		.len = ibfront_sge_length(wr->sg_list, wr->num_sge),
 		.opcode = ibfront_wc_opcode(wr->opcode),
 	};
+	if (wr->opcode == IB_WR_RDMA_READ && sq->range)
+		sq->wr[sq->head & (sq->count - 1)].num_sge =
+			ibfront_keep_ranges(sq, sq->head, wr->sg_list,
+					    wr->num_sge);
 	ibfront_wq_advance(sq);
 	return 0;
 }
@@ -657,6 +753,8 @@ static int ibfront_write_recv(struct ib_pd *ibpd, struct ibfront_wq *wq,
 		.id = wr->wr_id,
 		.len = ibfront_sge_length(wr->sg_list, wr->num_sge),
 		.posted = true,
+		.num_sge = ibfront_keep_ranges(wq, index, wr->sg_list,
+					       wr->num_sge),
 	};
 	ibfront_wq_advance(wq);
 	return 0;

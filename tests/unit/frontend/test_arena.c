@@ -113,6 +113,117 @@ static void test_to_device(void **state)
 	check(buf + 7, ODD, 2);
 }
 
+/* What is written after it was mapped is sent, of one place and of a list. */
+static void test_refresh(void **state)
+{
+	struct scatterlist sgl[3] = {
+		{ buf + 9, ODD }, { buf + 20000, 1 }, { buf + 30000, 2 * ODD },
+	};
+	u64 addr;
+
+	addr = map(buf, ODD, DMA_TO_DEVICE);
+	fill(buf, ODD, 3);
+	ibfront_arena_refresh(dev, addr + 1000, 2000);
+	assert_memory_equal(seen(addr) + 1000, buf + 1000, 2000);
+	assert_int_equal(seen(addr)[999], 0);
+	assert_int_equal(seen(addr)[3000], 0);
+	ibfront_arena_refresh(dev, addr, ODD);
+	check(seen(addr), ODD, 3);
+	/* Not more than there is */
+	fill(buf, ODD, 10);
+	ibfront_arena_refresh(dev, addr, ODD + 1);
+	check(seen(addr), ODD, 3);
+	ibfront_arena_refresh(dev, 0, 1);
+	unmap(addr, ODD, DMA_TO_DEVICE, 0);
+
+	memset(buf, 0, 50000);
+	assert_int_equal(device->dma_ops->map_sg(device, sgl, 3, DMA_TO_DEVICE,
+						 0), 1);
+	addr = sg_dma_address(&sgl[0]);
+	fill(buf + 9, ODD, 4);
+	buf[20000] = 5;
+	fill(buf + 30000, 2 * ODD, 6);
+	ibfront_arena_refresh(dev, addr + ODD - 10, 11 + 7000);
+	assert_memory_equal(seen(addr) + ODD - 10, buf + 9 + ODD - 10, 10);
+	assert_int_equal(seen(addr)[ODD], 5);
+	check(seen(addr) + ODD + 1, 7000, 6);
+	assert_int_equal(seen(addr)[ODD - 11], 0);
+	assert_int_equal(seen(addr)[ODD + 1 + 7000], 0);
+	fill(buf + 30000, 2 * ODD, 9);
+	ibfront_arena_refresh(dev, addr + ODD + 1 + 100, 50);
+	assert_memory_equal(seen(addr) + ODD + 101, buf + 30100, 50);
+	assert_memory_not_equal(seen(addr) + ODD + 1, buf + 30000, 100);
+	fill(buf + 30000, 2 * ODD, 6);
+	ibfront_arena_refresh(dev, addr, 3 * ODD + 1);
+	check(seen(addr), ODD, 4);
+	check(seen(addr) + ODD + 1, 2 * ODD, 6);
+	device->dma_ops->unmap_sg(device, sgl, 3, DMA_TO_DEVICE, 0);
+}
+
+/* What the HCA may have written is not overwritten by what it is to send. */
+static void test_refresh_nothing(void **state)
+{
+	static const enum dma_data_direction dirs[] = {
+		DMA_BIDIRECTIONAL, DMA_FROM_DEVICE,
+	};
+	unsigned int i;
+	u64 addr;
+
+	for (i = 0; i < ARRAY_SIZE(dirs); i++) {
+		addr = map(buf, ODD, dirs[i]);
+		fill(seen(addr), ODD, 7);
+		ibfront_arena_refresh(dev, addr, ODD);
+		check(seen(addr), ODD, 7);
+		unmap(addr, ODD, dirs[i], 0);
+	}
+	fill(ibfront_arena_alloc(dev, ODD, &addr), ODD, 8);
+	ibfront_arena_refresh(dev, addr, ODD);
+	check(seen(addr), ODD, 8);
+	ibfront_arena_free(dev, addr);
+}
+
+/* What has been read from a peer is there before it is unmapped. */
+static void test_arrived(void **state)
+{
+	struct scatterlist sgl[3] = {
+		{ buf + 9, ODD }, { buf + 20000, 1 }, { buf + 30000, 2 * ODD },
+	};
+	u64 addr;
+
+	addr = map(buf, ODD, DMA_FROM_DEVICE);
+	fill(seen(addr), ODD, 3);
+	ibfront_arena_arrived(dev, addr + 1000, 2000);
+	assert_memory_equal(seen(addr) + 1000, buf + 1000, 2000);
+	assert_int_equal(buf[999], 0);
+	assert_int_equal(buf[3000], 0);
+	ibfront_arena_arrived(dev, addr, ODD + 1);
+	assert_int_equal(buf[3000], 0);
+	unmap(addr, ODD, DMA_FROM_DEVICE, DMA_ATTR_SKIP_CPU_SYNC);
+
+	assert_int_equal(device->dma_ops->map_sg(device, sgl, 3,
+						 DMA_FROM_DEVICE, 0), 1);
+	addr = sg_dma_address(&sgl[0]);
+	fill(seen(addr), 3 * ODD + 1, 4);
+	ibfront_arena_arrived(dev, addr + ODD, 2 * ODD);
+	assert_int_equal(buf[20000], seen(addr)[ODD]);
+	assert_memory_equal(buf + 30000, seen(addr) + ODD + 1, 2 * ODD - 1);
+	assert_int_equal(buf[30000 + 2 * ODD - 1], 0);
+	assert_int_equal(buf[9 + 2999], 0);
+	device->dma_ops->unmap_sg(device, sgl, 3, DMA_FROM_DEVICE,
+				  DMA_ATTR_SKIP_CPU_SYNC);
+
+	/* Not into what the HCA only sends, nor into what is no copy */
+	memset(buf, 0, ODD);
+	addr = map(buf, ODD, DMA_TO_DEVICE);
+	fill(seen(addr), ODD, 5);
+	ibfront_arena_arrived(dev, addr, ODD);
+	assert_int_equal(buf[100], 0);
+	unmap(addr, ODD, DMA_TO_DEVICE, 0);
+	ibfront_arena_alloc(dev, ODD, &addr);
+	ibfront_arena_arrived(dev, addr, ODD);
+	ibfront_arena_free(dev, addr);
+}
+
 /* What the HCA has not written comes back as it was, and nothing beside it. */
 static void test_from_device(void **state)
 {
@@ -457,6 +568,9 @@ int main(void)
 #define TEST(name)	cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_to_device),
+		TEST(test_refresh),
+		TEST(test_refresh_nothing),
+		TEST(test_arrived),
 		TEST(test_from_device),
 		TEST(test_sync_a_part),
 		TEST(test_list),
