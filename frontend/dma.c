@@ -280,9 +280,12 @@ static void ibfront_unmap_phys(struct device *dev, dma_addr_t addr, size_t size,
 	ibfront_piece_put(arena, addr);
 }
 
+/* Isert says this of what it has not mapped yet, to send from it. */
 static void ibfront_sync_for_cpu(struct device *dev, dma_addr_t addr,
 				 size_t size, enum dma_data_direction dir)
 {
+	if (dir == DMA_TO_DEVICE)
+		return;
 	ibfront_piece_sync(ibfront_arena(dev), addr, size, true);
 }
 
@@ -350,6 +353,8 @@ static void ibfront_unmap_sg(struct device *dev, struct scatterlist *sgl,
 static void ibfront_sync_sg_for_cpu(struct device *dev, struct scatterlist *sgl,
 				    int nents, enum dma_data_direction dir)
 {
+	if (dir == DMA_TO_DEVICE)
+		return;
 	ibfront_list_sync(ibfront_arena(dev), sgl, nents, true);
 }
 

@@ -224,6 +224,28 @@ static void test_arrived(void **state)
 	ibfront_arena_free(dev, addr);
 }
 
+/* There is nothing to copy back of what is only sent, nor of nothing. */
+static void test_sync_of_what_is_sent(void **state)
+{
+	struct scatterlist sg = { buf, ODD };
+	u64 addr;
+
+	addr = map(buf, ODD, DMA_TO_DEVICE);
+	fill(buf, ODD, 3);
+	device->dma_ops->sync_single_for_cpu(device, addr, ODD, DMA_TO_DEVICE);
+	check(buf, ODD, 3);
+	unmap(addr, ODD, DMA_TO_DEVICE, 0);
+	device->dma_ops->sync_single_for_cpu(device, addr, ODD, DMA_TO_DEVICE);
+	device->dma_ops->sync_single_for_cpu(device, 0, ODD, DMA_TO_DEVICE);
+
+	assert_int_equal(device->dma_ops->map_sg(device, &sg, 1, DMA_TO_DEVICE,
+						 0), 1);
+	fill(buf, ODD, 4);
+	device->dma_ops->sync_sg_for_cpu(device, &sg, 1, DMA_TO_DEVICE);
+	check(buf, ODD, 4);
+	device->dma_ops->unmap_sg(device, &sg, 1, DMA_TO_DEVICE, 0);
+}
+
 /* What the HCA has not written comes back as it was, and nothing beside it. */
 static void test_from_device(void **state)
 {
@@ -571,6 +593,7 @@ int main(void)
 		TEST(test_refresh),
 		TEST(test_refresh_nothing),
 		TEST(test_arrived),
+		TEST(test_sync_of_what_is_sent),
 		TEST(test_from_device),
 		TEST(test_sync_a_part),
 		TEST(test_list),
