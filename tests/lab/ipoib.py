@@ -40,6 +40,8 @@ class Interface:
         self.v4 = "10.%d.%s" % (77 + port, ".".join(number))
         self.v6 = "fd%d::%s" % (77 + port, ":".join(number))
         self.is_guest = "-guest" in node.name
+        # whose HCA it uses
+        self.machine = nodes.Node(node.name.partition("-")[0])
         self.up()
 
     def up(self):

@@ -294,9 +294,17 @@ def perftest_row(output):
 MODULES = "/usr/lib/xenib"
 
 
-def load_backend(host, parameters=""):
-    """Load xen-ibback in a dom0 whose HCA is up."""
+def load_backend(host, guests=(), parameters=""):
+    """Load xen-ibback in a dom0 whose HCA is up, with these attached guests."""
     host.run("insmod %s/xen-ibback.ko %s" % (MODULES, parameters))
+    for guest in guests:
+        wait_active(guest, 60)
+
+
+def reload_backend(host, guests, parameters=""):
+    """Load it anew."""
+    host.run("rmmod xen_ibback")
+    load_backend(host, guests, parameters)
 
 
 def load_frontend(guest):
@@ -304,9 +312,10 @@ def load_frontend(guest):
     guest.run("modprobe ib_uverbs && insmod %s/xen-ibfront.ko" % MODULES)
 
 
-def reload_frontend(guest):
+def reload_frontend(guest, parameters=""):
     """Load xen-ibfront anew in a guest that has its HCA."""
-    guest.run("rmmod xen_ibfront && insmod %s/xen-ibfront.ko" % MODULES)
+    guest.run("rmmod xen_ibfront && insmod %s/xen-ibfront.ko %s" % (
+        MODULES, parameters))
     wait_active(guest)
 
 
@@ -338,6 +347,16 @@ def wait_active(node, timeout=30):
              "ibv_devinfo -i 1 2>&1 | grep -q PORT_ACTIVE && exit 0; "
              "sleep 0.2; done; ibv_devinfo -i 1; exit 1" % (5 * timeout),
              timeout=4 * timeout)
+
+
+@contextlib.contextmanager
+def with_arena(guest, mb):
+    """For a while, the frontend may use so much."""
+    reload_frontend(guest, "arena_mb=%d" % mb)
+    try:
+        yield
+    finally:
+        reload_frontend(guest)
 
 
 def is_loaded(node, module):

@@ -16,18 +16,6 @@ PDS = nodes.DEVICE["pds"]       # the arena's own, and those of ib_mad
 
 
 @contextlib.contextmanager
-def frontend(node, arena_mb):
-    """For a while, the frontend may use so much."""
-    node.run("rmmod xen_ibfront && insmod %s/xen-ibfront.ko arena_mb=%d" %
-             (nodes.MODULES, arena_mb))
-    nodes.wait_active(node)
-    try:
-        yield
-    finally:
-        nodes.reload_frontend(node)
-
-
-@contextlib.contextmanager
 def user(node, arena_mb):
     """A user in the kernel, after it has tried everything."""
     failed = node.run("insmod %s/xen-ibarena.ko arena_mb=%d" %
@@ -54,7 +42,7 @@ def test_mappings(guests, dom0, arena_mb):
     """All that a mapping promises, until there is no room and again. Of the
     guest's pages each counts once, whoever reaches it."""
     host, node = dom0[0], guests[0]
-    with frontend(node, arena_mb):
+    with nodes.with_arena(node, arena_mb):
         assert used(host, node)["pages"] == nodes.PAGES
         chunks = arena_mb // CHUNK
         with user(node, arena_mb):
@@ -73,7 +61,7 @@ def test_mappings(guests, dom0, arena_mb):
 def test_grows_no_further_than_quotas_let_it(guest, dom0, quotas):
     """What was begun of a chunk is given back, here and in dom0."""
     host, node = dom0[0], guest[0]
-    with nodes.attached_with(quotas, host, node), frontend(node, 16):
+    with nodes.attached_with(quotas, host, node), nodes.with_arena(node, 16):
         with user(node, 2 * CHUNK):
             held = used(host, node)
             assert held["pages"] == 2 * CHUNK * PAGES + nodes.CQ_PAGES
@@ -84,7 +72,7 @@ def test_grows_no_further_than_quotas_let_it(guest, dom0, quotas):
 def test_processes_do_not_use_it(guests, dom0):
     """Their memory is granted as it is, also what there is no room for."""
     host, node = dom0[0], guests[0]
-    with frontend(node, CHUNK), user(node, CHUNK):
+    with nodes.with_arena(node, CHUNK), user(node, CHUNK):
         nodes.run_pair(node, node, "ib_write_bw -F -s %d -n 5" % (8 << 20))
         assert used(host, node)["pages"] == nodes.PAGES
     nodes.assert_idle(host)
@@ -93,7 +81,7 @@ def test_processes_do_not_use_it(guests, dom0):
 def test_detach_and_attach_again(guests, dom0):
     """The user is told to go, and back it tries everything again."""
     host, node = dom0[0], guests[0]
-    with frontend(node, CHUNK), user(node, CHUNK):
+    with nodes.with_arena(node, CHUNK), user(node, CHUNK):
         host.run("xenib detach " + node.domain)
         nodes.assert_idle(host, devices=1)
         nodes.attach(host, node)

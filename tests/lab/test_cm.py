@@ -7,7 +7,6 @@ both ends, which needs no IP addresses. (test_node.py has those.)
 import contextlib
 import itertools
 import re
-import time
 
 import pytest
 
@@ -149,17 +148,6 @@ def wait_connected(ends):
                      "'until [ -e /root/connected ]; do sleep 0.2; done'")
 
 
-def load_backend(host, guests, parameters=""):
-    nodes.load_backend(host, parameters)
-    for guest in guests:
-        nodes.wait_active(guest, 60)
-
-
-def reload_backend(host, guests, parameters=""):
-    host.run("rmmod xen_ibback")
-    load_backend(host, guests, parameters)
-
-
 def test_unload_under_load(ends, dom0, exhaustive):
     """The backend goes and comes while guests connect, and dom0 with itself:
     dom0 notices nothing, and guests connect again."""
@@ -175,7 +163,7 @@ def test_unload_under_load(ends, dom0, exhaustive):
     try:
         wait_connected((pv, pvh))
         for _ in range(5 if exhaustive else 1):
-            reload_backend(dom0[0], (pv.node, pvh.node))
+            nodes.reload_backend(dom0[0], (pv.node, pvh.node))
             wait_connected((pv, pvh))
     finally:
         for end in (own, pv, pvh):
@@ -201,7 +189,7 @@ def test_off(ends, dom0):
         done = host.run("insmod %s/xen-ibback.ko cm=hock" % nodes.MODULES,
                         check=False)
     assert "Invalid" in done.stdout, done.stdout
-    load_backend(host, both, "cm=off")
+    nodes.load_backend(host, both, "cm=off")
     try:
         before = refused(host, pv.node)
         done = pv.node.run("timeout 3 " + pv.command(TALK % (1, 1, 100),
@@ -210,7 +198,7 @@ def test_off(ends, dom0):
         assert done.returncode, done.stdout
         assert refused(host, pv.node) > before
     finally:
-        reload_backend(host, both)
+        nodes.reload_backend(host, both)
     talk(ends["dom0"], pv, TALK % (1, 1, 100))
 
 
@@ -222,13 +210,13 @@ def test_own(ends, dom0):
     both = pv.node, pvh.node
     words = TALK % (2, 2, 100)
     with nodes.allowed(host, "cm=own: another has the CM of port 1"):
-        reload_backend(host, both, "cm=own")
+        nodes.reload_backend(host, both, "cm=own")
     try:
         done = pv.node.run("timeout 5 " + pv.command(words, pvh), check=False)
         assert done.returncode, done.stdout
         talk(ends["dom0"], ends["other dom0"], words)
         host.run("rmmod rdma_ucm rdma_cm iw_cm ib_cm")
-        reload_backend(host, both, "cm=own")
+        nodes.reload_backend(host, both, "cm=own")
         host.run("modprobe rdma_ucm")
         talk(pv, pvh, words)
         talk(pvh, ends["other dom0"], words)
@@ -237,7 +225,7 @@ def test_own(ends, dom0):
         assert done.returncode, done.stdout
     finally:
         host.run("rmmod rdma_ucm rdma_cm iw_cm ib_cm")
-        reload_backend(host, both)
+        nodes.reload_backend(host, both)
         host.run("modprobe rdma_ucm")
     talk(ends["dom0"], pv, words)
 

@@ -107,7 +107,7 @@ def test_port_counters(ends):
 
     before = sent()
     client.ping(server.v4, "-q -c 20 -i 0.01")
-    leave = machine_of(client).name != machine_of(server).name
+    leave = client.machine.name != server.machine.name
     assert (sent() - before >= 20) == leave
 
 
@@ -241,18 +241,13 @@ def test_multicast_group(ends, group):
 
 # ---- One of so many MADs of the connection manager is lost ----
 
-def machine_of(end):
-    """The machine whose HCA a node uses."""
-    return nodes.Node(end.node.name.partition("-")[0])
-
-
 # What a guest has of QPs allows for 100 connections. Each is made twice.
 @pytest.mark.parametrize("times, count, one_in", [
     (1, 30, 20), pytest.param(5, 100, 100, marks=pytest.mark.exhaustive)])
 def test_connections_with_loss(ends, times, count, one_in):
     """So many connects and disconnects: none hangs, none is left."""
     words = "%s -c %d" % (CMTIME, count)
-    with nodes.losing([machine_of(end) for end in ends], one_in):
+    with nodes.losing([end.machine for end in ends], one_in):
         for _ in range(times):
             run(ends, Program(words, words + " -s {0}", "disconnect"), 280)
     for end in ends:
@@ -321,15 +316,15 @@ MGID = "ff12:401b:ffff::f4d:102"
 def port_gid(end):
     """GID 0 of the HCA's port, by which the SA knows the members of groups,
     also for guests."""
-    return ipaddress.ip_address(machine_of(end).out(
+    return ipaddress.ip_address(end.machine.out(
         "cat /sys/class/infiniband/*/ports/%d/gids/0" % end.port))
 
 
 def members(end):
     """Who receives what is sent to GROUP, None if there is no SA. It tells that
     those only who have its key."""
-    done = machine_of(end).run("saquery --smkey 1 -C mlx4_0 -P %d -m" %
-                               end.port, check=False)
+    done = end.machine.run("saquery --smkey 1 -C mlx4_0 -P %d -m" % end.port,
+                           check=False)
     if done.returncode:
         return None
     return {ipaddress.ip_address(gid) for gid, state in re.findall(
