@@ -34,6 +34,20 @@ static unsigned int ibfront_max_chunks(void)
 }
 
 /**
+ * ibfront_arena_max_mapping() - how much a user may map at once
+ *
+ * A queue of 128 of the largest I/Os takes half of the arena. Users that cannot
+ * wait for room, as those of block devices, have such queues.
+ *
+ * Return: octets.
+ */
+size_t ibfront_arena_max_mapping(void)
+{
+	return max_t(size_t, ibfront_max_chunks() * IBFRONT_CHUNK_SIZE / 256,
+		     SZ_64K);
+}
+
+/**
  * ibfront_arena_taken() - have the arena grow when little is left
  * @arena: the arena
  * @addr: the piece that has been taken; 0: there was none
@@ -210,6 +224,8 @@ static int ibfront_chunk_publish(struct ibfront_dev *dev, unsigned int i)
 			   IBFRONT_CHUNK_SIZE, NUMA_NO_NODE);
 	if (err)
 		WRITE_ONCE(arena->nr_chunks, i);
+	else
+		wake_up(&arena->room);
 	return err;
 }
 
@@ -275,6 +291,17 @@ static void ibfront_arena_grow_work(struct work_struct *work)
 	mutex_unlock(&arena->lock);
 }
 
+/* For so many pages, besides those of MRs */
+static void ibfront_arena_make_room(struct ibfront_dev *dev, u64 nr)
+{
+	struct ibfront_arena *arena = &dev->arena;
+
+	nr += arena->mr_pages;
+	while (gen_pool_avail(arena->pool) < nr * PAGE_SIZE)
+		if (!ibfront_arena_grow(dev))
+			break;
+}
+
 /**
  * ibfront_arena_expect() - have room for what a queue can receive into
  * @dev: device
@@ -289,9 +316,32 @@ void ibfront_arena_expect(struct ibfront_dev *dev, u64 nr)
 	struct ibfront_arena *arena = &dev->arena;
 
 	mutex_lock(&arena->lock);
-	while (gen_pool_avail(arena->pool) < nr * PAGE_SIZE)
-		if (!ibfront_arena_grow(dev))
-			break;
+	ibfront_arena_make_room(dev, nr);
+	mutex_unlock(&arena->lock);
+}
+
+/**
+ * ibfront_arena_add_mr() - have room for what is registered at once
+ * @dev: device
+ * @nr: pages that a new MR can have
+ */
+void ibfront_arena_add_mr(struct ibfront_dev *dev, u32 nr)
+{
+	struct ibfront_arena *arena = &dev->arena;
+
+	mutex_lock(&arena->lock);
+	arena->mr_pages += nr;
+	ibfront_arena_make_room(dev, 0);
+	mutex_unlock(&arena->lock);
+}
+
+/* Undo ibfront_arena_add_mr(). */
+void ibfront_arena_del_mr(struct ibfront_dev *dev, u32 nr)
+{
+	struct ibfront_arena *arena = &dev->arena;
+
+	mutex_lock(&arena->lock);
+	arena->mr_pages -= nr;
 	mutex_unlock(&arena->lock);
 }
 
@@ -399,6 +449,7 @@ int ibfront_arena_init(struct ibfront_dev *dev)
 	mutex_init(&arena->lock);
 	INIT_LIST_HEAD(&arena->pds);
 	INIT_WORK(&arena->grow_work, ibfront_arena_grow_work);
+	init_waitqueue_head(&arena->room);
 	arena->pause = jiffies - 1;
 	arena->dma_parms.max_segment_size = UINT_MAX;
 

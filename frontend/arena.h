@@ -12,8 +12,6 @@ struct ibfront_pd;
 
 #define IBFRONT_CHUNK_SIZE		((u64)SZ_4M)
 #define IBFRONT_MAX_CHUNKS		64
-/* What a user is told that it can map at once, that there is room for others */
-#define IBFRONT_MAX_MAPPING		SZ_1M
 /* The HCA's address of the first chunk: beyond all physical ones */
 #define IBFRONT_ARENA_BASE		BIT_ULL(56)
 /* Pieces begin at multiples of it, each in cache lines of its own. */
@@ -53,11 +51,14 @@ struct ibfront_arena {
 	struct ibfront_chunk chunk[IBFRONT_MAX_CHUNKS];
 	unsigned int nr_chunks;	/* that there are; grows under lock */
 	struct work_struct grow_work;
+	wait_queue_head_t room;	/* who waits for a piece */
+	work_func_t poll_work;	/* of ib_core, which handles completions */
 	struct mutex lock;	/* Protects what follows */
 	struct list_head pds;
 	struct ibfront_obj pd;	/* of the chunks themselves */
 	bool has_pd;
 	unsigned long pause;	/* jiffies from which on it may grow */
+	u64 mr_pages;		/* for which there are MRs of the kernel's */
 };
 
 /* A chunk of the arena in a PD of the kernel's */
@@ -84,6 +85,9 @@ int __must_check ibfront_arena_add_pd(struct ibfront_dev *dev,
 				      struct ibfront_pd *pd);
 void ibfront_arena_del_pd(struct ibfront_dev *dev, struct ibfront_pd *pd);
 void ibfront_arena_expect(struct ibfront_dev *dev, u64 nr);
+void ibfront_arena_add_mr(struct ibfront_dev *dev, u32 nr);
+void ibfront_arena_del_mr(struct ibfront_dev *dev, u32 nr);
+size_t ibfront_arena_max_mapping(void);
 void ibfront_arena_taken(struct ibfront_arena *arena, u64 addr);
 int __must_check ibfront_arena_share(struct ibfront_dev *dev,
 				     struct ibfront_pd *pd, u64 addr, u64 len,

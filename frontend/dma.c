@@ -13,6 +13,9 @@
 
 #include "ibfront.h"
 
+/* How long a list waits for room */
+#define IBFRONT_ROOM_TIMEOUT	(30 * HZ)
+
 /* Its dma_parms are what the device has of a connection. */
 static struct ibfront_arena *ibfront_arena(struct device *dev)
 {
@@ -100,6 +103,8 @@ static void ibfront_piece_put(struct ibfront_arena *arena, u64 addr)
 		return;
 	*piece = (struct ibfront_piece) {};
 	gen_pool_free(arena->pool, addr, size);
+	if (wq_has_sleeper(&arena->room))
+		wake_up(&arena->room);
 }
 
 /* The piece that an address is in, and where in it; its begin may be before. */
@@ -309,6 +314,41 @@ static int ibfront_map_user_sg(struct scatterlist *sgl, int nents)
 }
 
 /*
+ * Who handles completions must not wait: what is given back may be behind in
+ * the same CQ. Where the kernel does not count nobody waits.
+ */
+static bool ibfront_may_wait(const struct ibfront_arena *arena)
+{
+	const struct work_struct *work = current_work();
+
+	return preemptible() && !rcu_preempt_depth() &&
+	       !(work && work->func == READ_ONCE(arena->poll_work));
+}
+
+/*
+ * Take a piece once there is room, if the caller can sleep. For lists: these
+ * are given back soon, and if one has no room, NFS has its writer fail.
+ */
+static struct ibfront_chunk *
+ibfront_piece_wait(struct ibfront_arena *arena, size_t size,
+		   const struct ibfront_piece *of, u64 *addr)
+{
+	struct ibfront_dev *dev = container_of(arena, struct ibfront_dev,
+					       arena);
+	struct ibfront_chunk *chunk;
+
+	chunk = ibfront_piece_get(arena, size, of, addr);
+	if (!chunk && size && size <= IBFRONT_CHUNK_SIZE &&
+	    ibfront_may_wait(arena))
+		wait_event_timeout(arena->room,
+				   (chunk = ibfront_piece_get(arena, size, of,
+							      addr)) ||
+				   ibfront_ring_dead(dev),
+				   IBFRONT_ROOM_TIMEOUT);
+	return chunk;
+}
+
+/*
  * A list becomes one piece, for which a fast registration needs no page list.
  * ib_umem_get_va() says DMA_ATTR_WEAK_ORDERING because ibfront_mem_pin() has it
  * do so, and nobody else says it.
@@ -328,7 +368,7 @@ static int ibfront_map_sg(struct device *dev, struct scatterlist *sgl,
 
 	if (attrs & DMA_ATTR_WEAK_ORDERING)
 		return ibfront_map_user_sg(sgl, nents);
-	if (!ibfront_piece_get(arena, size, &of, &addr))
+	if (!ibfront_piece_wait(arena, size, &of, &addr))
 		return -ENOMEM;
 	sg_dma_address(sgl) = addr;
 	sg_dma_len(sgl) = size;
@@ -411,7 +451,7 @@ static void ibfront_dma_free(struct device *dev, size_t size, void *ptr,
 
 static size_t ibfront_max_mapping_size(struct device *dev)
 {
-	return IBFRONT_MAX_MAPPING;
+	return ibfront_arena_max_mapping();
 }
 
 const struct dma_map_ops ibfront_dma_ops = {

@@ -260,6 +260,7 @@ struct ibfront_mr {
 	struct ibfront_mem *other_mem;
 
 	/* For fast registration */
+	u32 max_pages;		/* that it can have */
 	u64 addr;		/* of what is mapped, in the arena */
 	struct ibfront_held held;
 	struct ibfront_share moved;	/* the work item's own */

@@ -142,8 +142,10 @@ static int ibfront_dereg_mr(struct ib_mr *ibmr, struct ib_udata *udata)
 	err = ibfront_try_destroy(dev, &mr->obj);
 	if (err)
 		return err;
-	if (!mr->mem)
+	if (!mr->mem) {
 		ibfront_fastreg_fini_mr(dev, mr);
+		ibfront_arena_del_mr(dev, mr->max_pages);
+	}
 	ibfront_mem_unmap(dev, mr->mem);
 	ibfront_mem_unmap(dev, mr->other_mem);
 	kfree(mr);
@@ -172,6 +174,7 @@ static struct ib_mr *ibfront_alloc_mr(struct ib_pd *ibpd,
 		.op.alloc_mw.pd = to_fpd(ibpd)->obj.handle,
 		.op.alloc_mw.type = VIBIF_MW_TYPE_2,
 	};
+	struct ibfront_dev *dev = to_fdev(ibpd->device);
 	struct vibif_rsp rsp;
 	struct ibfront_mr *mr;
 	int err;
@@ -181,7 +184,7 @@ static struct ib_mr *ibfront_alloc_mr(struct ib_pd *ibpd,
 	mr = kzalloc(sizeof(*mr), GFP_KERNEL);
 	if (!mr)
 		return ERR_PTR(-ENOMEM);
-	err = ibfront_create(to_fdev(ibpd->device), &mr->obj, &req, &rsp);
+	err = ibfront_create(dev, &mr->obj, &req, &rsp);
 	if (err) {
 		kfree(mr);
 		return ERR_PTR(err);
@@ -189,7 +192,9 @@ static struct ib_mr *ibfront_alloc_mr(struct ib_pd *ibpd,
 	/* Users invalidate by either. */
 	mr->ibmr.rkey = rsp.op.alloc_mw.rkey;
 	mr->ibmr.lkey = mr->ibmr.rkey;
+	mr->max_pages = max_num_sg;
 	ibfront_fastreg_init_mr(mr);
+	ibfront_arena_add_mr(dev, max_num_sg);
 	return &mr->ibmr;
 }
 

@@ -19,7 +19,7 @@ static void ibfront_query_kernel(const struct ibfront_dev *dev,
 		return;
 	props->device_cap_flags |= IB_DEVICE_MEM_MGT_EXTENSIONS;
 	props->max_fast_reg_page_list_len =
-		IBFRONT_MAX_MAPPING / VIBIF_PAGE_SIZE;
+		ibfront_arena_max_mapping() / VIBIF_PAGE_SIZE;
 }
 
 static int ibfront_query_device(struct ib_device *ibdev,

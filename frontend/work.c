@@ -600,10 +600,15 @@ static int ibfront_req_notify_cq(struct ib_cq *ibcq,
 {
 	const struct ibfront_queue_ops *queues = ibfront_queues(ibcq->device);
 	bool solicited = (notify & IB_CQ_SOLICITED_MASK) == IB_CQ_SOLICITED;
-	bool dead = ibfront_ring_dead(to_fdev(ibcq->device));
+	struct ibfront_dev *dev = to_fdev(ibcq->device);
+	bool dead = ibfront_ring_dead(dev);
 	struct ibfront_cq *cq = to_fcq(ibcq);
 	unsigned long flags;
 	bool missed;
+
+	if (ibcq->poll_ctx == IB_POLL_WORKQUEUE ||
+	    ibcq->poll_ctx == IB_POLL_UNBOUND_WORKQUEUE)
+		WRITE_ONCE(dev->arena.poll_work, ibcq->work.func);
 
 	spin_lock_irqsave(&cq->lock, flags);
 	cq->armed = true;

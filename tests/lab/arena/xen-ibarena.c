@@ -265,7 +265,8 @@ static int test_limits(struct test *t)
 {
 	struct ib_pd *pd;
 
-	CHECK(dma_max_mapping_size(t->ibdev->dma_device) == SZ_1M);
+	CHECK(dma_max_mapping_size(t->ibdev->dma_device) ==
+	      max(arena_mb * SZ_1M / 256, SZ_64K));
 	CHECK(t->ibdev->attrs.kernel_cap_flags & IBK_LOCAL_DMA_LKEY);
 	CHECK(t->pd->local_dma_lkey == t->ibdev->local_dma_lkey);
 	pd = ib_alloc_pd(t->ibdev, IB_PD_UNSAFE_GLOBAL_RKEY);

@@ -5,6 +5,7 @@
 #define POOL_GRANULES	(SZ_4M / 256)
 
 struct kernel_arena kernel_arena;
+struct kernel_context kernel_context;
 
 /* By handle: what it is, and of which source */
 static struct {
@@ -239,5 +240,6 @@ void kernel_arena_reset(void)
 {
 	memset(objects, 0, sizeof(objects));
 	memset(&kernel_arena, 0, sizeof(kernel_arena));
+	memset(&kernel_context, 0, sizeof(kernel_context));
 	wanted = NULL;
 }

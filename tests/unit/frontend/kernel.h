@@ -14,6 +14,7 @@ typedef u64 phys_addr_t;
 #define KERNEL_VERSION(a, b, c)	(((a) << 16) + ((b) << 8) + (c))
 #define LINUX_VERSION_CODE	KERNEL_VERSION(7, 2, 0)
 
+#define SZ_64K			0x10000
 #define SZ_1M			0x100000
 #define SZ_4M			0x400000
 #define BIT_ULL(n)		(1ULL << (n))
@@ -39,6 +40,41 @@ void vfree(const void *p);
 bool schedule_work(struct work_struct *work);
 bool cancel_work_sync(struct work_struct *work);
 void flush_work(struct work_struct *work);
+
+typedef void (*work_func_t)(struct work_struct *work);
+typedef struct {
+	bool waits;
+} wait_queue_head_t;
+
+#define init_waitqueue_head(head)	((head)->waits = false)
+#define wq_has_sleeper(head)		((head)->waits)
+#define wake_up(head)			((head)->waits = false)
+/* Others do something three times, and have to wake who waits. */
+#define wait_event_timeout(head, condition, timeout)			\
+({									\
+	unsigned int left = 3;						\
+									\
+	while (left && !(condition)) {					\
+		left--;							\
+		(head).waits = true;					\
+		kernel_context.others();				\
+		if ((head).waits)					\
+			break;						\
+	}								\
+	left;								\
+})
+
+/* Where the code under test runs, and what happens when it waits */
+extern struct kernel_context {
+	bool preemptible;
+	int rcu_depth;
+	struct work_struct *work;
+	void (*others)(void);
+} kernel_context;
+
+#define preemptible()			(kernel_context.preemptible)
+#define rcu_preempt_depth()		(kernel_context.rcu_depth)
+#define current_work()			(kernel_context.work)
 
 /* Memory is where it is. */
 #define phys_to_virt(phys)	((void *)(uintptr_t)(phys))

@@ -493,6 +493,134 @@ static void test_expected(void **state)
 	assert_int_equal(dev->arena.nr_chunks, CHUNKS);
 }
 
+/* So has what can be registered at once. */
+static void test_expected_of_mrs(void **state)
+{
+	unsigned int i;
+
+	for (i = 0; i < 4; i++)
+		ibfront_arena_add_mr(dev, SZ_1M / PAGE_SIZE);
+	assert_int_equal(dev->arena.nr_chunks, 1);
+	ibfront_arena_add_mr(dev, 1);
+	assert_int_equal(dev->arena.nr_chunks, 2);
+	ibfront_arena_expect(dev, SZ_4M / PAGE_SIZE);
+	assert_int_equal(dev->arena.nr_chunks, 3);
+	for (i = 0; i < 4; i++)
+		ibfront_arena_del_mr(dev, SZ_1M / PAGE_SIZE);
+	ibfront_arena_expect(dev, 3 * SZ_4M / PAGE_SIZE);
+	assert_int_equal(dev->arena.nr_chunks, 4);
+}
+
+static void test_max_mapping(void **state)
+{
+	assert_int_equal(device->dma_ops->max_mapping_size(device),
+			 CHUNKS * SZ_4M / 2 / 128);
+	assert_int_equal(ibfront_arena_max_mapping(), 4 * SZ_64K);
+}
+
+static u64 first_list;
+static unsigned int waits;
+
+static int map_list(struct scatterlist *sg)
+{
+	*sg = (struct scatterlist) { buf, BIG };
+	return device->dma_ops->map_sg(device, sg, 1, DMA_TO_DEVICE, 0);
+}
+
+static void give_back_later(void)
+{
+	struct scatterlist sg = { buf, BIG, first_list, BIG };
+
+	if (++waits == 2)
+		device->dma_ops->unmap_sg(device, &sg, 1, DMA_TO_DEVICE, 0);
+	else
+		wake_up(&dev->arena.room);
+}
+
+static void let_it_grow(void)
+{
+	waits++;
+	kernel_run_work();
+}
+
+static void die(void)
+{
+	waits++;
+	dev->dead = true;
+	wake_up(&dev->arena.room);
+}
+
+static void give_nothing_back(void)
+{
+	waits++;
+}
+
+/* Who can sleep waits for room, until others give some back or it grows. */
+static void test_list_waits(void **state)
+{
+	struct scatterlist sg[6];
+	unsigned int i;
+
+	for (i = 0; i < 4; i++)
+		assert_int_equal(map_list(&sg[i]), 1);
+	first_list = sg[0].dma_address;
+	kernel_context.preemptible = true;
+	kernel_context.others = give_back_later;
+	waits = 0;
+	assert_int_equal(map_list(&sg[0]), 1);
+	assert_int_equal(waits, 2);
+	assert_int_equal(sg[0].dma_address, first_list);
+
+	kernel_context.others = let_it_grow;
+	waits = 0;
+	assert_int_equal(map_list(&sg[4]), 1);
+	assert_int_equal(waits, 1);
+	assert_int_equal(dev->arena.nr_chunks, 2);
+
+	for (i = 0; i < 5; i++)
+		device->dma_ops->unmap_sg(device, &sg[i], 1, DMA_TO_DEVICE, 0);
+}
+
+/* But not for ever, and not where the CPU or a CQ must not wait. */
+static void test_who_does_not_wait(void **state)
+{
+	struct work_struct poll = { .func = (work_func_t)let_it_grow };
+	struct work_struct other = { .func = (work_func_t)die };
+	struct scatterlist sg[5];
+	unsigned int i;
+
+	for (i = 0; i < 4; i++)
+		assert_int_equal(map_list(&sg[i]), 1);
+	dev->arena.poll_work = poll.func;
+	kernel_context.others = give_nothing_back;
+	waits = 0;
+	assert_int_equal(map_list(&sg[4]), -ENOMEM);
+	kernel_context.preemptible = true;
+	kernel_context.rcu_depth = 1;
+	assert_int_equal(map_list(&sg[4]), -ENOMEM);
+	kernel_context.rcu_depth = 0;
+	kernel_context.work = &poll;
+	assert_int_equal(map_list(&sg[4]), -ENOMEM);
+	assert_int_equal(map(buf, BIG, DMA_TO_DEVICE), DMA_MAPPING_ERROR);
+	assert_int_equal(waits, 0);
+	kernel_context.work = &other;
+	assert_int_equal(map_list(&sg[4]), -ENOMEM);
+	assert_int_equal(waits, 1);
+	/* Nor for what there cannot be */
+	sg[4].length = SZ_4M + 1;
+	assert_int_equal(device->dma_ops->map_sg(device, &sg[4], 1,
+						 DMA_TO_DEVICE, 0), -ENOMEM);
+	sg[4].length = 0;
+	assert_int_equal(device->dma_ops->map_sg(device, &sg[4], 1,
+						 DMA_TO_DEVICE, 0), -ENOMEM);
+	assert_int_equal(waits, 1);
+	kernel_context.others = die;
+	assert_int_equal(map_list(&sg[4]), -ENOMEM);
+	assert_int_equal(waits, 2);
+	for (i = 0; i < 4; i++)
+		device->dma_ops->unmap_sg(device, &sg[i], 1, DMA_TO_DEVICE, 0);
+}
+
 /* With the ring dead it does not grow, and all else goes on. */
 static void test_dead_ring(void **state)
 {
@@ -603,6 +731,10 @@ int main(void)
 		TEST(test_growth),
 		TEST(test_share),
 		TEST(test_expected),
+		TEST(test_expected_of_mrs),
+		TEST(test_max_mapping),
+		TEST(test_list_waits),
+		TEST(test_who_does_not_wait),
 		TEST(test_dead_ring),
 		cmocka_unit_test(test_sweep),
 	};
