@@ -83,8 +83,15 @@ static void ibfront_gsi_complete_send(struct ibfront_gsi_qp *qp,
 		ibfront_cq_add_soft(to_fcq(qp->ibqp->send_cq), &wc);
 }
 
+/*
+ * When the ring has died, who sends learns that nobody answers. Ib_cm would not
+ * tell of a flush, which is for the end of ib_mad: whoever has disconnected
+ * then, and waits until that is done before its device goes, waited for ever.
+ */
 static void ibfront_gsi_flush(struct ibfront_gsi_qp *qp)
 {
+	enum ib_wc_status status = qp->state == IB_QPS_ERR ?
+		IB_WC_WR_FLUSH_ERR : IB_WC_RESP_TIMEOUT_ERR;
 	struct ibfront_gsi_send *send;
 	struct ib_wc wc = {
 		.status = IB_WC_WR_FLUSH_ERR,
@@ -96,7 +103,7 @@ static void ibfront_gsi_flush(struct ibfront_gsi_qp *qp)
 	while (qp->send_head != qp->send_tail) {
 		send = &qp->send[qp->send_head++ % qp->nr_send];
 		ibfront_gsi_complete_send(qp, send->cqe, send->signaled,
-					  IB_WC_WR_FLUSH_ERR);
+					  status);
 	}
 	while (qp->recv_head != qp->recv_tail) {
 		wc.wr_cqe = qp->recv[qp->recv_head++ % qp->nr_recv].cqe;

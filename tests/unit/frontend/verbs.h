@@ -46,7 +46,11 @@ enum {
 enum ib_sig_type { IB_SIGNAL_ALL_WR, IB_SIGNAL_REQ_WR };
 enum ib_wr_opcode { IB_WR_RDMA_WRITE, IB_WR_SEND = 2 };
 enum ib_wc_opcode { IB_WC_SEND, IB_WC_RECV = 1 << 7 };
-enum ib_wc_status { IB_WC_SUCCESS, IB_WC_WR_FLUSH_ERR = 5 };
+enum ib_wc_status {
+	IB_WC_SUCCESS,
+	IB_WC_WR_FLUSH_ERR = 5,
+	IB_WC_RESP_TIMEOUT_ERR = 20,
+};
 
 #define IB_SEND_SIGNALED	2
 #define IB_WC_GRH		1
