@@ -51,10 +51,10 @@ def exhaustive(pytestconfig):
     return pytestconfig.getoption("--exhaustive")
 
 
-def boot_lab(notes):
+def boot_lab(notes, *options):
     """One that is up will do, if it can be made as good as new."""
     def up():
-        nodes.lab("up", "--guests", "2", "--type", "pv,pvh")
+        nodes.lab("up", "--guests", "2", "--type", "pv,pvh", *options)
 
     was_there = nodes.lab_state()["nodes"]
     up()
@@ -71,7 +71,9 @@ def boot_lab(notes):
 def lab(request):
     """Two hosts with a PV and a PVH guest each, and both without Xen."""
     notes = request.config.stash[NOTES]
-    boot_lab(notes)
+    # Large files do not fit into small guests.
+    boot_lab(notes, *("--guest-memory 1024".split()
+                      if request.config.getoption("--exhaustive") else ()))
     yield nodes
     spoilt = [item.name for item in request.session.items
               if any(item.get_closest_marker(name) for name in SPOIL)]
