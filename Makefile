@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # make              modules for KDIR, the library and the dom0 command
-# make install      the same, installed (DESTDIR, PREFIX)
+# make install      the same, installed (DESTDIR, PREFIX, LIBDIR)
+# make userspace    the library and the command without the modules; so does
+#                   make install-userspace
 # make modules-all  modules for the kernels of three Debian releases, in build/
 # make demo         the whole idea, on any Debian machine without an HCA
 # make quick        what needs no lab: units, sparse and the linters
@@ -16,12 +18,15 @@ OVERLAY := build/lab-overlay
 SUITES := bookworm trixie forky
 MODULE_SOURCES = Kbuild frontend/Kbuild backend/Kbuild \
 	$(filter-out %.mod.c,$(wildcard frontend/*.[ch] backend/*.[ch] backend/*/*.[ch])) \
-	include/compat.h include/vib_names.h include/vib_trace.h \
+	include/compat.h include/vib_names.h include/vib_trace.h include/xenib_version.h \
 	include/xen/interface/io/vibif.h
 TOOLS_SOURCES = Makefile $(wildcard $(addsuffix /*.[ch],userlib tools) include/*.h \
-	include/xen/interface/io/*.h) userlib/Makefile userlib/libxenib.map tools/Makefile
+	include/xen/interface/io/*.h) userlib/Makefile userlib/libxenib.map \
+	userlib/libxenib.pc.in tools/Makefile
 
-all: modules lib tools
+all: modules userspace
+
+userspace: lib tools
 
 modules:
 	@test -d $(KDIR) || { echo "no kernel headers at KDIR=$(KDIR);" \
@@ -34,22 +39,26 @@ lib:
 tools: lib
 	$(MAKE) -C tools
 
-install: all
+install: modules install-userspace
 	$(MAKE) -C $(KDIR) M=$(CURDIR) modules_install INSTALL_MOD_PATH=$(DESTDIR)
+
+install-userspace: userspace
 	$(MAKE) -C userlib install
 	$(MAKE) -C tools install
 
-clean:
-	$(MAKE) -C $(KDIR) M=$(CURDIR) clean
+clean-userspace:
 	$(MAKE) -C userlib clean
 	$(MAKE) -C tools clean
+
+clean: clean-userspace
+	$(MAKE) -C $(KDIR) M=$(CURDIR) clean
 	rm -rf build/unit build/kernels build/tools build/rogue build/kverbs build/arena $(OVERLAY)
 
 # What the lab's nodes get on top of Debian, built by Debian 13's own compiler
 # in the lab's build tree. Modules go where insmod is told to find them:
 # without depmod, so nothing loads before a test or the demo says so.
 overlay: modules-trixie rogue kverbs arena
-	$(LAB) build-sh -- $(MAKE) tools
+	$(LAB) build-sh -- $(MAKE) tools WERROR=-Werror
 	rm -rf $(OVERLAY)
 	install -D -t $(OVERLAY)/usr/lib/xenib \
 		$(addprefix build/,rogue/xen-ibrogue.ko kverbs/xen-ibkverbs.ko arena/xen-ibarena.ko \
@@ -73,7 +82,7 @@ $(SUITES:%=modules-%): modules-%: lab-deps
 tools-bookworm: lab-deps
 	mkdir -p build/tools/bookworm
 	cp -u --parents -t build/tools/bookworm $(TOOLS_SOURCES)
-	$(LAB) build-sh --suite bookworm -- $(MAKE) -C build/tools/bookworm tools
+	$(LAB) build-sh --suite bookworm -- $(MAKE) -C build/tools/bookworm tools WERROR=-Werror
 
 # For tests only: the hostile guest's, and users in the kernel of verbs and of memory
 rogue kverbs arena: lab-deps
@@ -115,4 +124,4 @@ mutants: check-deps overlay unit-programs
 demo: overlay
 	tests/lab/demo
 
-.PHONY: all modules modules-all $(SUITES:%=modules-%) lib tools tools-bookworm install clean overlay rogue kverbs arena quick unit unit-programs lint lab-deps check-deps check check-all mutants demo
+.PHONY: all userspace modules modules-all $(SUITES:%=modules-%) lib tools tools-bookworm install install-userspace clean clean-userspace overlay rogue kverbs arena quick unit unit-programs lint lab-deps check-deps check check-all mutants demo

@@ -11,6 +11,7 @@
 #include "gsi_hook.h"
 #include "ibback.h"
 #include "trace.h"
+#include "xenib_version.h"
 
 /* How long a frontend may take to close after a detach, before it is cut off */
 #define DETACH_GRACE_MS	5000
@@ -627,3 +628,4 @@ module_exit(ibback_exit);
 MODULE_DESCRIPTION("Xen virtual InfiniBand HCA backend");
 MODULE_LICENSE("GPL");
 MODULE_ALIAS("xen-backend:vib");
+MODULE_VERSION(XENIB_VERSION);

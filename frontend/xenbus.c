@@ -12,6 +12,7 @@
 
 #include "ibfront.h"
 #include "trace.h"
+#include "xenib_version.h"
 
 struct ibfront_info {
 	struct xenbus_device *xbdev;
@@ -438,3 +439,4 @@ module_exit(ibfront_exit);
 MODULE_ALIAS("xen:vib");
 MODULE_DESCRIPTION("Xen virtual InfiniBand HCA frontend");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(XENIB_VERSION);

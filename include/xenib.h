@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+/* SPDX-License-Identifier: LGPL-2.1-only */
 /*
  * xenib.h - libxenib: give InfiniBand devices to guests, from the domain that
  * owns the HCA (dom0).

@@ -9,11 +9,10 @@
 #include <string.h>
 
 #include <xenib.h>
+#include <xenib_version.h>
 
 #include "args.h"
 #include "print.h"
-
-#define VERSION		"0.1"
 
 /* As xl has them. */
 #define EXIT_USAGE	2
@@ -441,7 +440,7 @@ int main(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	if (!strcmp(argv[1], "--version")) {
-		puts("xenib " VERSION);
+		puts("xenib " XENIB_VERSION);
 		return EXIT_SUCCESS;
 	}
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: LGPL-2.1-only
 /* handle.c - the handle of libxenib, its errors, and whom it talks about */
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: LGPL-2.1-only
 /* hca.c - the HCAs of this domain, and what the guests of one share */
 
 #include <dirent.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: LGPL-2.1-only
 /* identity.c - who a guest is on the fabric: GUIDs, P_Keys, IP addresses */
 
 #include <arpa/inet.h>

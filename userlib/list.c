@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: LGPL-2.1-only
 /* list.c - what is attached, and what the backend counts */
 
 #include <dirent.h>

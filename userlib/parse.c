@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: LGPL-2.1-only
 /* parse.c - what nodes and arguments may hold, and where UARs go */
 
 #include <ctype.h>

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+/* SPDX-License-Identifier: LGPL-2.1-only */
 /* private.h - what the files of libxenib share */
 #ifndef XENIB_PRIVATE_H
 #define XENIB_PRIVATE_H

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: LGPL-2.1-only
 /* store.c - xenstore, as libxenib uses it */
 
 #include <errno.h>

@@ -62,7 +62,7 @@ def test_help_names_every_option(dom0, command, options):
 
 
 def test_version(dom0):
-    assert re.fullmatch(r"xenib \d+\.\d+", dom0[0].out("xenib --version"))
+    assert re.fullmatch(r"xenib \d+\.\d+\.\d+", dom0[0].out("xenib --version"))
 
 
 def hca(host):

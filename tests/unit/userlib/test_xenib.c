@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include <xenib_version.h>
 #include <xen/interface/io/vibif.h>
 
 #include "ends.h"
@@ -121,7 +122,7 @@ static void test_usage(void **state)
 	fails("xenib help list 2", 2, "too many arguments: 2");
 	succeeds("xenib help", "  attach  Give a guest");
 	succeeds("xenib --help", "  detach  Take");
-	succeeds("xenib --version", "xenib 0.1\n");
+	succeeds("xenib --version", "xenib " XENIB_VERSION "\n");
 	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		snprintf(line, sizeof(line), "xenib help %s", commands[i]);
 		snprintf(usage, sizeof(usage), "Usage: xenib %s ", commands[i]);
