@@ -46,6 +46,10 @@ install-userspace: userspace
 	$(MAKE) -C userlib install
 	$(MAKE) -C tools install
 
+# What a packager needs to have the modules built elsewhere
+module-sources:
+	@printf '%s\n' $(MODULE_SOURCES)
+
 clean-userspace:
 	$(MAKE) -C userlib clean
 	$(MAKE) -C tools clean
@@ -124,4 +128,4 @@ mutants: check-deps overlay unit-programs
 demo: overlay
 	tests/lab/demo
 
-.PHONY: all userspace modules modules-all $(SUITES:%=modules-%) lib tools tools-bookworm install install-userspace clean clean-userspace overlay rogue kverbs arena quick unit unit-programs lint lab-deps check-deps check check-all mutants demo
+.PHONY: all userspace modules module-sources modules-all $(SUITES:%=modules-%) lib tools tools-bookworm install install-userspace clean clean-userspace overlay rogue kverbs arena quick unit unit-programs lint lab-deps check-deps check check-all mutants demo

@@ -29,6 +29,10 @@ def test_man_page(path):
     assert heading[1] == "xenib " + version()
 
 
+def test_debian_changelog():
+    assert read("debian/changelog").startswith("xenib (%s) " % version())
+
+
 def in_tree(*command):
     return nodes.lab("build-sh", "--", *command, timeout=300).stdout
 
