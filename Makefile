@@ -5,10 +5,12 @@
 # make userspace    the library and the command without the modules; so does
 #                   make install-userspace
 # make modules-all  modules for the kernels of three Debian releases, in build/
+# make packages     Debian packages in build/packages/SUITE (default: trixie)
 # make demo         the whole idea, on any Debian machine without an HCA
 # make quick        what needs no lab: units, sparse and the linters
 # make check        every test, and a sample of what takes long
 # make check-all    every test in full
+# make check-packages  packages for three Debian releases, their kernels, upgrades
 # make mutants      deletes checks, and tells which no test misses
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
@@ -16,6 +18,7 @@ LAB := tests/lab/lab
 APT_INSTALL := DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends
 OVERLAY := build/lab-overlay
 SUITES := bookworm trixie forky
+SUITE ?= trixie
 MODULE_SOURCES = Kbuild frontend/Kbuild backend/Kbuild \
 	$(filter-out %.mod.c,$(wildcard frontend/*.[ch] backend/*.[ch] backend/*/*.[ch])) \
 	include/compat.h include/vib_names.h include/vib_trace.h include/xenib_version.h \
@@ -56,7 +59,7 @@ clean-userspace:
 
 clean: clean-userspace
 	$(MAKE) -C $(KDIR) M=$(CURDIR) clean
-	rm -rf build/unit build/kernels build/tools build/rogue build/kverbs build/arena $(OVERLAY)
+	rm -rf build/unit build/kernels build/tools build/packages build/rogue build/kverbs build/arena $(OVERLAY)
 
 # What the lab's nodes get on top of Debian, built by Debian 13's own compiler
 # in the lab's build tree. Modules go where insmod is told to find them:
@@ -121,6 +124,13 @@ check check-all: check-deps overlay unit-programs modules-all tools-bookworm
 	/usr/bin/python3 -m pytest -p no:cacheprovider --durations=25 \
 		$(if $(filter check-all,$@),--exhaustive) tests
 
+packages: lab-deps
+	$(LAB) packages --suite $(SUITE)
+
+check-packages: check-deps
+	/usr/bin/python3 -m pytest -p no:cacheprovider --durations=25 --packages \
+		tests/test_packages.py
+
 mutants: check-deps overlay unit-programs
 	$(LAB) build-sh -- tests/mutants unit
 	/usr/bin/python3 tests/mutants lab
@@ -128,4 +138,4 @@ mutants: check-deps overlay unit-programs
 demo: overlay
 	tests/lab/demo
 
-.PHONY: all userspace modules module-sources modules-all $(SUITES:%=modules-%) lib tools tools-bookworm install install-userspace clean clean-userspace overlay rogue kverbs arena quick unit unit-programs lint lab-deps check-deps check check-all mutants demo
+.PHONY: all userspace modules module-sources modules-all $(SUITES:%=modules-%) lib tools tools-bookworm install install-userspace clean clean-userspace overlay rogue kverbs arena quick unit unit-programs lint lab-deps check-deps check check-all packages check-packages mutants demo

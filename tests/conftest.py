@@ -16,6 +16,8 @@ import nodes  # noqa: E402  (found by the line above)
 def pytest_addoption(parser):
     parser.addoption("--exhaustive", action="store_true",
                      help="every test, not a sample of what takes long")
+    parser.addoption("--packages", action="store_true",
+                     help="packages of every release, and their upgrades")
     parser.addoption("--keep", action="store_true",
                      help="leave the lab running (lab down ends it); the next "
                      "run uses it, with what make overlay has built since")
@@ -31,6 +33,9 @@ LAST = {
 }
 
 
+# Marks of tests that run only when an option of that name says so
+ON_DEMAND = ("exhaustive", "packages")
+
 # Of these, those after which there is nothing to keep
 SPOIL = ("breaks_hcas", "replaces_guests", "has_another_lab")
 
@@ -39,8 +44,9 @@ NOTES = pytest.StashKey[list]()     # what pytest says in the end
 
 def pytest_configure(config):
     config.stash[NOTES] = []
-    config.addinivalue_line("markers", "exhaustive(when): only with "
-                            "--exhaustive, all of them or when(item)")
+    for name in ON_DEMAND:
+        config.addinivalue_line("markers", "%s(when): only with --%s, all of "
+                                "them or when(item)" % (name, name))
     for item in LAST.items():
         config.addinivalue_line("markers", "%s: %s" % item)
 
@@ -139,17 +145,17 @@ def guests(request):
     return request.getfixturevalue(request.param)
 
 
-def is_exhaustive(item):
+def is_on_demand(item, name):
     """Whether one of its marks says so; a mark may have a condition."""
     return any("when" not in mark.kwargs or mark.kwargs["when"](item)
-               for mark in item.iter_markers("exhaustive"))
+               for mark in item.iter_markers(name))
 
 
-def leave_out_exhaustive(config, items):
-    """Deselect what is marked so, but for `make check-all`."""
-    if config.getoption("--exhaustive"):
+def leave_out(config, items, name):
+    """Deselect what is marked so, unless there is the option."""
+    if config.getoption("--" + name):
         return
-    out = [item for item in items if is_exhaustive(item)]
+    out = [item for item in items if is_on_demand(item, name)]
     if out:
         config.hook.pytest_deselected(items=out)
         items[:] = [item for item in items if item not in out]
@@ -157,7 +163,8 @@ def leave_out_exhaustive(config, items):
 
 def pytest_collection_modifyitems(config, items):
     """What other tests would not survive comes last."""
-    leave_out_exhaustive(config, items)
+    for name in ON_DEMAND:
+        leave_out(config, items, name)
     items.sort(key=lambda item: [bool(item.get_closest_marker(name))
                                  for name in reversed(LAST)])
 

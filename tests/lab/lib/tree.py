@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The build trees: a Debian 13 root in which everything is compiled, one of
 each other release of Debian whose kernel guests are to run, and one with what
-reads the sources only.
+reads the sources only. For Debian packages, each release has one that makes
+them, and one as a user's machine is before they are installed.
 
 Modules must be built with the compiler of the kernel they are for, and the
 result must not depend on the build machine. Commands run in a tree by chroot,
@@ -44,6 +45,24 @@ KERNEL_FILES = ["path-exclude=*/lib/modules/*/kernel/*"] + [
 LINT = "lint"
 LINT_PACKAGES = "flake8 perl shellcheck xz-utils".split()
 
+# Debian packages are made and tried in trees of their own, for the same reason,
+# called packages-SUITE and clean-SUITE, of these suites by their number.
+DEBIAN = {"bookworm": 12, SUITE: 13, "forky": 14}
+PACKAGING = """
+    build-essential debhelper dh-dkms fakeroot libxen-dev lintian pkgconf
+""".split()
+# What our packages depend on has to be there, for a clean tree has no lists of
+# packages. Nothing that they do not depend on may be, but for the headers and
+# openssl, with which DKMS makes its key.
+CLEAN = """
+    dkms linux-headers-amd64 linux-headers-cloud-amd64 libxen-dev openssl
+    pkgconf
+""".split()
+# Users of a release have its backported kernels, too.
+BACKPORTS = {suite: suite + "-backports" for suite in ("bookworm", SUITE)}
+GET_BACKPORTS = ('chroot "$1" apt-get install -y -q --no-install-recommends '
+                 '-t %s linux-headers-amd64')
+
 # Debian has the kernel's own checkpatch.pl nowhere but in its whole source.
 CHECKPATCH = "/usr/src/scripts/checkpatch.pl"
 FETCH_CHECKPATCH = r"""chroot "$1" sh -ec '
@@ -62,8 +81,6 @@ rm "$source"_*.deb
 FETCH_QEMU = ('chroot "$1" sh -c "cd /usr/src && '
               'apt-get source -q --download-only qemu"')
 
-# A root in memory, with the tree's programs and what it takes to run them: so
-# nothing is written to the tree, and a user who may only read it can enter it.
 # $1 = tree, $2 = working directory, $3 = the number of folders to bind,
 # then these, then the command.
 ENTER = r"""
@@ -74,9 +91,7 @@ bind() {
 	mount --rbind "$1" "$root$2"
 }
 mount -t tmpfs -o mode=755 tmpfs "$root"
-mkdir -m 1777 "$root/tmp"
-cp -P "$tree"/*bin "$tree"/lib* "$root"
-for d in usr etc; do bind "$tree/$d" "/$d"; done
+%s
 for d in dev proc sys; do bind "/$d" "/$d"; done
 mount -o remount,bind,ro "$root/sys"
 while [ "$n" -gt 0 ]; do
@@ -86,19 +101,32 @@ done
 exec chroot "$root" sh -c 'cd "$1" && shift && exec "$@"' sh "$dir" "$@"
 """
 
+# A root in memory, with the tree's programs and what it takes to run them: so
+# nothing is written to the tree, and a user who may only read it can enter it.
+READ = r"""mkdir -m 1777 "$root/tmp"
+cp -P "$tree"/*bin "$tree"/lib* "$root"
+for d in usr etc; do bind "$tree/$d" "/$d"; done"""
 
-def mmdebstrap(suite, packages, root, *options, **kw):
+# Where packages are made or installed, all of the tree is there and can be
+# written to. It goes to memory, and is forgotten in the end.
+CHANGE = r"""mkdir "$root/upper" "$root/work" "$root/root"
+mount -t overlay -o "lowerdir=$tree,upperdir=$root/upper,workdir=$root/work" \
+	overlay "$root/root"
+root=$root/root"""
+
+
+def mmdebstrap(suite, packages, root, *options, more=(), **kw):
     """Make a root of these packages.
 
     Debian's own mirror and nothing else; only the suite itself, which changes
     with point releases: the headers in the tree and the kernel in the nodes
     then come from the same version. INITRD=No: nothing here boots from
-    Debian's own initramfs.
+    Debian's own initramfs. Hooks can install from `more` suites.
     """
     run(["mmdebstrap", "--variant=minbase", "--include=" + ",".join(packages),
          *options, suite, root] +
-        ["%s %s %s main" % (kind, mirror(), suite)
-         for kind in ("deb", "deb-src")],
+        ["%s %s %s main" % (kind, mirror(), name)
+         for name in (suite, *more) for kind in ("deb", "deb-src")],
         env=dict(os.environ, INITRD="No"), **kw)
 
 
@@ -126,11 +154,32 @@ def _make_for_lint(tmp):
                what="mmdebstrap of the linters' tree")
 
 
+def _make_for_packages(name, packages, suite, more, tmp):
+    mmdebstrap(suite, packages, os.path.join(tmp, "root"),
+               "--aptopt=Acquire::Check-Valid-Until false",
+               *["--customize-hook=" + GET_BACKPORTS % m for m in more],
+               more=more, log=tmp + ".log",
+               what="mmdebstrap of the tree " + name)
+
+
+def _path_for_packages(name):
+    kind, _, suite = name.partition("-")
+    packages, more = PACKAGING, []
+    if kind == "clean":
+        packages, more = CLEAN, [BACKPORTS[suite]] if suite in BACKPORTS else []
+    key = key_of(mirror(), suite, " ".join(packages + more), GET_BACKPORTS)
+    return cached("tree-%s-%s" % (name, key), "the tree " + name,
+                  functools.partial(_make_for_packages, name, packages, suite,
+                                    more))
+
+
 def path(suite=SUITE):
     """The root of the build tree, made when missing (about a minute)."""
     if suite == LINT:
         key = key_of(mirror(), SUITE, " ".join(LINT_PACKAGES), FETCH_CHECKPATCH)
         found = cached("tree-lint-" + key, "the linters' tree", _make_for_lint)
+    elif "-" in suite:
+        found = _path_for_packages(suite)
     elif suite == SUITE:
         key = key_of(mirror(), SUITE, " ".join(PACKAGES), FETCH_QEMU)
         found = cached("tree-" + key, "the build tree", _make)
@@ -155,8 +204,9 @@ def argv(command, cwd, binds=(), suite=SUITE):
     """The command line that runs `command` in the tree, with cwd inside."""
     binds = list(binds)
     own = ["--map-root-user"] if os.getuid() else []
+    script = ENTER % (CHANGE if "-" in suite else READ)
     return (["unshare", "-m", "--propagation", "private", *own, "sh", "-ec",
-             ENTER, "sh", path(suite), cwd, str(len(binds))] + binds +
+             script, "sh", path(suite), cwd, str(len(binds))] + binds +
             list(command))
 
 
@@ -165,7 +215,7 @@ def environment(suite=SUITE):
     env = dict(os.environ)
     env.update(PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:"
                     "/sbin:/bin", HOME="/tmp", LC_ALL="C.UTF-8", TMPDIR="/tmp")
-    if suite != LINT:
+    if suite != LINT and "-" not in suite:
         env.setdefault("KDIR", "/lib/modules/%s/build" % kernel_version(suite))
     return env
 

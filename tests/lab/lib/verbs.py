@@ -10,7 +10,7 @@ import socket
 import sys
 import tarfile
 
-from . import boot, images, logs, qemu, tree
+from . import boot, images, logs, packages, qemu, tree
 from .lab import Lab, guest_log
 from .util import LabError, UsageError, progress, run
 
@@ -282,6 +282,12 @@ def build(args):
             print(suite, tree.kernel_version(suite),
                   os.path.join(images.kernel(suite), "vmlinux.gz"),
                   images.initrd(suite))
+
+
+def build_packages(args):
+    if not os.getuid():
+        _require_deps()
+    packages.build(args.suite)
 
 
 def build_sh(args):
