@@ -132,10 +132,11 @@ void ibfront_fastreg_fini_mr(struct ibfront_dev *dev, struct ibfront_mr *mr)
 	bool held;
 
 	do {
-		flush_work(&fastreg->work);
 		spin_lock_irq(&fastreg->lock);
 		held = !list_empty(&mr->held.entry);
 		spin_unlock_irq(&fastreg->lock);
+		/* Last of all: if it is not held, the work may be at it. */
+		flush_work(&fastreg->work);
 	} while (held);
 	if (mr->has_moved)
 		ibfront_destroy(dev, &mr->moved.obj);
