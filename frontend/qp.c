@@ -323,8 +323,6 @@ static int ibfront_modify_qp_locked(struct ibfront_dev *dev,
 
 	if (qp->kernel && cur_state == IB_QPS_RESET)
 		dev->provider->queues->init_sq(qp);
-	if (qp->kernel && new_state == IB_QPS_RESET)
-		ibfront_fastreg_forget_qp(qp);
 	ibfront_fill_qp_attr(&req.op.modify_qp, attr, attr_mask);
 	err = ibfront_exec(dev, &req, &rsp);
 	/* The QP is gone with the backend, and to its user that is an error. */
@@ -334,8 +332,10 @@ static int ibfront_modify_qp_locked(struct ibfront_dev *dev,
 	if (err)
 		return err;
 
-	if (qp->kernel && new_state == IB_QPS_RESET)
+	if (qp->kernel && new_state == IB_QPS_RESET) {
+		ibfront_fastreg_forget_qp(qp);
 		ibfront_qp_reset(qp);
+	}
 	qp->state = new_state;
 	if (attr_mask & IB_QP_PORT)
 		qp->port = attr->port_num;
@@ -466,6 +466,8 @@ static void ibfront_quiet_qp(struct ibfront_qp *qp)
 	ibfront_modify_qp_locked(to_fdev(qp->ibqp.device), qp, &attr,
 				 IB_QP_STATE);
 	mutex_unlock(&qp->mutex);
+	/* Whatever the backend has said of its state */
+	ibfront_fastreg_forget_qp(qp);
 	ibfront_qp_del(qp);
 }
 
