@@ -12,6 +12,7 @@
 #include <linux/dma-map-ops.h>
 #include <linux/genalloc.h>
 #include <linux/module.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
@@ -264,6 +265,7 @@ err_free:
 static bool ibfront_arena_grow(struct ibfront_dev *dev)
 {
 	struct ibfront_arena *arena = &dev->arena;
+	unsigned int noio;
 	int err;
 
 	lockdep_assert_held(&arena->lock);
@@ -271,7 +273,10 @@ static bool ibfront_arena_grow(struct ibfront_dev *dev)
 	if (!arena->nr_chunks || arena->nr_chunks >= ibfront_max_chunks() ||
 	    ibfront_ring_dead(dev) || !time_after(jiffies, arena->pause))
 		return false;
+	/* What is to be written over NFS may wait for this. */
+	noio = memalloc_noio_save();
 	err = ibfront_arena_add_chunk(dev);
+	memalloc_noio_restore(noio);
 	if (!err)
 		return true;
 	arena->pause = jiffies + IBFRONT_GROW_PAUSE;
@@ -449,7 +454,6 @@ int ibfront_arena_init(struct ibfront_dev *dev)
 	mutex_init(&arena->lock);
 	INIT_LIST_HEAD(&arena->pds);
 	INIT_WORK(&arena->grow_work, ibfront_arena_grow_work);
-	init_waitqueue_head(&arena->room);
 	arena->pause = jiffies - 1;
 	arena->dma_parms.max_segment_size = UINT_MAX;
 
@@ -458,6 +462,15 @@ int ibfront_arena_init(struct ibfront_dev *dev)
 	set_dma_ops(device, &ibfront_dma_ops);
 	device->dma_mask = &device->coherent_dma_mask;
 	return dma_set_mask_and_coherent(device, DMA_BIT_MASK(64));
+}
+
+/**
+ * ibfront_arena_died() - have nobody wait for room any more
+ * @dev: device, whose ring has died
+ */
+void ibfront_arena_died(struct ibfront_dev *dev)
+{
+	wake_up(&dev->arena.room);
 }
 
 /**

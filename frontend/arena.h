@@ -79,6 +79,7 @@ void *ibfront_arena_ptr(struct ibfront_dev *dev, u64 addr, u32 len);
 
 /* arena.c */
 int __must_check ibfront_arena_init(struct ibfront_dev *dev);
+void ibfront_arena_died(struct ibfront_dev *dev);
 void ibfront_arena_stop(struct ibfront_dev *dev);
 void ibfront_arena_fini(struct ibfront_dev *dev);
 int __must_check ibfront_arena_add_pd(struct ibfront_dev *dev,

@@ -120,6 +120,7 @@ struct ibfront_dev *ibfront_dev_alloc(struct xenbus_device *xbdev)
 	spin_lock_init(&dev->ring.lock);
 	spin_lock_init(&dev->events.lock);
 	spin_lock_init(&dev->gsi.lock);
+	init_waitqueue_head(&dev->arena.room);
 	spin_lock_init(&dev->limbo_lock);
 	mutex_init(&dev->tables_lock);
 	INIT_LIST_HEAD(&dev->limbo);

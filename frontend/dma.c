@@ -315,14 +315,17 @@ static int ibfront_map_user_sg(struct scatterlist *sgl, int nents)
 
 /*
  * Who handles completions must not wait: what is given back may be behind in
- * the same CQ. Where the kernel does not count nobody waits.
+ * the same CQ. Nor must a thread of nfsd: another request that waits for such a
+ * thread may have it. Where the kernel does not count nobody waits.
  */
 static bool ibfront_may_wait(const struct ibfront_arena *arena)
 {
 	const struct work_struct *work = current_work();
 
-	return preemptible() && !rcu_preempt_depth() &&
-	       !(work && work->func == READ_ONCE(arena->poll_work));
+	if (!preemptible() || rcu_preempt_depth())
+		return false;
+	return work ? work->func != READ_ONCE(arena->poll_work) :
+		      !(current->flags & PF_KTHREAD);
 }
 
 /*
@@ -336,15 +339,21 @@ ibfront_piece_wait(struct ibfront_arena *arena, size_t size,
 	struct ibfront_dev *dev = container_of(arena, struct ibfront_dev,
 					       arena);
 	struct ibfront_chunk *chunk;
+	long left;
 
 	chunk = ibfront_piece_get(arena, size, of, addr);
-	if (!chunk && size && size <= IBFRONT_CHUNK_SIZE &&
-	    ibfront_may_wait(arena))
-		wait_event_timeout(arena->room,
-				   (chunk = ibfront_piece_get(arena, size, of,
-							      addr)) ||
-				   ibfront_ring_dead(dev),
-				   IBFRONT_ROOM_TIMEOUT);
+	if (chunk || !size || size > IBFRONT_CHUNK_SIZE ||
+	    !ibfront_may_wait(arena))
+		return chunk;
+	left = wait_event_timeout(arena->room,
+				  (chunk = ibfront_piece_get(arena, size, of,
+							     addr)) ||
+				  ibfront_ring_dead(dev),
+				  IBFRONT_ROOM_TIMEOUT);
+	if (!left)
+		dev_warn_ratelimited(&dev->xbdev->dev,
+				     "no room for %zu octets: arena_mb is too small\n",
+				     size);
 	return chunk;
 }
 

@@ -54,6 +54,7 @@ static void ibfront_ring_died(struct irq_work *died)
 
 	ibfront_events_died(ibfront_ring_dev(ring));
 	ibfront_gsi_died(ibfront_ring_dev(ring));
+	ibfront_arena_died(ibfront_ring_dev(ring));
 }
 
 /* Return NULL, or what is wrong with the response. */

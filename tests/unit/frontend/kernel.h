@@ -59,7 +59,7 @@ typedef struct {
 		(head).waits = true;					\
 		kernel_context.others();				\
 		if ((head).waits)					\
-			break;						\
+			left = 0;					\
 	}								\
 	left;								\
 })
@@ -69,8 +69,16 @@ extern struct kernel_context {
 	bool preemptible;
 	int rcu_depth;
 	struct work_struct *work;
+	struct {
+		unsigned int flags;
+	} task;
 	void (*others)(void);
 } kernel_context;
+
+#define PF_KTHREAD			1
+#define current				(&kernel_context.task)
+#define memalloc_noio_save()		0
+#define memalloc_noio_restore(flags)	((void)(flags))
 
 #define preemptible()			(kernel_context.preemptible)
 #define rcu_preempt_depth()		(kernel_context.rcu_depth)

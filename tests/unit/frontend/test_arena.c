@@ -547,7 +547,7 @@ static void die(void)
 {
 	waits++;
 	dev->dead = true;
-	wake_up(&dev->arena.room);
+	ibfront_arena_died(dev);
 }
 
 static void give_nothing_back(void)
@@ -602,10 +602,20 @@ static void test_who_does_not_wait(void **state)
 	kernel_context.work = &poll;
 	assert_int_equal(map_list(&sg[4]), -ENOMEM);
 	assert_int_equal(map(buf, BIG, DMA_TO_DEVICE), DMA_MAPPING_ERROR);
+	kernel_context.work = NULL;
+	kernel_context.task.flags = PF_KTHREAD;
+	assert_int_equal(map_list(&sg[4]), -ENOMEM);
 	assert_int_equal(waits, 0);
 	kernel_context.work = &other;
+	kernel_context.others = die;
 	assert_int_equal(map_list(&sg[4]), -ENOMEM);
 	assert_int_equal(waits, 1);
+	assert_false(kernel_logged("arena_mb is too small"));
+	dev->dead = false;
+	kernel_context.others = give_nothing_back;
+	assert_int_equal(map_list(&sg[4]), -ENOMEM);
+	assert_int_equal(waits, 2);
+	assert_true(kernel_logged("arena_mb is too small"));
 	/* Nor for what there cannot be */
 	sg[4].length = SZ_4M + 1;
 	assert_int_equal(device->dma_ops->map_sg(device, &sg[4], 1,
@@ -613,9 +623,6 @@ static void test_who_does_not_wait(void **state)
 	sg[4].length = 0;
 	assert_int_equal(device->dma_ops->map_sg(device, &sg[4], 1,
 						 DMA_TO_DEVICE, 0), -ENOMEM);
-	assert_int_equal(waits, 1);
-	kernel_context.others = die;
-	assert_int_equal(map_list(&sg[4]), -ENOMEM);
 	assert_int_equal(waits, 2);
 	for (i = 0; i < 4; i++)
 		device->dma_ops->unmap_sg(device, &sg[i], 1, DMA_TO_DEVICE, 0);
