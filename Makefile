@@ -13,6 +13,8 @@
 # make check-packages  packages for three Debian releases, their kernels, upgrades
 # make mutants      deletes checks, and tells which no test misses
 
+PREFIX ?= /usr/local
+MANDIR ?= $(PREFIX)/share/man
 KDIR ?= /lib/modules/$(shell uname -r)/build
 LAB := tests/lab/lab
 APT_INSTALL := DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends
@@ -44,6 +46,7 @@ tools: lib
 
 install: modules install-userspace
 	$(MAKE) -C $(KDIR) M=$(CURDIR) modules_install INSTALL_MOD_PATH=$(DESTDIR)
+	install -D -m 644 -t $(DESTDIR)$(MANDIR)/man4 docs/man/xen-ibback.4
 
 install-userspace: userspace
 	$(MAKE) -C userlib install

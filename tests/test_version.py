@@ -25,7 +25,7 @@ PAGES = sorted(glob.glob("docs/man/*.[1-9]", root_dir=nodes.TOP))
 
 @pytest.mark.parametrize("path", PAGES)
 def test_man_page(path):
-    heading = re.search(r'^\.TH \w+ \d \S+ "(.*?)" ', read(path), re.M)
+    heading = re.search(r'^\.TH \S+ \d \S+ "(.*?)" ', read(path), re.M)
     assert heading[1] == "xenib " + version()
 
 
