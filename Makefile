@@ -46,7 +46,7 @@ tools: lib
 
 install: modules install-userspace
 	$(MAKE) -C $(KDIR) M=$(CURDIR) modules_install INSTALL_MOD_PATH=$(DESTDIR)
-	install -D -m 644 -t $(DESTDIR)$(MANDIR)/man4 docs/man/xen-ibback.4
+	install -D -m 644 -t $(DESTDIR)$(MANDIR)/man4 docs/man/xen-ibback.4 docs/man/xen-ibfront.4
 
 install-userspace: userspace
 	$(MAKE) -C userlib install
