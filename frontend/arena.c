@@ -296,17 +296,6 @@ static void ibfront_arena_grow_work(struct work_struct *work)
 	mutex_unlock(&arena->lock);
 }
 
-/* For so many pages, besides those of MRs */
-static void ibfront_arena_make_room(struct ibfront_dev *dev, u64 nr)
-{
-	struct ibfront_arena *arena = &dev->arena;
-
-	nr += arena->mr_pages;
-	while (gen_pool_avail(arena->pool) < nr * PAGE_SIZE)
-		if (!ibfront_arena_grow(dev))
-			break;
-}
-
 /**
  * ibfront_arena_expect() - have room for what a queue can receive into
  * @dev: device
@@ -314,14 +303,18 @@ static void ibfront_arena_make_room(struct ibfront_dev *dev, u64 nr)
  *
  * The user of a new queue maps all of that at once, and faster than the arena
  * grows by itself; what does not fit then is an error to most users. Each piece
- * is taken for a page. If there cannot be so much there is less.
+ * is taken for a page, and what MRs can have comes on top. If there cannot be
+ * so much there is less.
  */
 void ibfront_arena_expect(struct ibfront_dev *dev, u64 nr)
 {
 	struct ibfront_arena *arena = &dev->arena;
 
 	mutex_lock(&arena->lock);
-	ibfront_arena_make_room(dev, nr);
+	nr += arena->mr_pages;
+	while (gen_pool_avail(arena->pool) < nr * PAGE_SIZE)
+		if (!ibfront_arena_grow(dev))
+			break;
 	mutex_unlock(&arena->lock);
 }
 
@@ -336,8 +329,8 @@ void ibfront_arena_add_mr(struct ibfront_dev *dev, u32 nr)
 
 	mutex_lock(&arena->lock);
 	arena->mr_pages += nr;
-	ibfront_arena_make_room(dev, 0);
 	mutex_unlock(&arena->lock);
+	ibfront_arena_expect(dev, 0);
 }
 
 /* Undo ibfront_arena_add_mr(). */

@@ -119,6 +119,15 @@ ibfront_piece_of(const struct ibfront_chunk *chunk, u64 addr, size_t *offset)
 	return piece;
 }
 
+/* From the arena or to it */
+static void ibfront_copy(void *mapped, void *ptr, size_t len, bool to_cpu)
+{
+	if (to_cpu)
+		memcpy(mapped, ptr, len);
+	else
+		memcpy(ptr, mapped, len);
+}
+
 /* Copy a part of a piece, at any address in it, to or from where it belongs. */
 static void ibfront_piece_sync(struct ibfront_arena *arena, u64 addr,
 			       size_t size, bool to_cpu)
@@ -133,12 +142,8 @@ static void ibfront_piece_sync(struct ibfront_arena *arena, u64 addr,
 	if (WARN_ON_ONCE(!piece->phys || piece->nents ||
 			 offset + size > piece->size))
 		return;
-	if (to_cpu)
-		memcpy(phys_to_virt(piece->phys + offset),
-		       ibfront_chunk_ptr(chunk, addr), size);
-	else
-		memcpy(ibfront_chunk_ptr(chunk, addr),
-		       phys_to_virt(piece->phys + offset), size);
+	ibfront_copy(phys_to_virt(piece->phys + offset),
+		     ibfront_chunk_ptr(chunk, addr), size, to_cpu);
 }
 
 static size_t ibfront_list_size(struct scatterlist *sgl, int nents)
@@ -152,47 +157,21 @@ static size_t ibfront_list_size(struct scatterlist *sgl, int nents)
 	return size;
 }
 
-/* The same for the piece that a whole list has */
-static void ibfront_list_sync(struct ibfront_arena *arena,
-			      struct scatterlist *sgl, int nents, bool to_cpu)
-{
-	struct ibfront_chunk *chunk;
-	struct scatterlist *sg;
-	void *ptr;
-	int i;
-
-	chunk = ibfront_chunk_of(arena, sg_dma_address(sgl),
-				 ibfront_list_size(sgl, nents));
-	if (WARN_ON_ONCE(!chunk))
-		return;
-	ptr = ibfront_chunk_ptr(chunk, sg_dma_address(sgl));
-	for_each_sg(sgl, sg, nents, i) {
-		if (to_cpu)
-			memcpy(sg_virt(sg), ptr, sg->length);
-		else
-			memcpy(ptr, sg_virt(sg), sg->length);
-		ptr += sg->length;
-	}
-}
-
 /* A part of a list, to or from where it is in the piece */
-static void ibfront_list_copy(const struct ibfront_piece *piece, void *ptr,
+static void ibfront_list_copy(struct scatterlist *sgl, int nents, void *ptr,
 			      size_t offset, size_t len, bool to_cpu)
 {
 	struct scatterlist *sg;
 	size_t part;
 	int i;
 
-	for_each_sg(piece->sgl, sg, piece->nents, i) {
+	for_each_sg(sgl, sg, nents, i) {
 		if (offset >= sg->length) {
 			offset -= sg->length;
 			continue;
 		}
 		part = min(len, sg->length - offset);
-		if (to_cpu)
-			memcpy(sg_virt(sg) + offset, ptr, part);
-		else
-			memcpy(ptr, sg_virt(sg) + offset, part);
+		ibfront_copy(sg_virt(sg) + offset, ptr, part, to_cpu);
 		ptr += part;
 		len -= part;
 		offset = 0;
@@ -201,23 +180,41 @@ static void ibfront_list_copy(const struct ibfront_piece *piece, void *ptr,
 	}
 }
 
+/* All of it, which is a piece */
+static void ibfront_list_sync(struct ibfront_arena *arena,
+			      struct scatterlist *sgl, int nents, bool to_cpu)
+{
+	size_t size = ibfront_list_size(sgl, nents);
+	struct ibfront_chunk *chunk;
+
+	chunk = ibfront_chunk_of(arena, sg_dma_address(sgl), size);
+	if (WARN_ON_ONCE(!chunk))
+		return;
+	ibfront_list_copy(sgl, nents,
+			  ibfront_chunk_ptr(chunk, sg_dma_address(sgl)), 0,
+			  size, to_cpu);
+}
+
 static void ibfront_piece_copy(struct ibfront_arena *arena, u64 addr,
 			       size_t len, bool to_cpu)
 {
 	struct ibfront_chunk *chunk = ibfront_chunk_of(arena, addr, len);
 	const struct ibfront_piece *piece;
 	size_t offset;
+	void *ptr;
 
 	if (!chunk)
 		return;
+	ptr = ibfront_chunk_ptr(chunk, addr);
 	piece = ibfront_piece_of(chunk, addr, &offset);
 	if (piece->to_device == to_cpu || offset + len > piece->size)
 		return;
 	if (piece->nents)
-		ibfront_list_copy(piece, ibfront_chunk_ptr(chunk, addr), offset,
-				  len, to_cpu);
+		ibfront_list_copy(piece->sgl, piece->nents, ptr, offset, len,
+				  to_cpu);
 	else if (piece->phys)
-		ibfront_piece_sync(arena, addr, len, to_cpu);
+		ibfront_copy(phys_to_virt(piece->phys + offset), ptr, len,
+			     to_cpu);
 }
 
 /**
