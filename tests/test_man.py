@@ -10,20 +10,15 @@ import re
 import pytest
 
 import nodes
+from test_version import PAGES, read
 
 VIBIF = "include/xen/interface/io/vibif.h"
 HEADER = "include/xenib.h"
-PAGES = sorted(glob.glob("docs/man/*.[1-9]", root_dir=nodes.TOP))
 
 # Of each page of a module: its sources, and what its names in C begin with
 MODULES = {"xen-ibback.4": ("backend", "ibback"),
            "xen-ibfront.4": ("frontend", "ibfront")}
 BOTH = pytest.mark.parametrize("page", MODULES)
-
-
-def read(path):
-    with open(os.path.join(nodes.TOP, path), encoding="utf-8") as f:
-        return f.read()
 
 
 # ---- What C says ----

@@ -15,6 +15,7 @@ import pytest
 
 import nodes
 from lib import packages, tree
+from test_version import version
 
 NAMES = ("libxenib1", "libxenib-dev", "xenib-dkms", "xenib-utils")
 MORE = [pytest.param(suite, marks=pytest.mark.packages)
@@ -69,12 +70,6 @@ def built(suite, version=None):
     """The folder of a release's packages, made when they are asked for."""
     out = os.path.join(packages.BUILT, suite + ("-old" if version else ""))
     return packages.build(suite, version, out)
-
-
-def version():
-    return nodes.lab("build-sh", "--", "sed", "-n",
-                     r's/^.define XENIB_VERSION.*"\(.*\)"/\1/p',
-                     "include/xenib_version.h").stdout.strip()
 
 
 def debs(suite, old=None):

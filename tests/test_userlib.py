@@ -1,15 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What a program that is linked with libxenib sees of it."""
 
-import os
 import re
 
 import nodes
-
-
-def read(path):
-    with open(os.path.join(nodes.TOP, path), encoding="utf-8") as f:
-        return f.read()
+from test_version import read
 
 
 def exported(library):
