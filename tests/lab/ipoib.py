@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """IPoIB interfaces of nodes, and their addresses."""
 
+import contextlib
+
 import nodes
 
 # %(index)d = %(port)d from 0; %(v4)s, %(v6)s = its addresses. Says the name,
@@ -66,6 +68,25 @@ class Interface:
             self.name, " ".join(options), to))
         assert " 0% packet loss" in out, out
         return out
+
+
+@contextlib.contextmanager
+def interfaces(*of, port=1):
+    """For a while, nodes have IPoIB on a port: their interfaces."""
+    try:
+        yield [Interface(node, port) for node in of]
+    finally:
+        for node in of:
+            down(node)
+
+
+@contextlib.contextmanager
+def pair(request, server, i, client, k, port):
+    """The same for two, each named by a fixture and its place in that."""
+    of = [request.getfixturevalue(server)[i],
+          request.getfixturevalue(client)[k]]
+    with interfaces(*of, port=port) as found:
+        yield found
 
 
 def down(node):

@@ -5,6 +5,16 @@ import contextlib
 
 HOST = "a0d1c2e4-0000-4000-8000-000000000001"
 
+# Says which device it is, as soon as it is there; %s = what it may be called
+FIND = """for i in $(seq 50); do
+	for dev in %s; do
+		[ -b $dev ] && echo $dev && exit
+	done
+	sleep 0.2
+done
+exit 1
+"""
+
 # When the HCA has gone and come, nvmet listens again if that is at the address
 # of all devices, as here, and otherwise not.
 #
@@ -39,15 +49,8 @@ NVME_CONNECT = """
 modprobe nvme-rdma
 nvme connect -t rdma -a %(address)s -s 4420 -n disk \
 	--hostnqn=nqn.2014-08.org.nvmexpress:uuid:%(host)s --hostid=%(host)s \
-	%(options)s || exit 1
-for i in $(seq 50); do
-	for dev in /dev/nvme[0-9]*n1; do
-		[ -b $dev ] && echo $dev && exit
-	done
-	sleep 0.2
-done
-exit 1
-"""
+	--nr-io-queues=1 --queue-size=32 || exit 1
+""" + FIND % "/dev/nvme[0-9]*n1"
 NVME_DISCONNECT = """
 nvme disconnect -n disk || exit 1
 modprobe -r nvme-rdma nvme-fabrics
@@ -88,14 +91,7 @@ pgrep -x iscsid >/dev/null || iscsid || exit 1
 iscsiadm -m node -o new -T iqn.2026-01.lab:disk -p %(address)s:3260 -I iser &&
 iscsiadm -m node -T iqn.2026-01.lab:disk -p %(address)s:3260 -I iser -l ||
 	exit 1
-for i in $(seq 50); do
-	for dev in /dev/sd[a-z]; do
-		[ -b $dev ] && echo $dev && exit
-	done
-	sleep 0.2
-done
-exit 1
-"""
+""" + FIND % "/dev/sd[a-z]"
 ISER_DISCONNECT = """
 iscsiadm -m node -T iqn.2026-01.lab:disk -u &&
 iscsiadm -m node -T iqn.2026-01.lab:disk -o delete || exit 1
@@ -125,7 +121,7 @@ modprobe -r rpcrdma nfsd
 NFS_CONNECT = """
 modprobe rpcrdma
 mkdir -p /mnt/nfs
-mount -t nfs -o vers=4.2,proto=rdma,port=20049%(options)s \
+mount -t nfs -o vers=4.2,proto=rdma,port=20049 \
 	%(address)s:/ /mnt/nfs && echo /mnt/nfs
 """
 NFS_DISCONNECT = """
@@ -137,8 +133,6 @@ END = {"nvme": NVME_END, "iser": ISER_END, "nfs": NFS_END}
 CONNECT = {"nvme": NVME_CONNECT, "iser": ISER_CONNECT, "nfs": NFS_CONNECT}
 DISCONNECT = {"nvme": NVME_DISCONNECT, "iser": ISER_DISCONNECT,
               "nfs": NFS_DISCONNECT}
-OPTIONS = {"nvme": "--nr-io-queues=1 --queue-size=32", "iser": "",
-           "nfs": ""}
 
 
 @contextlib.contextmanager
@@ -155,11 +149,10 @@ def served(protocol, end, mib):
 
 
 @contextlib.contextmanager
-def connected(protocol, server, client, options=None):
+def connected(protocol, server, client):
     """For a while, another node has it: where."""
     done = client.node.run(CONNECT[protocol] % {
-        "address": server.v4, "name": client.node, "host": HOST,
-        "options": OPTIONS[protocol] if options is None else options})
+        "address": server.v4, "name": client.node, "host": HOST})
     try:
         yield done.stdout.split()[-1]
     finally:

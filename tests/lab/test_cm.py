@@ -240,10 +240,9 @@ PORT = {"port": 7174, "listens": nodes.CM}      # both programs'
 @pytest.fixture(scope="module")
 def named(ends):
     """IPoIB interfaces of dom0 and two guests of a host."""
-    found = [ipoib.Interface(ends[name].node) for name in ("dom0", "pv", "pvh")]
-    yield found
-    for interface in found:
-        ipoib.down(interface.node)
+    with ipoib.interfaces(*(ends[name].node
+                            for name in ("dom0", "pv", "pvh"))) as found:
+        yield found
 
 
 @contextlib.contextmanager

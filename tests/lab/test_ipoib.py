@@ -16,11 +16,9 @@ from test_node import members, port_gid, receive, send, wait_members
 @pytest.fixture(scope="module")
 def users(dom0, guest, pvh):
     """Of one port: dom0, and guests of both kinds."""
-    found = [ipoib.Interface(node) for node in (dom0[0], guest[0], pvh[0])]
-    wait_members(found[0], set())
-    yield found
-    for user in found:
-        ipoib.down(user.node)
+    with ipoib.interfaces(dom0[0], guest[0], pvh[0]) as found:
+        wait_members(found[0], set())
+        yield found
 
 
 def stop(user, process):

@@ -66,14 +66,9 @@ pytestmark = pytest.mark.exhaustive(when=is_left_out)
 @pytest.fixture(scope="module", params=PAIRS)
 def ends(request):
     """The IPoIB interfaces of a server and a client."""
-    server, i, client, k, port = PAIRS[request.param]
-    pair = [request.getfixturevalue(server)[i],
-            request.getfixturevalue(client)[k]]
-    found = [ipoib.Interface(node, port) for node in pair]
-    found[1].ping(found[0].v4, "-c 1")      # the paths are looked up
-    yield found
-    for node in pair:
-        ipoib.down(node)
+    with ipoib.pair(request, *PAIRS[request.param]) as found:
+        found[1].ping(found[0].v4, "-c 1")      # the paths are looked up
+        yield found
 
 
 # ---- Management ----

@@ -92,15 +92,11 @@ def has_usual_kernel(item):
 @pytest.mark.exhaustive(when=has_usual_kernel)
 def test_full_node(guests):
     """Management, IPoIB, and connections by its addresses."""
-    ends = [ipoib.Interface(node) for node in guests]
-    try:
+    with ipoib.interfaces(*guests) as ends:
         test_node.test_subnet_administration(ends)
         ends[1].ping(ends[0].v4, "-q -c 3 -i 0.2 -s 1900")
         for name in "rping", "udaddy":
             test_node.run(ends, test_node.PROGRAMS[name])
-    finally:
-        for node in guests:
-            ipoib.down(node)
 
 
 def test_frontend_reloaded(guests, exhaustive):

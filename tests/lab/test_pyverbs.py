@@ -83,13 +83,10 @@ def suites(native, guest, pvh):
     """kind -> (outcomes, output); the three run at the same time, each on a
     machine of its own."""
     where = dict(zip(KINDS, (native[0], guest[0], pvh[1])))
-    for node in where.values():
-        ipoib.Interface(node)       # which the CM's tests need
-    with concurrent.futures.ThreadPoolExecutor(len(where)) as pool:
-        found = dict(zip(where, pool.map(run_suite, where.values())))
-    for node in where.values():
-        ipoib.down(node)
-    return found
+    # The CM's tests need IPoIB.
+    with (ipoib.interfaces(*where.values()),
+          concurrent.futures.ThreadPoolExecutor(len(where)) as pool):
+        return dict(zip(where, pool.map(run_suite, where.values())))
 
 
 @pytest.fixture(scope="module")

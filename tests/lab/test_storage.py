@@ -40,13 +40,8 @@ sampled = pytest.mark.exhaustive(when=is_left_out)
 @pytest.fixture(scope="module", params=PAIRS)
 def ends(request):
     """The IPoIB interfaces of a server and a client."""
-    server, i, client, k, port = PAIRS[request.param]
-    pair = [request.getfixturevalue(server)[i],
-            request.getfixturevalue(client)[k]]
-    found = [ipoib.Interface(node, port) for node in pair]
-    yield found
-    for node in pair:
-        ipoib.down(node)
+    with ipoib.pair(request, *PAIRS[request.param]) as found:
+        yield found
 
 
 def requests(end):
@@ -63,6 +58,11 @@ def content(mib):
 
 def cksum(node, command):
     return node.out(command + " | cksum", timeout=300)
+
+
+def check_content(node, command, mib):
+    """What a command prints is that."""
+    assert cksum(node, command) == cksum(node, content(mib))
 
 
 def check_disk(ends, where, mib):
@@ -136,8 +136,7 @@ def serve_files(ends, mib):
         with storage.connected("nfs", server, client) as where:
             client.node.run(COPY % {"where": where, "content": content(mib)},
                             timeout=600)
-            assert cksum(server.node, "cat /srv/storage/large") == cksum(
-                server.node, content(mib))
+            check_content(server.node, "cat /srv/storage/large", mib)
             assert server.node.out("cat /srv/storage/77") == "77"
             client.node.run("rm %s/[0-9]* %s/large" % (where, where))
 
@@ -153,10 +152,8 @@ def test_files(ends, protocol, exhaustive):
 @pytest.fixture
 def across(guest, dom0):
     """A guest, and a dom0 that is not its own."""
-    found = ipoib.Interface(guest[0]), ipoib.Interface(dom0[1])
-    yield found
-    for end in found:
-        ipoib.down(end.node)
+    with ipoib.interfaces(guest[0], dom0[1]) as found:
+        yield found
 
 
 @pytest.fixture
@@ -189,8 +186,7 @@ def test_files_go_on(across, reload, whose):
             status, said = reload(client, WRITE % (where + "/large") +
                                   "conv=fsync", across[0])
             assert status == 0, said
-            assert cksum(server.node, "cat /srv/storage/large") == cksum(
-                server.node, content(MIB))
+            check_content(server.node, "cat /srv/storage/large", MIB)
             client.node.run("rm %s/large" % where)
 
 
@@ -203,8 +199,7 @@ def test_target_goes_on(across, reload):
             status, said = reload(initiator, WRITE % where + "oflag=direct",
                                   target)
             assert status == 0, said
-            assert cksum(target.node, "cat /srv/storage/disk") == cksum(
-                target.node, content(MIB))
+            check_content(target.node, "cat /srv/storage/disk", MIB)
             check_disk((target, initiator), where, 16)
 
 
@@ -231,13 +226,11 @@ SMALL = 32      # MiB, of which IPoIB has most
 @pytest.mark.parametrize("whose", ["server", "client"])
 def test_small_arena(guest, dom0, protocol, whose):
     """What waits for room gets it."""
-    with nodes.with_arena(guest[0], SMALL):
-        ends = ipoib.Interface(guest[0]), ipoib.Interface(dom0[1])
+    with (nodes.with_arena(guest[0], SMALL),
+          ipoib.interfaces(guest[0], dom0[1]) as ends):
         if whose == "client":
             ends = ends[::-1]
         if protocol == "nfs":
             serve_files(ends, 64)
         else:
             serve_disk(ends, protocol, 16)
-        for end in ends:
-            ipoib.down(end.node)
