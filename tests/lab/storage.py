@@ -124,8 +124,14 @@ mkdir -p /mnt/nfs
 mount -t nfs -o vers=4.2,proto=rdma,port=20049 \
 	%(address)s:/ /mnt/nfs && echo /mnt/nfs
 """
+# The transport goes a little later.
 NFS_DISCONNECT = """
 umount /mnt/nfs
+for i in $(seq 50); do
+	modprobe -r rpcrdma && exit
+	sleep 0.2
+done
+exit 1
 """
 
 SERVE = {"nvme": NVME_SERVE, "iser": ISER_SERVE, "nfs": NFS_SERVE}
