@@ -516,7 +516,8 @@ static uint32_t put_extra(Qp *qp, const Wr *wr, uint8_t *wqe)
     uint32_t pos = 16;
 
     if (qp->service == HCA_ST_UD) {
-        hca_put32(wqe + 16, 1u << 24 | (wr->av_pd ? wr->av_pd : TEST_PD));
+        hca_put32(wqe + 16, (wr->av_port ? wr->av_port : 1u) << 24 |
+                            (wr->av_pd ? wr->av_pd : TEST_PD));
         wqe[21] = wr->grh ? 0x80 : 0;
         hca_put16(wqe + 22, wr->dlid);
         wqe[25] = wr->gid_index;

@@ -107,6 +107,7 @@ typedef struct Wr {
     uint32_t inline_len;
     /* UD */
     uint32_t av_pd;                            /* 0: TEST_PD */
+    uint8_t av_port;                           /* 0: 1 */
     uint16_t dlid;
     bool grh;
     uint8_t gid_index;

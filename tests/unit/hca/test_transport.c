@@ -943,7 +943,7 @@ static void test_ud(void **state)
 static void test_ud_rules(void **state)
 {
     (void)state;
-    for (unsigned i = 0; i < 7; i++) {
+    for (unsigned i = 0; i < 8; i++) {
         Bed t;
         Sge in;
         bool local = false;
@@ -977,6 +977,10 @@ static void test_ud_rules(void **state)
             wr.av_pd = TEST_PD + 1;
             local = true;
             break;
+        case 6:                                /* with that port's GIDs */
+            wr.av_port = 2;
+            local = true;
+            break;
         default:
             wr.sge[0].len = 2049;
             break;
@@ -985,7 +989,7 @@ static void test_ud_rules(void **state)
         pump(t.a);
         if (local) {
             expect_error(t.a, true, HCA_SYN_LOCAL_QP_OP);
-        } else if (i == 6) {
+        } else if (i == 7) {
             expect_error(t.a, true, HCA_SYN_LOCAL_LENGTH);
         } else {
             expect_send(t.a, HCA_WR_SEND, 0);
@@ -994,8 +998,8 @@ static void test_ud_rules(void **state)
         assert_int_equal(t.b->hca.port[1].qkey_violations, i == 1);
         assert_int_equal(t.b->hca.port[1].pkey_violations, i == 2);
         assert_int_equal(diag(t.b, HCA_DIAG_RQ_UDSDPRD), i == 0);
-        assert_int_equal(diag(t.a, HCA_DIAG_SQ_LQPOE), i == 5);
-        assert_int_equal(diag(t.a, HCA_DIAG_SQ_LLE), i == 6);
+        assert_int_equal(diag(t.a, HCA_DIAG_SQ_LQPOE), local);
+        assert_int_equal(diag(t.a, HCA_DIAG_SQ_LLE), i == 7);
         bed_down(&t);
     }
 }
