@@ -30,6 +30,7 @@ struct ibback_hw_qp {
 	enum ib_qp_state state;
 	u8 port;
 	u8 sgid_index;
+	u8 alt_sgid_index;
 	u16 pkey_index;
 	u16 alt_pkey_index;
 	u64 members;		/* a bit for each reg_id */
@@ -475,8 +476,10 @@ static int qp_modify(struct ibback_hca *hca, struct ibback_hw_qp *qp,
 		qp->sgid_index = c->attr->av.sgid_index;
 	if (c->attr->attr_mask & VIBIF_QP_ATTR_PKEY_INDEX)
 		qp->pkey_index = c->attr->pkey_index;
-	if (c->attr->attr_mask & VIBIF_QP_ATTR_ALT_PATH)
+	if (c->attr->attr_mask & VIBIF_QP_ATTR_ALT_PATH) {
+		qp->alt_sgid_index = c->attr->alt_av.sgid_index;
 		qp->alt_pkey_index = c->attr->alt_pkey_index;
+	}
 	qp_set_state(qp, c->next);
 	return 0;
 }
@@ -556,6 +559,11 @@ static int qp_detach(struct ibback_hca *hca, struct ibback_hw_qp *qp,
 u8 fake_qp_sgid_index(u32 qpn)
 {
 	return hw_find_as(qp, FAKE_QP, qpn)->sgid_index;
+}
+
+u8 fake_qp_alt_sgid_index(u32 qpn)
+{
+	return hw_find_as(qp, FAKE_QP, qpn)->alt_sgid_index;
 }
 
 u16 fake_qp_pkey_index(u32 qpn)

@@ -80,8 +80,12 @@ u16 fake_cq_period(u32 cqn);
 u32 fake_srq_limit(u32 srqn);
 /* Called when a QP is being destroyed, if not NULL */
 extern void (*fake_qp_dies)(u32 qpn);
-/* Which of the HCA's GIDs a QP sends from, and which P_Key it has */
+/*
+ * Which of the HCA's GIDs a QP sends from, also by its alternate path, and
+ * which P_Key it has
+ */
 u8 fake_qp_sgid_index(u32 qpn);
+u8 fake_qp_alt_sgid_index(u32 qpn);
 u16 fake_qp_pkey_index(u32 qpn);
 /* The state of a QP; and what the HCA may do to it by itself */
 enum ib_qp_state fake_qp_state(u32 qpn);

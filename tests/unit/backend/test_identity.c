@@ -103,6 +103,29 @@ static void test_gid_of_qp(void **state)
 	guest_end(dev);
 }
 
+/* By its alternate path it sends from that of the other port. */
+static void test_gid_of_alternate_path(void **state)
+{
+	struct ibback_dev *dev = guest_new();
+	struct obj qp = new_qp(dev, VIBIF_QPT_RC);
+	struct vibif_req req;
+
+	dev->port[1].sgid_index = 5;
+	dev->port[2].sgid_index = 6;
+	guest_do(dev, req_modify_qp(qp, VIBIF_QPT_RC, IB_QPS_INIT));
+	req = req_modify_qp(qp, VIBIF_QPT_RC, IB_QPS_RTR);
+	req.op.modify_qp.attr_mask |= VIBIF_QP_ATTR_ALT_PATH;
+	req.op.modify_qp.alt_port = 2;
+	req.op.modify_qp.alt_av.flags = VIBIF_AV_GRH;
+	req.op.modify_qp.alt_av.sgid_index = 6;
+	assert_int_equal(guest_status(dev, req), -EINVAL);
+	req.op.modify_qp.alt_av.sgid_index = 0;
+	guest_do(dev, req);
+	assert_int_equal(fake_qp_sgid_index(qp.number), 5);
+	assert_int_equal(fake_qp_alt_sgid_index(qp.number), 6);
+	guest_end(dev);
+}
+
 static void test_bad_pkeys(void **state)
 {
 	static const char *const bad[] = {
@@ -720,6 +743,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_gids),
 		TEST(test_gid_of_qp),
+		TEST(test_gid_of_alternate_path),
 		TEST(test_bad_pkeys),
 		TEST(test_ips),
 		TEST(test_pkeys),
