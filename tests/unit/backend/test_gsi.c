@@ -13,6 +13,8 @@
 #define MC_MEMBER	0x38
 #define GET		1
 #define SET		2
+#define GET_TABLE	0x12
+#define RMPP_ACK	2
 #define RESPONSE	0x80
 #define LID		0x123
 
@@ -220,6 +222,17 @@ static void test_no_area(void **state)
 	assert_null(dev->gsi);
 }
 
+/* What the administrator wants, or what is nearest to it */
+static void test_nodes(void **state)
+{
+	xen_write(GUEST_DIR, VIBIF_FIELD_MAD_PM, "0");
+	xen_write(GUEST_DIR, VIBIF_FIELD_MAD_RATE, "0");
+	assert_int_equal(ibback_gsi_connect(dev), 0);
+	send(question(GET, 7));
+	assert_null(mad_posted(2));
+	assert_int_equal(take().mad[5], 0x0c);
+}
+
 /* Whatever fails, nothing is left of it. */
 static void test_connect_fails(void **state)
 {
@@ -355,6 +368,46 @@ static struct vibif_mad sa_question(u32 tid)
 	m.mad[2] = 2;
 	dev->hca->sm_lid[1] = LID;
 	return m;
+}
+
+/* What a subnet manager trusts is not sent, and nothing to any other. */
+static void test_sm_key(void **state)
+{
+	static const u8 none[8];
+	struct vibif_mad asked = sa_question(7);
+
+	memset(asked.mad + 36, 0x5a, 9);
+	send(asked);
+	assert_memory_equal(mad_posted(2)->octets.octets + 36, none, 8);
+	assert_int_equal(mad_posted(2)->octets.octets[44], 0x5a);
+	mad_done(mad_posted(2));
+	asked.av.dlid = LID + 1;
+	send(asked);
+	assert_null(mad_posted(2));
+	assert_int_equal(take().mad[5], 0x0c);
+	assert_int_equal(counted(IBBACK_COUNT_MAD_REFUSED), 1);
+}
+
+/* Of what it has not begun nothing is sent: the ID would be the guest's. */
+static void test_no_transaction(void **state)
+{
+	struct vibif_mad asked = sa_question(7), ack = asked;
+	u8 tid[8];
+
+	ack.mad[3] = GET_TABLE;
+	ack.mad[25] = RMPP_ACK;
+	ack.mad[26] = 1;
+	send(ack);
+	assert_null(mad_posted(2));
+	assert_nothing();
+	assert_int_equal(counted(IBBACK_COUNT_MAD_REFUSED), 1);
+	asked.mad[3] = GET_TABLE;
+	send(asked);
+	memcpy(tid, mad_posted(2)->octets.octets + 8, sizeof(tid));
+	mad_done(mad_posted(2));
+	send(ack);
+	assert_memory_equal(mad_posted(2)->octets.octets + 8, tid, 8);
+	assert_int_equal(mad_posted(2)->timeout_ms, 0);
 }
 
 /* The guest has three P_Keys, of which the HCA has the first and the last. */
@@ -739,11 +792,14 @@ int main(void)
 	cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST_UNCONNECTED(test_no_area),
+		TEST_UNCONNECTED(test_nodes),
 		TEST_UNCONNECTED(test_connect_fails),
 		TEST_UNCONNECTED(test_used_area),
 		TEST(test_answer),
 		TEST(test_routed),
 		TEST(test_own_gid),
+		TEST(test_sm_key),
+		TEST(test_no_transaction),
 		TEST(test_pkeys),
 		TEST(test_default_pkey),
 		TEST(test_strangers),
