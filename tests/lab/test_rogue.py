@@ -13,8 +13,11 @@ import time
 
 import pytest
 
+import ipoib
 import nodes
+import test_cm
 import test_multicast
+import test_node
 
 PROGRAMS = os.path.join(nodes.HERE, "programs")
 sys.path.insert(0, PROGRAMS)
@@ -116,7 +119,8 @@ def assert_logged(lines, expected):
 
 
 def attack(a, name, between=None, after=None):
-    """One attack; `between` is called with what it says when it waits."""
+    """One attack; `between` is called with what it says when it waits. Returns
+    what else it says."""
     before, begin = nodes.totals(a.host), len(a.log())
     a.mark("allow 1000")
     process = a.start(name)
@@ -138,6 +142,7 @@ def attack(a, name, between=None, after=None):
     a.mark("forbid")
     for node in a.host, a.other:
         assert "PORT_ACTIVE" in node.out("ibv_devinfo -i 1"), node
+    return output
 
 
 @pytest.fixture(scope="module")
@@ -157,10 +162,12 @@ def attacker(request, dom0, guest, pvh):
 
 # What has a test of its own below, and what a PVH guest tries, too
 OWN = {"crowded_group", "removes_its_directory", "handles_of_others",
-       "doorbells_of_others_queues"}
+       "doorbells_of_others_queues", "memberships_of_others",
+       "claims_addresses"}
 ALSO_PVH = {"overrun", "bad_grants", "quotas", "writes_want_writable_grants",
             "grants_in_use", "changing_requests", "requests_while_closing",
-            "doorbells_of_others", "mads_are_answered", "mad_overrun"}
+            "doorbells_of_others", "mads_are_answered", "mad_overrun",
+            "forged_connections"}
 
 
 @pytest.mark.parametrize("attacker, name", [
@@ -200,24 +207,115 @@ def test_other_guests_objects_and_work(attacker):
     nodes.run_pair(other, other, "ibv_rc_pingpong -n 100")
 
 
+def grown(a, name):
+    """An attack: what it says, and by how much the counters of the guest's MADs
+    have grown: sent, received, refused, dropped."""
+    def counters():
+        found = nodes.device(a.host, a.node)["counters"]
+        return [found["mad_" + what]
+                for what in ("tx", "rx", "refused", "dropped")]
+    before = counters()
+    said = attack(a, name)
+    return said, [now - then for now, then in zip(counters(), before)]
+
+
 @pytest.mark.parametrize("attacker", ["pv"], indirect=True)
 def test_mads_are_counted(attacker):
     """What is not for guests does not reach the fabric."""
-    def grown(name):
-        counters = []
-        for _ in range(2):
-            counters.append(nodes.device(attacker.host,
-                                         attacker.node)["counters"])
-            if len(counters) == 1:
-                attack(attacker, name)
-        return [counters[1]["mad_" + what] - counters[0]["mad_" + what]
-                for what in ("tx", "rx", "refused", "dropped")]
-    sent, received, refused, dropped = grown("mads_are_answered")
+    sent, received, refused, dropped = grown(attacker, "mads_are_answered")[1]
     assert sent and received and not refused and not dropped
     # It ends with one that is allowed, and most of it is not answered
-    sent, received, refused, dropped = grown("mads_are_refused")
+    sent, received, refused, dropped = grown(attacker, "mads_are_refused")[1]
     assert (sent, dropped) == (1, 0) and refused > 10 * received
     assert received == len(rogue_attacks.FORBIDDEN_QUESTIONS) + 5
+
+
+@pytest.mark.parametrize("attacker", ["pv"], indirect=True)
+def test_messages_of_the_cm_are_counted(attacker):
+    """Each lie is refused, and nothing else is."""
+    said, counts = grown(attacker, "forged_connections")
+    sent, received, refused, dropped = counts
+    assert refused == int(re.search(r"refused: (\d+)", said)[1]), counts
+    # One question, and what comes back to who has sent it
+    assert sent == received and not dropped, counts
+
+
+# Floods, and what speaks in others' names
+LOUD = ("forged_connections", "connection_flood", "mad_flood",
+        "mads_are_refused", "mads_in_bad_slots", "memberships")
+
+
+@pytest.mark.parametrize("attacker", ["pv"], indirect=True)
+def test_others_connect_meanwhile(attacker):
+    """dom0 connects with itself again and again, and another guest listens:
+    neither notices anything of what the attacker sends."""
+    own, other = (test_cm.End(node) for node in (attacker.host,
+                                                 attacker.other))
+    words = test_cm.TALK % (1, 1, 100)
+    own.node.run("rm -f /root/enough")
+    waiting = other.listen(words, timeout=600)
+    loop = own.node.start(test_cm.LOOP.format(
+        server=own.command(words), client=own.command(words, own)))
+    try:
+        for name in LOUD:
+            attack(attacker, name)
+            assert waiting.poll() is None, (name, waiting.stdout.read())
+        test_cm.wait_connected([own])
+    finally:
+        own.node.run("touch /root/enough")
+        said, _ = loop.communicate(timeout=200)
+        done = own.node.run("timeout 30 " + own.command(words, other),
+                            check=False)
+        if done.returncode:
+            other.node.run("pkill -x ucmatose", check=False)
+        output, _ = waiting.communicate(timeout=60)
+        for end in own, other:
+            end.node.run("rmmod rdma_ucm rdma_cm iw_cm ib_cm")
+        own.node.run("rm /root/enough")
+    assert said.endswith("LOOP ended\n"), said
+    assert not done.returncode, done.stdout
+    assert "return status 0" in output, output
+
+
+@pytest.fixture
+def named(attacker):
+    """IPoIB interfaces of dom0 and of the guest beside the hostile one, which
+    have found each other."""
+    with ipoib.interfaces(attacker.host, attacker.other) as pair:
+        for interface, peer in zip(pair, reversed(pair)):
+            interface.ping(peer.v4, "-c 1")
+        yield pair
+
+
+@pytest.mark.parametrize("attacker", ["pv"], indirect=True)
+def test_addresses_of_others(attacker, named):
+    """Who is called by an address that the attacker says it has is who had it
+    before: dom0, and another guest."""
+    def call(said):
+        assert said == "claimed"
+        for server, client in zip(named, reversed(named)):
+            test_cm.ask(server, client, server.v4)
+    call("claimed")
+    attacker.node.run("echo %s >%s" % (" ".join(i.v4 for i in named),
+                                       rogue_attacks.CLAIMS))
+    attack(attacker, "claims_addresses", call)
+
+
+@pytest.mark.parametrize("attacker", ["pv"], indirect=True)
+def test_groups_of_others(attacker, named):
+    """The port stays in dom0's group, whatever the attacker leaves."""
+    own, other = named
+    process = test_node.receive(own)
+    port = {test_node.port_gid(own)}
+    test_node.wait_members(own, port)
+
+    def look(said):
+        assert said == "left"
+        assert test_node.members(own) == port
+    attack(attacker, "memberships_of_others", look)
+    assert test_node.members(own) == port
+    test_node.send(other, process)
+    test_node.wait_members(own, set())
 
 
 @pytest.mark.parametrize("attacker", ["pv", "pvh"], indirect=True)

@@ -35,8 +35,12 @@ WRITABLE, REREG_TRANS, REREG_PD, REREG_ACCESS, SHARE = (
 RC, UC, UD, XRC_INI, XRC_TGT = 2, 3, 4, 9, 10
 HAS_RQ = 1
 AV_GRH = 1
-SUBN_ADM, PERF_MGMT, DEV_MGMT, VENDOR = 3, 4, 6, 0x32
+SUBN_ADM, PERF_MGMT, DEV_MGMT, COMM_MGMT, VENDOR = 3, 4, 6, 7, 0x32
 GET, SET, SEND, GET_TABLE, DELETE, RESPONSE = 1, 2, 3, 0x12, 0x15, 0x80
+# Messages of the communication manager (CM)
+(CM_REQ, CM_MRA, CM_REJ, CM_REP, CM_RTU, CM_DREQ, CM_DREP, CM_SIDR_REQ,
+ CM_SIDR_REP, CM_LAP, CM_APR) = range(0x10, 0x1b)
+PORT_ACTIVE = 4
 
 
 class Xenstore:
@@ -408,6 +412,78 @@ class Mads:
         assert answer[1] == mad[1] and answer[3] & RESPONSE, answer.hex()
         assert struct.unpack_from("<H", head, 28)[0] == dlid, head.hex()
         return struct.unpack_from(">H", answer, 4)[0], answer
+
+
+class Caller:
+    """What a guest may say of itself in messages of the CM, and messages that
+    say so. All of them are to itself: what goes out comes back."""
+
+    SERVICE = bytes.fromhex("1000000000abcdef")     # nobody listens to it
+
+    def __init__(self, r):
+        self.r, self.m, self.objects = r, r.mads, Objects(r)
+        self.lid, self.sm_lid = self.wait_port()
+        self.gid = r.ask(QUERY_GID, 0, b"\1\0\0\0")[1][:16]
+        page = Pages(r, 1)
+        r.make(QUERY_DEVICE, 0, struct.pack("<I", page.grant()))
+        self.guid = page.map[8:16]
+        self.hca_guid, self.port_gid = self.ask_of_hca()
+
+    def wait_port(self):
+        """Its GID is settled when its port is active; then its LIDs."""
+        deadline = time.monotonic() + 30
+        while True:
+            status, answer = self.r.ask(QUERY_PORT, 0, b"\1")
+            assert status == 0
+            if answer[28] == PORT_ACTIVE:
+                return struct.unpack_from("<HH", answer, 20)
+            assert time.monotonic() < deadline, "port in state %d" % answer[28]
+            time.sleep(0.1)
+
+    def ask_of_hca(self):
+        """The HCA's node GUID and its port's GID, by the NodeRecord."""
+        status, answer = self.m.ask(self.m.mad(
+            SUBN_ADM, GET, attr=0x11, body=struct.pack(
+                ">QHHQH", 0, 0, 0, 1, self.lid)), self.sm_lid)
+        assert status == 0, "status %#x" % status
+        return answer[72:80], self.gid[:8] + answer[80:88]
+
+    @staticmethod
+    def qpn(number):
+        """As messages have it."""
+        return (number & 0xffffff).to_bytes(3, "big")
+
+    @staticmethod
+    def message(attr, tid, local=0, remote=0, said=(), head=(1, 2, SEND)):
+        """The octets of one; `said`: what is where behind the MAD's header."""
+        data = bytearray(232)
+        struct.pack_into(">II", data, 0, local, remote)
+        for at, octets in dict(said).items():
+            data[at:at + len(octets)] = octets
+        base, version, method = head
+        return struct.pack(">BBBBHHQHHI", base, COMM_MGMT, version, method, 0,
+                           0, tid, attr, 0, 0) + data
+
+    def req(self, tid, local, other=(), **head):
+        lid = self.lid.to_bytes(2, "big")
+        return self.message(CM_REQ, tid, local, 0, {
+            8: self.SERVICE, 16: self.guid, 32: self.qpn(self.objects.qpn),
+            48: b"\xff\xff", 52: lid, 54: lid, 56: self.gid, 72: self.gid,
+            **dict(other)}, **head)
+
+    def rep(self, tid, local, remote, other=()):
+        return self.message(CM_REP, tid, local, remote, {
+            12: self.qpn(self.objects.qpn), 28: self.guid, **dict(other)})
+
+    def send(self, *messages):
+        self.m.send(*(self.m.slot(mad, self.lid) for mad in messages))
+
+    def take(self, attr, tid):
+        """The next MAD to us, which must be this: its two IDs."""
+        mad = self.m.take()[1]
+        found = mad[1], *struct.unpack_from(">QH", mad, 8)
+        assert found == (COMM_MGMT, tid, attr), mad.hex()
+        return struct.unpack_from(">II", mad, 24)
 
 
 class Objects:

@@ -17,7 +17,7 @@ import threading
 import time
 
 import rogue as R
-from rogue import UNKNOWN, Objects, Pages, Rogue
+from rogue import UNKNOWN, Caller, Objects, Pages, Rogue
 
 EPERM, ENOENT, ENOMEM, EFAULT, EBUSY, EINVAL, EOPNOTSUPP = (
     -getattr(errno, name) for name in (
@@ -26,6 +26,7 @@ EPERM, ENOENT, ENOMEM, EFAULT, EBUSY, EINVAL, EOPNOTSUPP = (
 NOTHING = 0x7ffffff0        # no object's handle
 NO_METHOD = 0x0c            # status of a MAD that is refused
 GO = "/run/rogue.go"        # a file with which the test says to go on
+CLAIMS = "/run/rogue.ips"   # and one with IP addresses that are others'
 
 ATTACKS = {}
 
@@ -968,6 +969,15 @@ def mads_are_refused(r, m):
     assert not m.pending()
 
 
+@mads
+def sm_keys(r, m):
+    """A subnet manager does not even answer who has a wrong one."""
+    sm_lid = m.lids()[1]
+    for tid, key in enumerate((2, 1 << 63, (1 << 64) - 1)):
+        is_status(0, m.ask(m.mad(R.SUBN_ADM, R.GET, tid=tid, body=struct.pack(
+            ">Q", key)), sm_lid)[0], hex(key))
+
+
 # Components of an MCMemberRecord, and a status of the SA
 MC_MGID, MC_PORT_GID, MC_PKEY, MC_STATE, MC_PROXY = (
     1 << i for i in (0, 1, 7, 16, 17))
@@ -1027,6 +1037,171 @@ def memberships(r, m):
     # To and fro, and away in the middle of it
     m.send(*(m.slot(membership(m, (R.DELETE, R.SET)[i % 2], i // 2 % 50, gid,
                                tid=i), sm_lid) for i in range(1000)))
+
+
+# 239.77.1.2, as IPoIB has it: the group of test_node.py
+OTHERS_GROUP = bytes.fromhex("ff12401bffff0000000000000f4d0102")
+
+
+@mads
+def memberships_of_others(r, m):
+    """A group that dom0 is in: to leave it without having joined, and more
+    often than that."""
+    c = Caller(r)
+
+    def ask(method, gid=c.gid, **other):
+        return m.ask(membership(m, method, OTHERS_GROUP, gid, **other),
+                     c.sm_lid)[0]
+
+    is_status(INVALID, ask(R.DELETE))
+    for tid in range(20):
+        is_status(0, ask(R.SET, mask=JOIN, tid=tid), tid)
+        is_status(0, ask(R.SET, mask=JOIN, tid=tid), tid)
+        is_status(0, ask(R.DELETE), tid)
+        is_status(INVALID, ask(R.DELETE), tid)
+    # Nor those of another state, nor in dom0's name
+    is_status(0, ask(R.SET, mask=JOIN))
+    is_status(INVALID, ask(R.DELETE, state=4))
+    is_status(INVALID_GID, ask(R.DELETE, gid=c.port_gid))
+    is_status(0, ask(R.DELETE, state=15))
+    go_ahead("left")
+
+
+# Connections
+
+def forged_requests(c):
+    """REQs that say of the guest what is not so, each with a TID from 1000."""
+    own, lid = c.objects.qpn, c.lid.to_bytes(2, "big")
+    other_lid = (c.lid + 1).to_bytes(2, "big")
+    lies = [
+        # Node GUIDs
+        {16: c.hca_guid}, {16: bytes(8)},
+        # Queue pairs: QP 0 and 1, others', and one for reliable datagrams
+        *({32: c.qpn(number)} for number in (
+            0, 1, own - 1, own + 1, own + (1 << 16), 0xffffff)),
+        {36: c.qpn(own)},
+        # P_Keys that the port does not have
+        {48: b"\x80\1"}, {48: b"\x80\0"}, {48: b"\0\0"},
+        # GIDs and LIDs
+        {56: c.port_gid}, {56: bytes(16)}, {56: b"\xff" + c.gid[1:]},
+        {52: other_lid}, {52: bytes(2)},
+        # The alternate path
+        {96: lid, 100: c.port_gid}, {96: other_lid, 100: c.gid}, {96: lid},
+        {100: c.gid}, {100: c.port_gid},
+    ]
+    heads = [(2, 2, R.SEND), (1, 1, R.SEND), (1, 2, R.SEND | R.RESPONSE),
+             (1, 2, 0)]
+    return [c.req(1000 + i, 1000 + i, lie) for i, lie in enumerate(lies)] + [
+        c.req(1100 + i, 1100 + i, head=head) for i, head in enumerate(heads)]
+
+
+def not_connected(c, local, remote, tid=1200):
+    """What belongs to a connection, or to a request, that there is not."""
+    lid = c.lid.to_bytes(2, "big")
+    others = [c.message(attr, tid, local, remote) for attr in (
+        R.CM_RTU, R.CM_DREQ, R.CM_DREP, R.CM_APR, R.CM_SIDR_REP)]
+    for what in 0, 1, 2, 3:
+        others += [c.message(attr, tid, local, remote, {8: bytes([what << 6])})
+                   for attr in (R.CM_MRA, R.CM_REJ)]
+    return others + [
+        c.rep(tid, local, remote),
+        c.message(R.CM_LAP, tid, local, remote, {20: lid, 24: c.gid})]
+
+
+@mads
+def forged_connections(r, m):
+    """A guest connects to itself, and lies in each message before it says what
+    is so. What is not refused comes back to it."""
+    c = Caller(r)
+    own = c.objects.qpn
+    refused = []
+
+    def forge(messages):
+        refused.extend(messages)
+        c.send(*messages)
+
+    forge(forged_requests(c))
+    forge(not_connected(c, 1, 1) + not_connected(c, 0, 0))
+    forge([c.message(R.CM_SIDR_REQ, 1300, 3, 0, {4: b"\x80\1"})])
+    # The same request twice is one, and with another transaction it is not
+    wire = []
+    for tid in 1, 1, 2, 3:
+        c.send(c.req(tid, 1))
+        local, remote = c.take(R.CM_REQ, tid)
+        wire.append(local)
+        assert remote == 0
+    assert wire[0] == wire[1] and len(set(wire)) == 3, wire
+    assert not {0, 1} & set(wire), wire
+    caller = wire[-1]
+
+    # To answer it, as another and with another's queue pair
+    forge([c.rep(3, 2, caller, lie) for lie in (
+        {12: c.qpn(0)}, {12: c.qpn(1)}, {12: c.qpn(own + 1)},
+        {12: c.qpn(0), 16: c.qpn(own + 1)}, {16: c.qpn(own + 1)},
+        {28: c.hca_guid}, {28: bytes(8)})])
+    # And what nobody has asked, or nobody has answered yet
+    forge(not_connected(c, 2, caller ^ 1, 3) + not_connected(c, 1, 2, 3))
+    c.send(c.rep(3, 2, caller))
+    called, remote = c.take(R.CM_REP, 3)
+    assert remote == 1 and called not in (2, *wire), (remote, called, wire)
+    # With another's end, or for another of its own
+    forge(not_connected(c, 1, called ^ 1, 3) + not_connected(c, 7, called, 3))
+    lid = c.lid.to_bytes(2, "big")
+    forge([c.message(R.CM_LAP, 4, 1, called, {20: lid, 24: c.port_gid}),
+           c.message(R.CM_REJ, 4, 1, 0, {9: b"\x10\0\4", 12: c.hca_guid}),
+           c.message(R.CM_REJ, 4, 1, 0, {9: b"\x0e\0\4", 12: c.guid}),
+           c.message(R.CM_REJ, 4, 1, called, {9: b"\x10\0\4",
+                                              12: c.guid})])
+    for attr, tid, ids, wanted in (
+            (R.CM_RTU, 3, (1, called), (caller, 2)),
+            (R.CM_DREQ, 5, (1, called), (caller, 2)),
+            (R.CM_DREP, 5, (2, caller), (called, 1))):
+        c.send(c.message(attr, tid, *ids))
+        found = c.take(attr, tid)
+        assert found == wanted, (attr, found, wanted)
+    # Something may have been on the way yet
+    time.sleep(1)
+    assert not m.pending(), m.take()[1].hex()
+    print("refused: %d" % len(refused), flush=True)
+
+
+@mads
+def connection_flood(r, m):
+    """Requests without end, to dom0 and to itself, whose answers nobody
+    takes; then it connects all the same."""
+    c = Caller(r)
+    nr, begin = 3000, time.monotonic()
+    c.send(*(c.req(i, 1 + i, {72: (c.port_gid, c.gid)[i % 2]})
+             for i in range(nr)))
+    took = time.monotonic() - begin
+    assert took > (nr - 512) / 2000, "%d REQs in %g s" % (nr, took)
+    assert m.index[m.RX_DROPPED]
+    # Until no more answers come
+    last = time.monotonic()
+    while time.monotonic() < last + 1:
+        if m.pending():
+            m.index[m.RX_CONS] = m.index[m.RX_PROD]
+            last = time.monotonic()
+        time.sleep(0.01)
+    c.send(c.req(nr, 1 + nr))
+    c.take(R.CM_REQ, nr)
+
+
+@mads
+def claims_addresses(r, m):
+    """What others have, at each port, and all that there is room for."""
+    with open(CLAIMS, encoding="ascii") as f:
+        addrs = [bytes(10) + b"\xff\xff" + bytes(map(int, ip.split(".")))
+                 for ip in f.read().split()]
+    Caller(r)
+    for nr in len(addrs), 7:
+        body = b"".join((7 * addrs)[:nr])
+        for port in 1, 2:
+            is_status(0, r.status(R.SET_ADDRS, 0, struct.pack(
+                "<BBH", port, nr, 0) + body), port, nr)
+    go_ahead("claimed")
+    # Nobody has called it
+    assert not m.pending(), m.take()[1].hex()
 
 
 @mads
