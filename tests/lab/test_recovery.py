@@ -6,6 +6,8 @@ import contextlib
 import pytest
 
 import nodes
+import test_cm
+import test_recovery_uars
 
 pytestmark = pytest.mark.breaks_hcas
 
@@ -51,3 +53,34 @@ def test_hca_fails_and_comes_back(native, dom0, guest, pvh):
     for pair in native, guest, pvh:
         nodes.run_pair(*pair, "ibv_rc_pingpong -n 100")
     nodes.assert_idle(dom0[1])
+
+
+def test_hca_goes_while_guests_connect(dom0, guest, pvh):
+    """With it goes what the backend has put before its driver, and messages of
+    the CM are on the way: once the driver is reloaded, once the HCA breaks."""
+    host, words = dom0[1], test_cm.TALK % (1, 1, 100)
+    ends = server, client = [test_cm.End(node) for node in (pvh[1], guest[1])]
+    processes = [
+        server.node.start(test_cm.AGAIN % server.command(words)),
+        client.node.start(test_cm.AGAIN % client.command(words, server))]
+    try:
+        test_cm.wait_connected(ends)
+        with nodes.allowed(host, nodes.HCA_REMOVED, 2):
+            host.run("rmmod mlx4_ib && modprobe mlx4_ib")
+        for end in ends:
+            nodes.wait_active(end.node, timeout=60)
+        test_cm.wait_connected(ends)
+        with nodes.allowed(host, nodes.HCA_REMOVED, 2):
+            test_recovery_uars.restart_hca(host)
+        for end in ends:
+            nodes.wait_active(end.node, timeout=60)
+        test_cm.wait_connected(ends)
+    finally:
+        for end in ends:
+            end.node.run("touch /root/enough")
+        for process in processes:
+            process.communicate(timeout=30)
+        for end in ends:
+            end.node.run("rm /root/enough && "
+                         "rmmod rdma_ucm rdma_cm iw_cm ib_cm")
+    nodes.assert_idle(host)
