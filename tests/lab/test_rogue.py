@@ -207,25 +207,37 @@ def test_other_guests_objects_and_work(attacker):
     nodes.run_pair(other, other, "ibv_rc_pingpong -n 100")
 
 
-def grown(a, name):
-    """An attack: what it says, and by how much the counters of the guest's MADs
-    have grown: sent, received, refused, dropped."""
-    def counters():
+MADS = ("mad_tx", "mad_rx", "mad_refused", "mad_dropped")
+
+
+def grown(a, name, *counters):
+    """An attack: what it says, and by how much these counters of the guest's
+    have grown."""
+    def read():
         found = nodes.device(a.host, a.node)["counters"]
-        return [found["mad_" + what]
-                for what in ("tx", "rx", "refused", "dropped")]
-    before = counters()
+        return [found[counter] for counter in counters]
+    before = read()
     said = attack(a, name)
-    return said, [now - then for now, then in zip(counters(), before)]
+    return said, [now - then for now, then in zip(read(), before)]
+
+
+@pytest.mark.parametrize("attacker", ["pv"], indirect=True)
+def test_failures_are_counted(attacker):
+    """Each request that is refused, and no other."""
+    assert grown(attacker, "unknown_operations", "requests", "errors")[1] == \
+        [7, 7]
+    assert grown(attacker, "full_ring", "requests", "errors")[1] == [32, 0]
 
 
 @pytest.mark.parametrize("attacker", ["pv"], indirect=True)
 def test_mads_are_counted(attacker):
     """What is not for guests does not reach the fabric."""
-    sent, received, refused, dropped = grown(attacker, "mads_are_answered")[1]
+    sent, received, refused, dropped = grown(attacker, "mads_are_answered",
+                                             *MADS)[1]
     assert sent and received and not refused and not dropped
     # It ends with one that is allowed, and most of it is not answered
-    sent, received, refused, dropped = grown(attacker, "mads_are_refused")[1]
+    sent, received, refused, dropped = grown(attacker, "mads_are_refused",
+                                             *MADS)[1]
     assert (sent, dropped) == (1, 0) and refused > 10 * received
     assert received == len(rogue_attacks.FORBIDDEN_QUESTIONS) + 5
 
@@ -233,7 +245,7 @@ def test_mads_are_counted(attacker):
 @pytest.mark.parametrize("attacker", ["pv"], indirect=True)
 def test_messages_of_the_cm_are_counted(attacker):
     """Each lie is refused, and nothing else is."""
-    said, counts = grown(attacker, "forged_connections")
+    said, counts = grown(attacker, "forged_connections", *MADS)
     sent, received, refused, dropped = counts
     assert refused == int(re.search(r"refused: (\d+)", said)[1]), counts
     # One question, and what comes back to who has sent it
