@@ -451,15 +451,32 @@ static bool ibback_cm_may_alternate(const struct ibback_cm *cm,
 	return ibback_cm_is_own_alternate(cm, guest, path);
 }
 
-static bool ibback_cm_may_call(const struct ibback_cm_guest *guest, u32 port,
+/* Whether the administrator has given an address to a guest */
+static bool ibback_cm_is_given(const struct ibback_cm *cm, u32 port,
+			       const u8 *ip)
+{
+	const struct ibback_cm_guest *guest;
+
+	list_for_each_entry(guest, &cm->guests, entry)
+		if (guest->port[port].ips_given &&
+		    ibback_cm_has_ip(guest, port, ip))
+			return true;
+	return false;
+}
+
+/* Who was given addresses calls from these, and all others from what is free */
+static bool ibback_cm_may_call(const struct ibback_cm *cm,
+			       const struct ibback_cm_guest *guest, u32 port,
 			       const u8 *mad, unsigned int service,
 			       unsigned int private)
 {
 	u8 ip[16];
 
-	return !guest->port[port].ips_given ||
-		!ibback_cm_ip(mad, service, private, IP_SRC, ip) ||
-		ibback_cm_has_ip(guest, port, ip);
+	if (!ibback_cm_ip(mad, service, private, IP_SRC, ip) ||
+	    ibback_cm_has_ip(guest, port, ip))
+		return true;
+	return !guest->port[port].ips_given && !cm->is_own_ip(ip) &&
+		!ibback_cm_is_given(cm, port, ip);
 }
 
 /* Whether the addresses are its own that the guest says it sends from */
@@ -472,10 +489,10 @@ static bool ibback_cm_may_be(const struct ibback_cm *cm,
 		return ibback_cm_is_own_path(cm, guest, port,
 					     mad + REQ_PRIMARY_PATH) &&
 			ibback_cm_may_alternate(cm, guest, mad) &&
-			ibback_cm_may_call(guest, port, mad, REQ_SERVICE_ID,
-					   REQ_PRIVATE);
+			ibback_cm_may_call(cm, guest, port, mad,
+					   REQ_SERVICE_ID, REQ_PRIVATE);
 	case CM_SIDR_REQ:
-		return ibback_cm_may_call(guest, port, mad,
+		return ibback_cm_may_call(cm, guest, port, mad,
 					  SIDR_REQ_SERVICE_ID,
 					  SIDR_REQ_PRIVATE);
 	case CM_LAP:

@@ -500,6 +500,9 @@ void ibback_cqs_moderate(struct ibback_dev *dev, bool on);
 bool ibback_qp_is_of(struct ibback_dev *dev, u32 qpn);
 
 /* identity.c */
+/* Of a P_Key; the other bit is that of full members. Partition 0 is none. */
+#define IBBACK_PARTITION	0x7fff
+
 int ibback_guid_read(struct ibback_dev *dev, const char *node, u64 *guid);
 int ibback_identity_read(struct ibback_dev *dev);
 void ibback_limits_set(struct ibback_dev *dev);

@@ -16,9 +16,6 @@
 
 #include "ibback.h"
 
-/* Full and limited members of partition 0 are none. */
-#define PKEY_PARTITION		0x7fff
-
 /**
  * ibback_guid_read() - read a node of the toolstack's that has a GUID
  * @dev: the guest's device
@@ -52,7 +49,7 @@ static int ibback_pkeys_parse(struct ibback_port *port, const char *text)
 	do {
 		if (port->nr_pkeys == VIBIF_MAX_PKEYS ||
 		    sscanf(text, "0x%4hx%n", &pkey, &len) != 1 ||
-		    !(pkey & PKEY_PARTITION))
+		    !(pkey & IBBACK_PARTITION))
 			return -EINVAL;
 		port->pkey[port->nr_pkeys++] = pkey;
 		text += len;
@@ -245,8 +242,8 @@ bool ibback_has_pkey(struct ibback_dev *dev, u8 port, u16 pkey)
 
 	for (i = 0; i < dev->limits.pkey_tbl_len[port]; i++)
 		if (!ibback_pkey_get(dev, port, i, &entry) &&
-		    entry & PKEY_PARTITION &&
-		    !((entry ^ pkey) & PKEY_PARTITION))
+		    entry & IBBACK_PARTITION &&
+		    !((entry ^ pkey) & IBBACK_PARTITION))
 			return true;
 	return false;
 }

@@ -50,6 +50,10 @@ struct mcmember {
 	u8 reserved[2];
 } __packed;
 
+/* What an MGID of IPoIB has for IPv4 and IPv6 (RFC 4391, section 4) */
+#define IPOIB_IPV4		0x401b
+#define IPOIB_IPV6		0x601b
+
 #define SELECTOR_SHIFT		6
 #define SELECTED		0x3f
 #define SL_SHIFT		28
@@ -297,6 +301,16 @@ static u16 ibback_sa_check(struct ibback_dev *dev, const struct vibif_mad *m,
 	return 0;
 }
 
+/* A group of IPoIB has its P_Key in its MGID, too: RFC 4391, section 4. */
+static bool ibback_sa_is_in(const union ib_gid *mgid, u16 pkey)
+{
+	u16 signature = mgid->raw[2] << 8 | mgid->raw[3];
+	u16 partition = mgid->raw[4] << 8 | mgid->raw[5];
+
+	return (signature != IPOIB_IPV4 && signature != IPOIB_IPV6) ||
+		!((partition ^ pkey) & IBBACK_PARTITION);
+}
+
 /* Groups that the SA is to name are not for guests, nor several states. */
 static u16 ibback_sa_check_join(struct ibback_dev *dev,
 				const struct vibif_mad *m)
@@ -309,7 +323,8 @@ static u16 ibback_sa_check_join(struct ibback_dev *dev,
 	if (wanted->mgid.raw[0] != 0xff ||
 	    !is_power_of_2(ibback_sa_state(m)))
 		return SA_INVALID;
-	return ibback_has_pkey(dev, m->port, be16_to_cpu(wanted->pkey)) ?
+	return ibback_has_pkey(dev, m->port, be16_to_cpu(wanted->pkey)) &&
+		ibback_sa_is_in(&wanted->mgid, be16_to_cpu(wanted->pkey)) ?
 		0 : SA_DENIED;
 }
 

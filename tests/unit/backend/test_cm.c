@@ -873,6 +873,27 @@ static void test_source_ip(void **state)
 	assert_int_equal(sends(&a, sidr), 0);
 }
 
+/* Who was given none does not call from what is this domain's or given. */
+static void test_source_ip_of_others(void **state)
+{
+	struct mad m = called(req(&a, 77, 5), REQ_SERVICE, REQ_DATA, ip4,
+			      other_ip4);
+	struct mad sidr = called(sidr_req(77, 6), SIDR_SERVICE, SIDR_DATA, ip4,
+				 other_ip4);
+
+	own_ip = ip4;
+	assert_int_equal(sends(&a, m), -EPERM);
+	assert_int_equal(sends(&a, sidr), -EPERM);
+	own_ip = NULL;
+	ibback_cm_set_ips(cm, &b.cm, 1, ip4, 1, true);
+	assert_int_equal(sends(&a, m), -EPERM);
+	assert_int_equal(sends(&a, sidr), -EPERM);
+	/* What another only says it has may be the guest's. */
+	ibback_cm_set_ips(cm, &b.cm, 1, ip4, 1, false);
+	assert_int_equal(sends(&a, m), 0);
+	assert_int_equal(sends(&a, sidr), 0);
+}
+
 /* What the administrator gives is not what another guest says it has. */
 static void test_given_ip(void **state)
 {
@@ -1203,6 +1224,8 @@ int main(void)
 		TEST(test_ip),
 		TEST(test_own_ip),
 		TEST(test_source_ip),
+		TEST(test_source_ip_of_others),
+		TEST(test_source_ip_of_others),
 		TEST(test_given_ip),
 		TEST(test_sidr),
 		TEST(test_sidr_is_apart),

@@ -252,6 +252,37 @@ static void test_not_for_guests(void **state)
 	settle(1);
 }
 
+/* An MGID says whose partition's IPoIB it is for. */
+static void test_group_of_another_partition(void **state)
+{
+	const u8 signatures[] = { 0x40, 0x60 };
+	struct vibif_mad m;
+	u8 *mgid;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(signatures); i++) {
+		m = question(SET, i, FULL);
+		mgid = m.mad + MCMEMBER;
+		mgid[1] = 0x12;
+		mgid[2] = signatures[i];
+		mgid[3] = 0x1b;
+		mgid[4] = 0x82;
+		mgid[5] = 0x02;
+		assert_refused(m, DENIED);
+		/* Of the same one, with and without the bit for full members */
+		mgid[4] = PKEY >> 8 ^ 0x80;
+		mgid[5] = PKEY & 0xff;
+		assert_int_equal(ask(m), IBBACK_COUNT_MAD_TX);
+		/* Not IPoIB's */
+		m = question(SET, 8 + i, FULL);
+		mgid[2] = 0x41;
+		mgid[3] = 0x1b;
+		mgid[4] = 0x82;
+		assert_int_equal(ask(m), IBBACK_COUNT_MAD_TX);
+	}
+	settle(4);
+}
+
 /* A program that has no answer yet asks again. */
 static void test_again(void **state)
 {
@@ -459,6 +490,7 @@ int main(void)
 		TEST(test_own_gid),
 		TEST(test_incomplete),
 		TEST(test_not_for_guests),
+		TEST(test_group_of_another_partition),
 		TEST(test_again),
 		TEST(test_member_asks),
 		TEST(test_states),
