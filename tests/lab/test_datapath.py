@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The data path costs no ring request and no hypercall."""
+"""The data path costs no ring request and no hypercall, and what is told of a
+completion no more than one."""
 
 import base64
 import collections
 import re
 import struct
 
+import pytest
+
+import ipoib
 import nodes
+import storage
 
 PING_PONGS = 10000
 
@@ -189,3 +194,93 @@ def test_ping_pongs_make_no_hypercall(guests, dom0):
         "the trace shows no hypercall of the guest at all"
     assert messages >= MESSAGES, messages
     assert sum(more.values()) <= FEW * messages, (messages, more)
+
+
+# ---- Users that are told of their completions ----
+
+# xen/include/public/xen.h: what no message may cost, and what it may cost once
+MEMORY = {1: "mmu_update", 12: "memory_op", 14: "update_va_mapping",
+          20: "grant_table_op", 26: "mmuext_op"}
+EVENT_CHANNEL_OP = 32
+TIMES = 1000
+
+TRACE_UNTIL = """
+rm -f /tmp/trace /tmp/enough
+xentrace -D -e 0x%x /tmp/trace & trace=$!
+until [ -s /tmp/trace ]; do sleep 0.1; done
+echo tracing
+until [ -e /tmp/enough ]; do sleep 0.1; done
+kill $trace
+wait $trace
+"""
+
+
+def trace_of(host, node, command):
+    """Xen's trace while a command runs on a guest."""
+    process = host.start(TRACE_UNTIL % TRC_CLASSES)
+    while process.stdout.readline() != "tracing\n":
+        assert process.poll() is None
+    node.run(command, timeout=200)
+    host.run("touch /tmp/enough")
+    process.communicate(timeout=60)
+    return base64.b64decode(host.out("base64 -w0 /tmp/trace", timeout=120))
+
+
+def hypercalls(trace, domid, numbers):
+    count = entries_to_xen(trace, domid)
+    return sum(count[way, number] for way in ("pv", "hvm")
+               for number in numbers)
+
+
+def check_cost(host, node, command, completions):
+    """What a command of the guest costs more when it does its work TIMES more
+    often, with so many completions each time."""
+    domid = int(nodes.domid(host, node))
+    found = []
+    for count in 100, 100 + TIMES:
+        before = requests(host, node)
+        trace = trace_of(host, node, command % count)
+        found.append((requests(host, node) - before,
+                      hypercalls(trace, domid, MEMORY),
+                      hypercalls(trace, domid, [EVENT_CHANNEL_OP]),
+                      hypercalls(trace, 0, [EVENT_CHANNEL_OP])))
+    more = [many - few for few, many in zip(*found)]
+    print("%s: %s" % (command, found))
+    assert more[0] == 0, found
+    assert more[1] <= FEW * TIMES, found
+    for events in more[2:]:
+        assert events <= (completions + FEW) * TIMES, found
+
+
+@pytest.fixture
+def far(guests, dom0):
+    """IPoIB of a dom0 that is not the guest's, and of the guest."""
+    with ipoib.interfaces(dom0[1], guests[0]) as found:
+        yield found
+
+
+@pytest.mark.exhaustive
+def test_cost_of_a_disk(far, dom0):
+    """Each read of a block is one completion of a message received, and one of
+    the command sent."""
+    server, client = far
+    with storage.served("nvme", server, 16):
+        with storage.connected("nvme", server, client) as where:
+            check_cost(dom0[0], client.node,
+                       "dd if=%s of=/dev/null bs=4k count=%%d iflag=direct" %
+                       where, 2)
+
+
+@pytest.mark.exhaustive
+def test_cost_of_rping(far, dom0):
+    """Each round is two messages sent and two received."""
+    server, client = far
+    process = nodes.start_server(
+        server.node, "timeout 300 rping -s -P -a %s" % server.v4, port=7174,
+        listens=nodes.CM)
+    try:
+        check_cost(dom0[0], client.node,
+                   "rping -c -C %%d -S 64 -a %s" % server.v4, 4)
+    finally:
+        server.node.run("pkill -x rping", check=False)
+        process.communicate(timeout=60)
