@@ -173,7 +173,7 @@ ALSO_PVH = {"overrun", "bad_grants", "quotas", "writes_want_writable_grants",
 @pytest.mark.parametrize("attacker, name", [
     (kind, name) for kind in ("pv", "pvh") for name in rogue_attacks.ATTACKS
     if name not in OWN and (kind == "pv" or name in ALSO_PVH)],
-    indirect=["attacker"])
+    indirect=["attacker"], scope="module")
 def test_attack(attacker, name):
     attack(attacker, name)
 
