@@ -1225,7 +1225,6 @@ int main(void)
 		TEST(test_own_ip),
 		TEST(test_source_ip),
 		TEST(test_source_ip_of_others),
-		TEST(test_source_ip_of_others),
 		TEST(test_given_ip),
 		TEST(test_sidr),
 		TEST(test_sidr_is_apart),
