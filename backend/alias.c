@@ -27,11 +27,13 @@
 #define COLLECT_MS		20
 #define SA_TIMEOUT_MS		1000
 /*
- * Between tries while the subnet manager does not answer, and how many: with
- * the time that each waits for the answer, ten seconds
+ * Between tries while the subnet manager does not answer, and how many until
+ * guests are not kept waiting: with the time that each waits for the answer,
+ * ten seconds. It is asked for ever after, less often.
  */
 #define RETRY_MS		1000
 #define MAX_TRIES		5
+#define RETRY_LATER_MS		10000
 
 /**
  * struct alias - an entry of a port's table of GUIDs
@@ -381,10 +383,10 @@ static bool ibback_aliases_set(struct ibback_aliases *a, u32 block, u16 lid)
 	return dirty;
 }
 
-/* Return: whether one is to be looked at again soon. */
-static bool ibback_aliases_count(struct ibback_aliases *a)
+/* Return: milliseconds until some are to be looked at again; 0: none. */
+static unsigned int ibback_aliases_count(struct ibback_aliases *a)
 {
-	bool again = false;
+	unsigned int again_ms = 0;
 	u32 i;
 
 	mutex_lock(&alias_lock);
@@ -397,17 +399,20 @@ static bool ibback_aliases_count(struct ibback_aliases *a)
 			continue;
 		if (alias->tries < MAX_TRIES)
 			alias->tries++;
-		again |= alias->tries < MAX_TRIES;
+		if (alias->tries < MAX_TRIES)
+			again_ms = RETRY_MS;
+		else if (!again_ms)
+			again_ms = RETRY_LATER_MS;
 	}
 	mutex_unlock(&alias_lock);
-	return again;
+	return again_ms;
 }
 
 static void ibback_aliases_work(struct work_struct *work)
 {
 	struct ibback_aliases *a = container_of(to_delayed_work(work),
 						struct ibback_aliases, work);
-	bool again;
+	unsigned int again_ms;
 	u32 block;
 	u16 lid;
 
@@ -419,11 +424,11 @@ static void ibback_aliases_work(struct work_struct *work)
 	for (block = 0; block < a->nr_blocks; block++)
 		if (ibback_aliases_set(a, block, lid))
 			ibback_aliases_set(a, block, lid);
-	again = ibback_aliases_count(a);
+	again_ms = ibback_aliases_count(a);
 	ibback_hca_gids_changed(a->hca, a->port);
-	if (again)
+	if (again_ms)
 		queue_delayed_work(system_unbound_wq, &a->work,
-				   msecs_to_jiffies(RETRY_MS));
+				   msecs_to_jiffies(again_ms));
 }
 
 static void ibback_aliases_kick(struct ibback_aliases *a)

@@ -574,8 +574,29 @@ static void test_alias_unanswered(void **state)
 	}
 	kernel_run_work();
 	assert_gid(dev, "unanswered", 0, PORT_GUID);
+	/* Which need not say that it answers now */
 	kernel_run_work();
-	assert_int_equal(fake_device.sm.asked, 5);
+	assert_gid(dev, "unanswered", 0, PORT_GUID);
+	fake_device.sm.silent = false;
+	kernel_run_work();
+	assert_gid(dev, "alias", 1, GUID);
+	/* Nothing is left to ask. */
+	kernel_run_work();
+	assert_int_equal(fake_device.sm.asked, 7);
+	guest_end(dev);
+}
+
+/* Until another is there, or the same again */
+static void test_alias_no_manager(void **state)
+{
+	struct ibback_dev *dev;
+	unsigned int i;
+
+	fake_device.sm.silent = true;
+	dev = attach_with("guid-1", GUID_TEXT);
+	for (i = 0; i < 5; i++)
+		kernel_run_work();
+	assert_gid(dev, "unanswered", 0, PORT_GUID);
 	fake_device.sm.silent = false;
 	ib_device_event(&fake_device, IB_EVENT_SM_CHANGE, 1);
 	kernel_run_work();
@@ -759,6 +780,7 @@ int main(void)
 		TEST(test_alias_assigned),
 		TEST(test_alias_refused),
 		TEST(test_alias_unanswered),
+		TEST(test_alias_no_manager),
 		TEST(test_alias_no_index),
 		TEST(test_alias_reload),
 		TEST(test_alias_reload_detach),
