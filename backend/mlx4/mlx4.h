@@ -14,6 +14,8 @@
 #include "compat.h"
 #include "../hca.h"
 
+struct mlx4_qp_context;
+
 /**
  * struct ibback_mlx4 - an HCA
  * @dev: as mlx4_core knows it
@@ -49,26 +51,6 @@ struct ibback_hw_srq {
 	struct ibback_sink sink;
 };
 
-/**
- * struct ibback_hw_xrcd - an XRC domain, with what its target QPs share
- * @xrcdn: its number
- * @pdn: their PD; what SRQs receive is the business of the SRQs' PDs
- * @buf: a page of this domain's
- * @page: its bus address
- * @dma: the same, the queue of @cq and the send queue of each of them
- * @db: doorbell record of @cq
- * @cq: their CQ
- */
-struct ibback_hw_xrcd {
-	u32 xrcdn;
-	u32 pdn;
-	struct mlx4_buf buf;
-	u64 page;
-	struct ibback_dma dma;
-	struct mlx4_db db;
-	struct ibback_hw_cq cq;
-};
-
 /* mtt.c */
 int ibback_mlx4_mtt_write(struct mlx4_dev *dev, struct mlx4_mtt *mtt,
 			  const struct ibback_dma *dma);
@@ -80,6 +62,14 @@ void ibback_mlx4_cq_prepare(struct mlx4_cq *mcq,
 			    void (*comp)(struct mlx4_cq *mcq),
 			    void (*event)(struct mlx4_cq *mcq,
 					  enum mlx4_event type));
+
+/* XRC: what target QPs have of their domain, and SRQs */
+void ibback_mlx4_xrc_target_params(struct ibback_hca *hca,
+				   struct ibback_qp_params *p);
+void ibback_mlx4_xrc_target_context(const struct ibback_qp_params *p,
+				    struct mlx4_qp_context *ctx);
+u32 ibback_mlx4_xrc_srq_domain(const struct mlx4_dev *dev,
+			       const struct ibback_srq_params *p);
 
 /* The ops of each kind of object are in the file of its name. */
 #define IBBACK_MLX4_DECLARE(kind)	\

@@ -22,7 +22,6 @@
 /* rq_size_stride, sq_size_stride */
 #define QPC_LOG_COUNT_SHIFT	3
 #define QPC_LOG_STRIDE_BASE	4
-#define QPC_LOG_STRIDE_MIN	6	/* of a send queue */
 /* params1 */
 #define QPC_ACK_REQ_FREQ	8
 #define QPC_ACK_REQ_FREQ_SHIFT	28
@@ -119,18 +118,6 @@ static void ibback_mlx4_qp_event(struct mlx4_qp *mqp, enum mlx4_event type)
 	mlx4_put_qp(mqp);
 }
 
-static void ibback_mlx4_qp_use_xrcd(const struct ibback_hca *hca,
-				    struct ibback_hw_qp *qp)
-{
-	const struct ibback_hw_xrcd *xrcd = qp->p.xrcd;
-
-	qp->uar_index = hca->spare_uar.index;
-	qp->pdn = xrcd->pdn;
-	qp->send_cqn = xrcd->cq.mcq.cqn;
-	qp->recv_cqn = xrcd->cq.mcq.cqn;
-	qp->p.log_sq_wqe_stride = QPC_LOG_STRIDE_MIN;
-}
-
 static void ibback_mlx4_qp_use_params(struct ibback_hw_qp *qp)
 {
 	const struct ibback_qp_params *p = &qp->p;
@@ -155,15 +142,13 @@ ibback_mlx4_qp_create(struct ibback_hca *hca, const struct ibback_qp_params *p,
 	if (!qp)
 		return ERR_PTR(-ENOMEM);
 	qp->p = *p;
-	qp->p.pages = (struct ibback_dma) {};
-	if (p->xrcd)
-		ibback_mlx4_qp_use_xrcd(hca, qp);
-	else
-		ibback_mlx4_qp_use_params(qp);
+	if (p->type == IB_QPT_XRC_TGT)
+		ibback_mlx4_xrc_target_params(hca, &qp->p);
+	ibback_mlx4_qp_use_params(qp);
 	qp->mqp.event = ibback_mlx4_qp_event;
 	qp->mqp.usage = MLX4_RES_USAGE_USER_VERBS;
-	err = ibback_mlx4_mtt_create(dev, &qp->mtt, p->xrcd ? &p->xrcd->dma :
-				     &p->pages);
+	err = ibback_mlx4_mtt_create(dev, &qp->mtt, &qp->p.pages);
+	qp->p.pages = (struct ibback_dma) {};
 	if (err)
 		goto err_free;
 	err = mlx4_qp_reserve_range(dev, 1, 1, &base, 0, qp->mqp.usage);
@@ -172,7 +157,7 @@ ibback_mlx4_qp_create(struct ibback_hca *hca, const struct ibback_qp_params *p,
 	err = mlx4_qp_alloc(dev, base, &qp->mqp);
 	if (err)
 		goto err_range;
-	if (p->xrcd)
+	if (p->type == IB_QPT_XRC_TGT)
 		qp->mqp.qpn |= QPN_XRC_TARGET;
 	*qpn = qp->mqp.qpn;
 	return qp;
@@ -328,8 +313,8 @@ static void ibback_mlx4_set_resources(struct qp_change *c)
 		return;
 	if (p->has_rq)
 		ctx->db_rec_addr = cpu_to_be64(p->db_addr);
-	if (p->xrcd)
-		ctx->xrcd = cpu_to_be32(p->xrcd->xrcdn);
+	if (p->type == IB_QPT_XRC_TGT)
+		ibback_mlx4_xrc_target_context(p, ctx);
 }
 
 static u8 ibback_mlx4_static_rate(const struct mlx4_dev *dev, u8 rate)

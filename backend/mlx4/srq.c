@@ -37,9 +37,8 @@ ibback_mlx4_srq_create(struct ibback_hca *hca,
 	if (err)
 		goto err_free;
 	err = mlx4_srq_alloc(dev, p->pdn, p->cq ? p->cq->mcq.cqn : 0,
-			     p->xrcd ? p->xrcd->xrcdn :
-			     dev->caps.reserved_xrcds,
-			     &srq->mtt, p->db_addr, &srq->msrq);
+			     ibback_mlx4_xrc_srq_domain(dev, p), &srq->mtt,
+			     p->db_addr, &srq->msrq);
 	if (err)
 		goto err_mtt;
 	*srqn = srq->msrq.srqn;

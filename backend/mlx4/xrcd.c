@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * ConnectX-3 and its kin: XRC domains.
+ * ConnectX-3 and its kin: XRC domains, and what QPs and SRQs have of them.
  *
  * A target QP belongs to an XRC domain, not to a process. It receives into the
  * SRQs that requests name and never sends, but its context has to say where it
@@ -10,11 +10,32 @@
  */
 
 #include <linux/slab.h>
+#include <linux/mlx4/qp.h>
 
 #include "mlx4.h"
 
 /* The CQ of a domain, which nothing completes to: the fewest CQEs there are */
 #define XRCD_CQ_ENTRIES		2
+
+/**
+ * struct ibback_hw_xrcd - an XRC domain, with what its target QPs share
+ * @xrcdn: its number
+ * @pdn: their PD; what SRQs receive is the business of the SRQs' PDs
+ * @buf: a page of this domain's
+ * @page: its bus address
+ * @dma: the same, the queue of @cq and the send queue of each of them
+ * @db: doorbell record of @cq
+ * @cq: their CQ
+ */
+struct ibback_hw_xrcd {
+	u32 xrcdn;
+	u32 pdn;
+	struct mlx4_buf buf;
+	u64 page;
+	struct ibback_dma dma;
+	struct mlx4_db db;
+	struct ibback_hw_cq cq;
+};
 
 static void ibback_mlx4_no_completion(struct mlx4_cq *mcq)
 {
@@ -114,6 +135,46 @@ static void ibback_mlx4_xrcd_destroy(struct ibback_hca *hca,
 	mlx4_pd_free(dev, xrcd->pdn);
 	mlx4_xrcd_free(dev, xrcd->xrcdn);
 	kfree(xrcd);
+}
+
+/**
+ * ibback_mlx4_xrc_target_params() - give a target QP what its domain has for it
+ * @hca: the HCA
+ * @p: the QP, afterwards with all that others are given by the guest
+ */
+void ibback_mlx4_xrc_target_params(struct ibback_hca *hca,
+				   struct ibback_qp_params *p)
+{
+	p->uar = &hca->spare_uar;
+	p->pdn = p->xrcd->pdn;
+	p->send_cq = &p->xrcd->cq;
+	p->log_sq_wqe_stride = VIBIF_MLX4_MIN_LOG_SQ_STRIDE;
+	p->pages = p->xrcd->dma;
+}
+
+/**
+ * ibback_mlx4_xrc_target_context() - put a target QP into its domain
+ * @p: the QP
+ * @ctx: its context on the way to Init
+ */
+void ibback_mlx4_xrc_target_context(const struct ibback_qp_params *p,
+				    struct mlx4_qp_context *ctx)
+{
+	ctx->xrcd = cpu_to_be32(p->xrcd->xrcdn);
+}
+
+/**
+ * ibback_mlx4_xrc_srq_domain() - what an SRQ's context is to say of a domain
+ * @dev: the HCA
+ * @p: the SRQ
+ *
+ * Return: the number of its domain; for an SRQ without XRC one that mlx4_core
+ * gives to no domain, as natively
+ */
+u32 ibback_mlx4_xrc_srq_domain(const struct mlx4_dev *dev,
+			       const struct ibback_srq_params *p)
+{
+	return p->xrcd ? p->xrcd->xrcdn : dev->caps.reserved_xrcds;
 }
 
 const struct ibback_xrcd_ops ibback_mlx4_xrcd_ops = {
