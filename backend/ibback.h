@@ -138,11 +138,6 @@ struct ibback_context {
 	struct ibback_uar *uar;	/* hca->uars_per_context of them */
 };
 
-struct ibback_xrcd {
-	struct ibback_obj obj;
-	struct ibback_hw_xrcd *hw;
-};
-
 /**
  * struct ibback_cq - a completion queue
  * @obj: depends on the context
@@ -496,6 +491,13 @@ ibback_obj_verb ibback_srq_create, ibback_srq_modify, ibback_srq_query;
 ibback_obj_verb ibback_qp_create, ibback_qp_modify, ibback_qp_query;
 ibback_obj_verb ibback_qp_attach_mcast, ibback_qp_detach_mcast;
 ibback_obj_verb ibback_xrcd_create;
+int __must_check
+ibback_xrc_target_depend(struct ibback_obj *obj,
+			 const struct vibif_create_qp_req *args,
+			 struct ibback_qp_params *params);
+int __must_check ibback_xrc_srq_depend(struct ibback_obj *obj,
+				       const struct vibif_create_srq_req *args,
+				       struct ibback_srq_params *params);
 void ibback_cqs_moderate(struct ibback_dev *dev, bool on);
 bool ibback_qp_is_of(struct ibback_dev *dev, u32 qpn);
 

@@ -56,15 +56,10 @@ static int ibback_qp_depend(struct ibback_obj *obj,
 			    const struct vibif_create_qp_req *args,
 			    struct ibback_qp_params *params)
 {
-	struct ibback_obj *ctx, *pd, *send_cq, *recv_cq, *srq, *xrcd;
+	struct ibback_obj *ctx, *pd, *send_cq, *recv_cq, *srq;
 
-	if (params->type == IB_QPT_XRC_TGT) {
-		xrcd = ibback_obj_depend(obj, args->xrcd, IBBACK_XRCD);
-		if (!xrcd)
-			return -ENOENT;
-		params->xrcd = ibback_to(xrcd, xrcd)->hw;
-		return 0;
-	}
+	if (params->type == IB_QPT_XRC_TGT)
+		return ibback_xrc_target_depend(obj, args, params);
 	ctx = ibback_obj_depend(obj, args->context, IBBACK_CONTEXT);
 	pd = ibback_obj_depend(obj, args->pd, IBBACK_PD);
 	send_cq = ibback_obj_depend(obj, args->send_cq, IBBACK_CQ);

@@ -8,7 +8,7 @@ static int ibback_srq_depend(struct ibback_obj *obj,
 			     const struct vibif_create_srq_req *args,
 			     struct ibback_srq_params *params)
 {
-	struct ibback_obj *pd, *cq, *xrcd;
+	struct ibback_obj *pd;
 
 	pd = ibback_obj_depend(obj, args->pd, IBBACK_PD);
 	if (!pd)
@@ -16,13 +16,7 @@ static int ibback_srq_depend(struct ibback_obj *obj,
 	params->pdn = pd->number;
 	if (args->type != VIBIF_SRQ_XRC)
 		return 0;
-	cq = ibback_obj_depend(obj, args->cq, IBBACK_CQ);
-	xrcd = ibback_obj_depend(obj, args->xrcd, IBBACK_XRCD);
-	if (!cq || !xrcd)
-		return -ENOENT;
-	params->cq = ibback_to(cq, cq)->hw;
-	params->xrcd = ibback_to(xrcd, xrcd)->hw;
-	return 0;
+	return ibback_xrc_srq_depend(obj, args, params);
 }
 
 int ibback_srq_create(struct ibback_obj *obj, const struct vibif_req *req,
