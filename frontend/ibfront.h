@@ -330,11 +330,6 @@ struct ibfront_qp {
 	struct ibfront_gsi_qp *gsi;	/* of QP 0 or 1: it has nothing else */
 };
 
-struct ibfront_xrcd {
-	struct ib_xrcd ibxrcd;
-	struct ibfront_obj obj;
-};
-
 struct ibfront_ah {
 	struct ib_ah ibah;
 	struct rdma_ah_attr attr;
@@ -378,11 +373,6 @@ static inline struct ibfront_srq *to_fsrq(struct ib_srq *ibsrq)
 static inline struct ibfront_qp *to_fqp(struct ib_qp *ibqp)
 {
 	return container_of(ibqp, struct ibfront_qp, ibqp);
-}
-
-static inline struct ibfront_xrcd *to_fxrcd(struct ib_xrcd *ibxrcd)
-{
-	return container_of(ibxrcd, struct ibfront_xrcd, ibxrcd);
 }
 
 static inline struct ibfront_ah *to_fah(struct ib_ah *ibah)
@@ -453,6 +443,13 @@ void ibfront_fastreg_forget_qp(struct ibfront_qp *qp);
 
 /* qp.c */
 void ibfront_av_from_ah(struct vibif_av *av, const struct rdma_ah_attr *ah);
+
+/* xrcd.c */
+bool ibfront_has_xrc(const struct ibfront_dev *dev);
+void ibfront_xrc_fill_target(struct vibif_create_qp_req *create,
+			     const struct ib_qp_init_attr *init_attr);
+void ibfront_xrc_fill_srq(struct vibif_create_srq_req *create,
+			  const struct ib_srq_init_attr *init_attr);
 
 /* objects.c */
 int __must_check ibfront_create(struct ibfront_dev *dev,

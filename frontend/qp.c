@@ -49,11 +49,6 @@ static void ibfront_qp_dispatch(struct ibfront_obj *obj, u32 events)
 	}
 }
 
-static bool ibfront_has_xrc(const struct ibfront_dev *dev)
-{
-	return dev->ibdev.ops.alloc_xrcd;
-}
-
 static int ibfront_check_qp(struct ibfront_dev *dev,
 			    const struct ib_qp_init_attr *init_attr,
 			    struct ib_udata *udata)
@@ -86,7 +81,7 @@ static void ibfront_fill_create_qp(struct vibif_create_qp_req *create,
 {
 	create->type = init_attr->qp_type;
 	if (init_attr->qp_type == IB_QPT_XRC_TGT) {
-		create->xrcd = to_fxrcd(init_attr->xrcd)->obj.handle;
+		ibfront_xrc_fill_target(create, init_attr);
 		return;
 	}
 	create->pd = to_fpd(qp->ibqp.pd)->obj.handle;

@@ -63,11 +63,8 @@ static int ibfront_create_srq(struct ib_srq *ibsrq,
 	srq->obj.dispatch = ibfront_srq_dispatch;
 	create->pd = to_fpd(ibsrq->pd)->obj.handle;
 	create->type = VIBIF_SRQ_BASIC;
-	if (init_attr->srq_type == IB_SRQT_XRC) {
-		create->type = VIBIF_SRQ_XRC;
-		create->cq = to_fcq(init_attr->ext.cq)->obj.handle;
-		create->xrcd = to_fxrcd(init_attr->ext.xrc.xrcd)->obj.handle;
-	}
+	if (init_attr->srq_type == IB_SRQT_XRC)
+		ibfront_xrc_fill_srq(create, init_attr);
 	create->log_wqe_count = ilog2(srq->wq.count);
 	create->log_wqe_stride = srq->wq.log_stride;
 	create->pages = ibfront_page_list(srq->queue.mem);
