@@ -34,12 +34,17 @@ static bool ibback_all_zero(const void *data, size_t len)
 int ibback_check_header(const struct vibif_req *req,
 			const struct ibback_op_shape *shape)
 {
+	const u8 *part = req->op.pad;
+
 	if (req->reserved)
 		return -EINVAL;
 	if (!shape->handle && req->handle)
 		return -EINVAL;
-	if (!ibback_all_zero(req->op.pad + shape->size,
+	if (!ibback_all_zero(part + shape->size,
 			     sizeof(req->op.pad) - shape->size))
+		return -EINVAL;
+	if (part[shape->type_at] != shape->type &&
+	    !ibback_all_zero(part + shape->own_at, shape->own_size))
 		return -EINVAL;
 	return 0;
 }
@@ -245,8 +250,6 @@ int ibback_check_create_srq(const struct ibback_limits *lim,
 
 	if (args->reserved || args->type > VIBIF_SRQ_XRC)
 		return -EINVAL;
-	if (args->type == VIBIF_SRQ_BASIC && (args->cq || args->xrcd))
-		return -EINVAL;
 	if (ibback_check_wq(&lim->srq, args->log_wqe_count,
 			    args->log_wqe_stride))
 		return -EINVAL;
@@ -256,8 +259,13 @@ int ibback_check_create_srq(const struct ibback_limits *lim,
 	return ibback_check_doorbell(&args->doorbell, lim->srq_db_size);
 }
 
-int ibback_check_alloc_xrcd(const struct ibback_limits *lim,
-			    const struct vibif_req *req)
+/**
+ * ibback_check_xrc() - check that the HCA has XRC
+ * @lim: its limits
+ * @req: any request that is about XRC
+ */
+int ibback_check_xrc(const struct ibback_limits *lim,
+		     const struct vibif_req *req)
 {
 	return lim->caps & IBBACK_CAP_XRC ? 0 : -EOPNOTSUPP;
 }
@@ -299,7 +307,7 @@ static int ibback_check_qp_xrc(const struct vibif_create_qp_req *args)
 	if (args->recv_cq || args->srq || args->flags & VIBIF_QP_HAS_RQ)
 		return -EINVAL;
 	if (args->type == VIBIF_QPT_XRC_INI)
-		return args->xrcd ? -EINVAL : 0;
+		return 0;
 	if (args->context || args->pd || args->send_cq ||
 	    args->log_sq_wqe_count || args->log_sq_wqe_stride ||
 	    args->pages.gref_directory || args->pages.nr_pages)
@@ -324,8 +332,6 @@ int ibback_check_create_qp(const struct ibback_limits *lim,
 	case VIBIF_QPT_RC:
 	case VIBIF_QPT_UC:
 	case VIBIF_QPT_UD:
-		if (args->xrcd)
-			return -EINVAL;
 		/*
 		 * One of the two. With neither the HCA would take sizes and a
 		 * doorbell record of 0 for a receive queue, and read foreign
@@ -346,9 +352,7 @@ int ibback_check_create_qp(const struct ibback_limits *lim,
 		return -EINVAL;
 	if (args->type != VIBIF_QPT_XRC_TGT && ibback_check_qp_sq(lim, args))
 		return -EINVAL;
-	if (args->type > VIBIF_QPT_UD && !(lim->caps & IBBACK_CAP_XRC))
-		return -EOPNOTSUPP;
-	return 0;
+	return args->type > VIBIF_QPT_UD ? ibback_check_xrc(lim, req) : 0;
 }
 
 static int ibback_check_av(const struct vibif_av *av)

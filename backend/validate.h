@@ -88,10 +88,24 @@ struct ibback_limits {
 	u32 nr_event_words;
 };
 
-/* Which parts of a request an operation uses; the rest must be zero. */
+/**
+ * struct ibback_op_shape - which parts of a request an operation uses
+ * @size: octets of its part of the union
+ * @handle: the header's handle names an object
+ * @own_at: where in that part begins what one type of object alone has
+ * @own_size: octets of it, 0 if there is no such
+ * @type_at: where in that part the type is
+ * @type: that type
+ *
+ * The rest must be zero, and so must what another type has.
+ */
 struct ibback_op_shape {
-	u8 size;	/* octets of its part of the union */
-	bool handle;	/* the header's handle names an object */
+	u8 size;
+	bool handle;
+	u8 own_at;
+	u8 own_size;
+	u8 type_at;
+	u8 type;
 };
 
 int ibback_check_header(const struct vibif_req *req,
@@ -105,7 +119,7 @@ ibback_check_fn ibback_check_reg_mr;
 ibback_check_fn ibback_check_alloc_mw;
 ibback_check_fn ibback_check_create_cq;
 ibback_check_fn ibback_check_create_srq;
-ibback_check_fn ibback_check_alloc_xrcd;
+ibback_check_fn ibback_check_xrc;
 ibback_check_fn ibback_check_create_qp;
 
 /* The operation's part of one, which is about what there is already */

@@ -31,9 +31,11 @@ struct ibback_op {
 };
 
 #define LEN(member)	sizeof(((struct vibif_req *)NULL)->op.member)
-#define CREATE(otype, chk, fn, len)					\
+#define AT(member)	(offsetof(struct vibif_req, op.member) -	\
+			 offsetof(struct vibif_req, op))
+#define CREATE(otype, chk, fn, ...)					\
 	{ .type = IBBACK_##otype, .check = chk, .create = fn,		\
-	  .shape = { len, false } }
+	  .shape = { __VA_ARGS__ } }
 #define ON_OBJ(otype, fn, len)						\
 	{ .type = IBBACK_##otype, .on_obj = fn, .shape = { len, true } }
 #define ON_DEV(fn, len)		{ .on_dev = fn, .shape = { len, false } }
@@ -55,12 +57,21 @@ static const struct ibback_op operations[VIBIF_OP_MAX + 1] = {
 	[VIBIF_OP_MODIFY_CQ] = ON_OBJ(CQ, ibback_cq_modify, LEN(modify_cq)),
 	[VIBIF_OP_RESIZE_CQ] = ON_OBJ(CQ, ibback_cq_resize, LEN(resize_cq)),
 	[VIBIF_OP_CREATE_SRQ] = CREATE(SRQ, ibback_check_create_srq,
-				       ibback_srq_create, LEN(create_srq)),
+				       ibback_srq_create, LEN(create_srq),
+				       .own_at = AT(create_srq.cq),
+				       .own_size = LEN(create_srq.cq) +
+						   LEN(create_srq.xrcd),
+				       .type_at = AT(create_srq.type),
+				       .type = VIBIF_SRQ_XRC),
 	[VIBIF_OP_MODIFY_SRQ] = ON_OBJ(SRQ, ibback_srq_modify,
 				       LEN(modify_srq)),
 	[VIBIF_OP_QUERY_SRQ] = ON_OBJ(SRQ, ibback_srq_query, 0),
 	[VIBIF_OP_CREATE_QP] = CREATE(QP, ibback_check_create_qp,
-				      ibback_qp_create, LEN(create_qp)),
+				      ibback_qp_create, LEN(create_qp),
+				      .own_at = AT(create_qp.xrcd),
+				      .own_size = LEN(create_qp.xrcd),
+				      .type_at = AT(create_qp.type),
+				      .type = VIBIF_QPT_XRC_TGT),
 	[VIBIF_OP_MODIFY_QP] = ON_OBJ(QP, ibback_qp_modify, LEN(modify_qp)),
 	[VIBIF_OP_QUERY_QP] = ON_OBJ(QP, ibback_qp_query, 0),
 	[VIBIF_OP_ATTACH_MCAST] = ON_OBJ(QP, ibback_qp_attach_mcast,
@@ -75,7 +86,7 @@ static const struct ibback_op operations[VIBIF_OP_MAX + 1] = {
 	[VIBIF_OP_SET_ADDRS] = ON_DEV(ibback_set_addrs, LEN(set_addrs)),
 	[VIBIF_OP_QUERY_COUNTERS] = ON_DEV(ibback_query_counters,
 					   LEN(query_counters)),
-	[VIBIF_OP_ALLOC_XRCD] = CREATE(XRCD, ibback_check_alloc_xrcd,
+	[VIBIF_OP_ALLOC_XRCD] = CREATE(XRCD, ibback_check_xrc,
 				       ibback_xrcd_create, 0),
 };
 

@@ -70,6 +70,28 @@ static void test_target_uses(void **state)
 	assert_int_equal(guest_destroy(dev, xrcd), 0);
 }
 
+/*
+ * A domain is a target QP's alone: no other may name one, not even if there is
+ * no room for it.
+ */
+static void test_domain_is_of_targets(void **state)
+{
+	static const u8 types[] = {
+		VIBIF_QPT_RC, VIBIF_QPT_UC, VIBIF_QPT_UD, VIBIF_QPT_XRC_INI
+	};
+	struct vibif_req req;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(types); i++) {
+		req = req_qp(types[i], context, pd, cq);
+		assert_int_equal(guest_status(dev, req), 0);
+		req.op.create_qp.xrcd = xrcd.handle;
+		assert_int_equal(guest_status(dev, req), -EINVAL);
+	}
+	dev->quota[IBBACK_QP] = 0;
+	assert_int_equal(guest_status(dev, req), -EINVAL);
+}
+
 /* The send CQ and the receive CQ need not be the same. */
 static void test_two_cqs(void **state)
 {
@@ -311,6 +333,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_uses),
 		TEST(test_target_uses),
+		TEST(test_domain_is_of_targets),
 		TEST(test_two_cqs),
 		TEST(test_wrong_handles),
 		TEST(test_geometry),

@@ -47,6 +47,24 @@ static void test_wrong_handles(void **state)
 			 -ENOENT);
 }
 
+/*
+ * A CQ and a domain are an XRC SRQ's alone: no other may name one, not even if
+ * there is no room for it.
+ */
+static void test_domain_is_of_xrc(void **state)
+{
+	struct vibif_req with_cq = req_srq(pd), with_xrcd = req_srq(pd);
+
+	with_cq.op.create_srq.cq = cq.handle;
+	with_xrcd.op.create_srq.xrcd = xrcd.handle;
+	assert_int_equal(guest_status(dev, with_cq), -EINVAL);
+	assert_int_equal(guest_status(dev, with_xrcd), -EINVAL);
+	dev->quota[IBBACK_SRQ] = 0;
+	assert_int_equal(guest_status(dev, with_cq), -EINVAL);
+	assert_int_equal(guest_status(dev, with_xrcd), -EINVAL);
+	assert_int_equal(guest_status(dev, req_srq(pd)), -ENOMEM);
+}
+
 static void test_geometry(void **state)
 {
 	struct vibif_req req = req_srq(pd);
@@ -92,6 +110,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_uses),
 		TEST(test_wrong_handles),
+		TEST(test_domain_is_of_xrc),
 		TEST(test_geometry),
 		TEST(test_limit),
 		TEST(test_no_xrc),
