@@ -357,16 +357,21 @@ static bool ibback_cm_ip(const u8 *mad, unsigned int service,
 	}
 }
 
-static bool ibback_cm_has_ip(const struct ibback_cm_guest *guest, u32 port,
-			     const u8 *ip)
+/* Who has an IP address at a port; ibback_cm_set_ips() gives it to one only. */
+static struct ibback_cm_guest *
+ibback_cm_find_ip(const struct ibback_cm *cm, u32 port, const u8 *ip)
 {
-	const struct ibback_cm_guest_port *p = &guest->port[port];
+	const struct ibback_cm_guest_port *p;
+	struct ibback_cm_guest *guest;
 	unsigned int i;
 
-	for (i = 0; i < p->nr_ips; i++)
-		if (!memcmp(p->ip[i], ip, sizeof(p->ip[i])))
-			return true;
-	return false;
+	list_for_each_entry(guest, &cm->guests, entry) {
+		p = &guest->port[port];
+		for (i = 0; i < p->nr_ips; i++)
+			if (!memcmp(p->ip[i], ip, sizeof(p->ip[i])))
+				return guest;
+	}
+	return NULL;
 }
 
 /*
@@ -451,32 +456,22 @@ static bool ibback_cm_may_alternate(const struct ibback_cm *cm,
 	return ibback_cm_is_own_alternate(cm, guest, path);
 }
 
-/* Whether the administrator has given an address to a guest */
-static bool ibback_cm_is_given(const struct ibback_cm *cm, u32 port,
-			       const u8 *ip)
-{
-	const struct ibback_cm_guest *guest;
-
-	list_for_each_entry(guest, &cm->guests, entry)
-		if (guest->port[port].ips_given &&
-		    ibback_cm_has_ip(guest, port, ip))
-			return true;
-	return false;
-}
-
 /* Who was given addresses calls from these, and all others from what is free */
 static bool ibback_cm_may_call(const struct ibback_cm *cm,
 			       const struct ibback_cm_guest *guest, u32 port,
 			       const u8 *mad, unsigned int service,
 			       unsigned int private)
 {
+	const struct ibback_cm_guest *owner;
 	u8 ip[16];
 
-	if (!ibback_cm_ip(mad, service, private, IP_SRC, ip) ||
-	    ibback_cm_has_ip(guest, port, ip))
+	if (!ibback_cm_ip(mad, service, private, IP_SRC, ip))
+		return true;
+	owner = ibback_cm_find_ip(cm, port, ip);
+	if (owner == guest)
 		return true;
 	return !guest->port[port].ips_given && !cm->is_own_ip(ip) &&
-		!ibback_cm_is_given(cm, port, ip);
+		!(owner && owner->port[port].ips_given);
 }
 
 /* Whether the addresses are its own that the guest says it sends from */
@@ -696,27 +691,20 @@ static struct ibback_cm_guest *ibback_cm_called(struct ibback_cm *cm, u32 port,
 	    !ibback_cm_ip(mad, REQ_SERVICE_ID, REQ_PRIVATE, IP_DST, ip) ||
 	    cm->is_own_ip(ip))
 		return NULL;
-	list_for_each_entry(guest, &cm->guests, entry)
-		if (!guest->port[port].has_gid &&
-		    ibback_cm_has_ip(guest, port, ip))
-			return guest;
-	return NULL;
+	guest = ibback_cm_find_ip(cm, port, ip);
+	return guest && !guest->port[port].has_gid ? guest : NULL;
 }
 
 /* Whom a SIDR_REQ is for, which says no GID */
 static struct ibback_cm_guest *
 ibback_cm_called_by_ip(struct ibback_cm *cm, u32 port, const u8 *mad)
 {
-	struct ibback_cm_guest *guest;
 	u8 ip[16];
 
 	if (!ibback_cm_ip(mad, SIDR_REQ_SERVICE_ID, SIDR_REQ_PRIVATE, IP_DST,
 			  ip) || cm->is_own_ip(ip))
 		return NULL;
-	list_for_each_entry(guest, &cm->guests, entry)
-		if (ibback_cm_has_ip(guest, port, ip))
-			return guest;
-	return NULL;
+	return ibback_cm_find_ip(cm, port, ip);
 }
 
 /*
@@ -1002,37 +990,15 @@ void ibback_cm_set_gid(struct ibback_cm *cm, struct ibback_cm_guest *guest,
 	spin_unlock(&cm->lock);
 }
 
-static bool ibback_cm_is_claimed(const struct ibback_cm *cm,
-				 const struct ibback_cm_guest *guest, u32 port,
-				 const u8 *ip)
+/* Also if the guest has said it more than once */
+static void ibback_cm_drop_ip(struct ibback_cm_guest_port *p, const u8 *ip)
 {
-	const struct ibback_cm_guest *other;
-
-	list_for_each_entry(other, &cm->guests, entry)
-		if (other != guest && ibback_cm_has_ip(other, port, ip))
-			return true;
-	return false;
-}
-
-/* What the administrator gives to @guest is not what others say it is. */
-static void ibback_cm_take_ip(struct ibback_cm *cm,
-			      const struct ibback_cm_guest *guest, u32 port,
-			      const u8 *ip)
-{
-	struct ibback_cm_guest_port *p;
-	struct ibback_cm_guest *other;
 	unsigned int i;
 
-	list_for_each_entry(other, &cm->guests, entry) {
-		p = &other->port[port];
-		if (other == guest || p->ips_given)
-			continue;
-		/* It may have said it more than once. */
-		for (i = p->nr_ips; i--;)
-			if (!memcmp(p->ip[i], ip, sizeof(p->ip[i])))
-				memmove(p->ip[i], p->ip[--p->nr_ips],
-					sizeof(p->ip[i]));
-	}
+	for (i = p->nr_ips; i--;)
+		if (!memcmp(p->ip[i], ip, sizeof(p->ip[i])))
+			memmove(p->ip[i], p->ip[--p->nr_ips],
+				sizeof(p->ip[i]));
 }
 
 /**
@@ -1051,15 +1017,19 @@ void ibback_cm_set_ips(struct ibback_cm *cm, struct ibback_cm_guest *guest,
 		       u32 port, const u8 *ips, unsigned int nr, bool given)
 {
 	struct ibback_cm_guest_port *p = &guest->port[port];
+	struct ibback_cm_guest *owner;
 
 	spin_lock(&cm->lock);
 	p->ips_given = given;
 	p->nr_ips = 0;
 	for (; nr--; ips += 16) {
-		if (given)
-			ibback_cm_take_ip(cm, guest, port, ips);
-		if (!ibback_cm_is_claimed(cm, guest, port, ips))
-			memcpy(p->ip[p->nr_ips++], ips, 16);
+		owner = ibback_cm_find_ip(cm, port, ips);
+		if (owner && owner != guest) {
+			if (!given || owner->port[port].ips_given)
+				continue;
+			ibback_cm_drop_ip(&owner->port[port], ips);
+		}
+		memcpy(p->ip[p->nr_ips++], ips, 16);
 	}
 	spin_unlock(&cm->lock);
 }
