@@ -96,6 +96,15 @@ def run_at_once(name, *on):
     return outputs
 
 
+def wait_for(read, holds, timeout=30):
+    """Read something until that holds for it; fails with what it was last."""
+    deadline = time.monotonic() + timeout
+    while not holds(found := read()):
+        assert time.monotonic() < deadline, found
+        time.sleep(0.2)
+    return found
+
+
 class Watch:
     """A process that says what happens to the ports and the HCA of a node."""
 
@@ -128,6 +137,11 @@ class Watch:
     def stop(self):
         self.node.run("killall events_check")
         self.process.wait(timeout=60)
+
+
+def lid(node):
+    """Of a node's first port."""
+    return int(node.out("cat /sys/class/infiniband/*/ports/1/lid"), 16)
 
 
 def set_hca(machine, name, value):
@@ -167,13 +181,8 @@ def port_counters(machine):
 def wait_moving(machine, octets=1 << 12, timeout=30):
     """Wait until a machine's port 1 has sent so many octets more."""
     begin = port_counters(machine)["PortXmitData"]
-    deadline = time.monotonic() + timeout
-    while True:
-        moved = 4 * (port_counters(machine)["PortXmitData"] - begin)
-        if moved >= octets:
-            return
-        assert time.monotonic() < deadline, "%s sent %d octets in %d s" % (
-            machine, moved, timeout)
+    wait_for(lambda: 4 * (port_counters(machine)["PortXmitData"] - begin),
+             lambda moved: moved >= octets, timeout)
 
 
 @contextlib.contextmanager
@@ -195,11 +204,8 @@ def allowed(node, pattern, count=1, timeout=30):
     before = set(matching())
     mark("allow %d" % count)
     yield
-    deadline = time.monotonic() + timeout
-    while len(set(matching()) - before) < count:
-        assert time.monotonic() < deadline, "%s logged not %d but %s" % (
-            node, count, set(matching()) - before)
-        time.sleep(0.2)
+    wait_for(lambda: set(matching()) - before,
+             lambda new: len(new) >= count, timeout)
     mark("forbid")
 
 
@@ -412,6 +418,16 @@ def totals(host):
     return xenib_list(host)["totals"]
 
 
+def wait_totals(host, wanted, timeout=15):
+    """Until the backend's counters are so, or 0; fails with those that are
+    not, each with what it should be."""
+    def odd():
+        return {k: (v, wanted.get(k, 0)) for k, v in totals(host).items()
+                if v != wanted.get(k, 0)}
+
+    wait_for(odd, lambda found: not found, timeout)
+
+
 # What an attached device holds without any process. The guest's ib_mad has, at
 # each of the two ports, a PD and a CQ of 2048 entries, which are 32 pages, with
 # a page of doorbell records: so there are the context of the guest's kernel and
@@ -434,11 +450,4 @@ def assert_idle(host, devices=2, domains=2, timeout=15):
     """
     idle = {k: v * devices for k, v in DEVICE.items()}
     idle.update((k, v * domains) for k, v in DOMAIN.items())
-    deadline = time.monotonic() + timeout
-    while True:
-        odd = {k: v for k, v in totals(host).items() if v != idle.get(k, 0)}
-        if not odd:
-            return
-        assert time.monotonic() < deadline, "%s still holds %s, not %s" % (
-            host, odd, idle)
-        time.sleep(0.2)
+    wait_totals(host, idle, timeout)

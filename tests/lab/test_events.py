@@ -68,8 +68,7 @@ def test_port_events(native, dom0, guest, pvh):
             assert set(seen) == events, (watch.node, seen)
             told[watch] += seen
 
-    lids = [node.out("cat /sys/class/infiniband/*/ports/1/lid")
-            for node in machines]
+    lids = [nodes.lid(node) for node in machines]
     dom0[0].run("xl pause " + pvh[0].domain)
     for machine in machines:
         stop_opensm(machine)
@@ -97,7 +96,6 @@ def test_port_events(native, dom0, guest, pvh):
     _, host, *guests = watches
     for watch in guests:
         assert told[watch] <= told[host], (watch.node, told[watch], told[host])
-    assert lids == [node.out("cat /sys/class/infiniband/*/ports/1/lid")
-                    for node in machines]
+    assert lids == [nodes.lid(node) for node in machines]
     for pair in native, guest, pvh:
         nodes.run_pair(*pair, "ibv_rc_pingpong -n 100")

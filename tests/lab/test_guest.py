@@ -87,7 +87,7 @@ def test_user_space_is_stock(guests):
 
 def test_devinfo_shows_an_active_port_with_the_hosts_lid(guests, dom0):
     for host, node in zip(dom0, guests):
-        lid = int(host.out("cat /sys/class/infiniband/*/ports/1/lid"), 16)
+        lid = nodes.lid(host)
         out = node.out("ibv_devinfo -v")
         assert "PORT_ACTIVE" in out
         assert lid and "port_lid:\t\t%d" % lid in out, out

@@ -3,7 +3,6 @@
 
 import contextlib
 import re
-import time
 
 import pytest
 
@@ -33,16 +32,9 @@ def guid(address):
     return address[-19:]
 
 
-def wait_for(condition, said, timeout=30):
-    deadline = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < deadline, said()
-        time.sleep(0.2)
-
-
 def wait_state(host, guest, state):
-    wait_for(lambda: port(host, guest)["gid-state"] == state,
-             lambda: port(host, guest))
+    nodes.wait_for(lambda: port(host, guest),
+                   lambda said: said["gid-state"] == state)
 
 
 @contextlib.contextmanager
@@ -71,8 +63,7 @@ def own(dom0, guest, pvh):
 
 def known_guids(host):
     """All GUIDs that the subnet manager has for the host's port 1."""
-    lid = int(host.out("cat /sys/class/infiniband/*/ports/1/lid"), 16)
-    text = host.out("saquery GIR %d/0" % lid)
+    text = host.out("saquery GIR %d/0" % nodes.lid(host))
     found = re.findall(r"0x([0-9a-f]{16})", text)
     return {":".join(re.findall("....", number)) for number in found}
 
@@ -104,8 +95,8 @@ def test_others_are_not_seen(own):
 def test_it_stays_the_same(dom0, own):
     before = gid(own[0])
     dom0[0].run("xenib detach " + own[0].domain)
-    wait_for(lambda: guid(before) not in known_guids(dom0[0]),
-             lambda: known_guids(dom0[0]))
+    nodes.wait_for(lambda: known_guids(dom0[0]),
+                   lambda known: guid(before) not in known)
     attach(dom0[0], own[0], OWN)
     wait_state(dom0[0], own[0], "alias")
     assert gid(own[0]) == before

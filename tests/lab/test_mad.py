@@ -16,12 +16,6 @@ import nodes
 NOBODY = 0xbff0
 
 
-def lid(node):
-    """Of the first port."""
-    return int(node.out("cat /sys/class/infiniband/*/ports/1/lid").split()[0],
-               16)
-
-
 def counters(host, guest):
     """What the backend has counted of a guest's MADs."""
     return {name: value
@@ -70,7 +64,7 @@ def test_saquery(dom0, umad):
 def test_perfquery(dom0, umad):
     """Counters of the guest's own port, which is the HCA's, and of others'."""
     for node in umad:
-        for of in "", "%d 1" % lid(dom0[0]), "%d 1" % lid(dom0[1]):
+        for of in "", *("%d 1" % nodes.lid(host) for host in dom0):
             assert "PortXmitData" in node.out("perfquery " + of)
 
 
@@ -78,7 +72,7 @@ def test_ibping(dom0, umad):
     server = dom0[1].start("exec timeout 100 ibping -S")
     try:
         for node in umad:
-            output = node.out("ibping -c 5 -L %d" % lid(dom0[1]))
+            output = node.out("ibping -c 5 -L %d" % nodes.lid(dom0[1]))
             assert " 0% packet loss" in output, output
     finally:
         dom0[1].run("killall ibping")
@@ -96,7 +90,8 @@ def test_refused(dom0, umad):
     """What would change something is not sent, and fails without waiting."""
     for node in umad:
         before = counters(dom0[0], node)
-        told_that_there_is_no_such(node, "perfquery -e -R %d 1" % lid(dom0[0]))
+        told_that_there_is_no_such(
+            node, "perfquery -e -R %d 1" % nodes.lid(dom0[0]))
         after = counters(dom0[0], node)
         assert after["mad_refused"] == before["mad_refused"] + 1
         assert after["mad_dropped"] == before["mad_dropped"]
@@ -106,7 +101,7 @@ def test_no_subnet_management(dom0, umad):
     """What needs QP 0 fails without waiting, and nothing of it is sent."""
     for node in umad:
         before = counters(dom0[0], node)
-        for program in ("smpquery -e nodeinfo %d" % lid(dom0[0]),
+        for program in ("smpquery -e nodeinfo %d" % nodes.lid(dom0[0]),
                         "smpquery -e -D nodeinfo 0", "sminfo -e"):
             told_that_there_is_no_such(node, program)
         assert counters(dom0[0], node) == before
@@ -123,7 +118,7 @@ def test_partitions(dom0, umad):
         assert sorted(node.out("saquery NR").splitlines()) == sorted(
             host.out("saquery NR").splitlines())
         assert not counters(host, node)["mad_dropped"]
-        assert node.run("perfquery -t 100 %d 1" % lid(host),
+        assert node.run("perfquery -t 100 %d 1" % nodes.lid(host),
                         check=False).returncode
         # One that was sent would have been answered. What the guest sends by
         # itself, to the SA a second after an event of a port, is.

@@ -32,15 +32,14 @@ def test_subnet_manager_is_found(pair):
 
 
 def test_lids_come_from_the_subnet_manager(pair):
-    lids = {node.out("cat /sys/class/infiniband/*/ports/1/lid")
-            for node in pair}
-    assert len(lids) == 2 and "0x0" not in lids, lids
+    lids = {nodes.lid(node) for node in pair}
+    assert len(lids) == 2 and 0 not in lids, lids
 
 
 def test_ibping(pair):
     server, client = pair
     process = server.start("timeout 60 ibping -S")
-    lid = server.out("cat /sys/class/infiniband/*/ports/1/lid")
+    lid = nodes.lid(server)
     try:
         out = client.out("for i in $(seq 20); do ibping -c 1 %s >/dev/null "
                          "2>&1 && break; sleep 0.2; done; ibping -f -c 5 %s" %

@@ -8,7 +8,6 @@ import contextlib
 import ipaddress
 import json
 import re
-import time
 
 import pytest
 
@@ -329,10 +328,8 @@ def members(end):
 
 def wait_members(end, wanted, timeout=30):
     """Until the subnet manager has those ports in GROUP."""
-    deadline = time.monotonic() + timeout
-    while members(end) != wanted:
-        assert time.monotonic() < deadline, (members(end), wanted)
-        time.sleep(0.2)
+    nodes.wait_for(lambda: members(end), lambda found: found == wanted,
+                   timeout)
 
 
 def receive(end):

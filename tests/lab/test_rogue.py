@@ -9,7 +9,6 @@ its HCA and the other guest's work.
 import os
 import re
 import sys
-import time
 
 import pytest
 
@@ -96,19 +95,6 @@ class Attacker:
         self.host.run("echo '<2>LAB: %s vib vib-' >/dev/kmsg" % word)
 
 
-def assert_gives_back(host, before, timeout=15):
-    """The backend holds what it held before."""
-    deadline = time.monotonic() + timeout
-    while True:
-        now = nodes.totals(host)
-        odd = {k: v for k, v in now.items() if v != before[k]}
-        if not odd:
-            return
-        assert time.monotonic() < deadline, "%s, before it was %s" % (
-            odd, {k: before[k] for k in odd})
-        time.sleep(0.2)
-
-
 def assert_logged(lines, expected):
     lines = [re.sub(r"^\[[^]]*\] (vib vib-\d+-0: )?", "", line)
              for line in lines]
@@ -137,7 +123,7 @@ def attack(a, name, between=None, after=None):
     assert process.returncode == 0 and name + ": ok" in output, output
     if after:
         after()
-    assert_gives_back(a.host, before)
+    nodes.wait_totals(a.host, before)
     assert_logged(a.log()[begin:], LOGGED.get(name, []))
     a.mark("forbid")
     for node in a.host, a.other:
@@ -194,9 +180,8 @@ def test_other_guests_objects_and_work(attacker):
     server = nodes.start_server(other, "timeout 90 ibv_rc_pingpong -n 100000")
     client = other.start("timeout 90 ibv_rc_pingpong -n 100000 " + other.name)
     try:
-        deadline = time.monotonic() + 15
-        while nodes.totals(attacker.host)["qps"] < 2:
-            assert time.monotonic() < deadline
+        nodes.wait_for(lambda: nodes.totals(attacker.host)["qps"],
+                       lambda qps: qps >= 2)
         for name in "handles_of_others", "doorbells_of_others_queues":
             attack(attacker, name)
             assert client.poll() is None, client.communicate()[0]
@@ -338,12 +323,9 @@ def test_guest_that_removes_its_directory(attacker):
     uars = nodes.totals(host)["uars"]
 
     def detach(said):
-        deadline = time.monotonic() + 15
-        device = nodes.device(host, node)
-        while device["backend-state"] != "Closed":
-            assert time.monotonic() < deadline, device
-            time.sleep(0.2)
-            device = nodes.device(host, node)
+        device = nodes.wait_for(
+            lambda: nodes.device(host, node),
+            lambda device: device["backend-state"] == "Closed")
         assert device["uars"] and device["error"], device
         attacker.detach()
         assert nodes.totals(host)["uars"] == uars
