@@ -164,8 +164,12 @@ ibback_find_provider(const struct ib_device *ibdev)
 	return *ops;
 }
 
-/* Say why a device that a user may want to give to guests cannot be. */
-static bool ibback_all_ports_ib(struct ib_device *ibdev)
+/*
+ * Whether a device can be given to guests, as far as can be known before it is
+ * opened. A user may want to give it to them, so it is said why not.
+ */
+static bool ibback_hca_is_usable(struct ib_device *ibdev,
+				 const struct ibback_hca_ops *ops)
 {
 	u32 port;
 
@@ -179,7 +183,13 @@ static bool ibback_all_ports_ib(struct ib_device *ibdev)
 			   "OPA or iWARP");
 		return false;
 	}
-	return true;
+	if (!ops)
+		dev_notice(&ibdev->dev,
+			   "not offered to guests: HCAs of its kind are not supported\n");
+	else if (!ibdev->node_guid)
+		dev_notice(&ibdev->dev,
+			   "not offered to guests: it has no node GUID\n");
+	return ops && ibdev->node_guid;
 }
 
 static struct ibback_hca *ibback_hca_open(struct ib_device *ibdev,
@@ -274,11 +284,18 @@ static int ibback_hca_add(struct ib_device *ibdev)
 	struct ibback_hca *hca;
 	int err;
 
-	if (!ibback_all_ports_ib(ibdev) || !ops || !ibdev->node_guid)
+	if (!ibback_hca_is_usable(ibdev, ops))
 		return -EOPNOTSUPP;
 	hca = ibback_hca_open(ibdev, ops);
-	if (IS_ERR(hca))
-		return PTR_ERR(hca) == -ENODEV ? -EOPNOTSUPP : PTR_ERR(hca);
+	if (hca == ERR_PTR(-ENODEV))
+		return -EOPNOTSUPP;
+	if (IS_ERR(hca)) {
+		/* ib_core says nothing of it */
+		dev_err(&ibdev->dev,
+			"not offered to guests: cannot open it [%ld]\n",
+			PTR_ERR(hca));
+		return PTR_ERR(hca);
+	}
 	ib_set_client_data(ibdev, &hca_client, hca);
 	INIT_IB_EVENT_HANDLER(&hca->event_handler, ibdev, ibback_hca_event);
 	ib_register_event_handler(&hca->event_handler);

@@ -324,7 +324,8 @@ struct ibback_flow_ops {
  * @match: whether @ibdev is of this kind
  * @open: fill in the HCA's priv, instance, uars_per_context and the provider's
  *	part of limits. Takes no doorbell page: those that guests had before are
- *	reserved first
+ *	reserved first. -ENODEV: it is one that cannot be given to guests, and
+ *	@open has logged why
  * @close: undo @open
  * @query_device: fill in the provider's part of @attr and its board_id
  *

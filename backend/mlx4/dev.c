@@ -130,8 +130,13 @@ static int ibback_mlx4_open(struct ibback_hca *hca)
 	int err;
 
 	persist = pci_get_drvdata(to_pci_dev(ibdev->dev.parent));
-	if (mlx4_is_slave(persist->dev) || !ibdev->num_comp_vectors)
+	if (mlx4_is_slave(persist->dev) || !ibdev->num_comp_vectors) {
+		dev_notice(&ibdev->dev, "not offered to guests: it %s\n",
+			   mlx4_is_slave(persist->dev) ?
+			   "is a virtual function" :
+			   "has no completion vectors");
 		return -ENODEV;
+	}
 	m = kzalloc(sizeof(*m), GFP_KERNEL);
 	if (!m)
 		return -ENOMEM;

@@ -28,13 +28,16 @@ static void test_refused(void **state)
 	fake_device.ethernet = false;
 	fake_device.node_guid = 0;
 	check_refused(-EOPNOTSUPP);
+	assert_true(kernel_logged("it has no node GUID"));
 	fake_device.node_guid = cpu_to_be64(FAKE_GUID);
 	other = fake_device;
 	assert_int_equal(ib_device_add(&other), -EOPNOTSUPP);
+	assert_true(kernel_logged("HCAs of its kind are not supported"));
 	fail_always("open", -ENODEV);
 	check_refused(-EOPNOTSUPP);
 	fail_always("open", -ENOMEM);
 	check_refused(-ENOMEM);
+	assert_true(kernel_logged("cannot open it [-12]"));
 	fail_always("ib_query_port", -EIO);
 	check_refused(-EIO);
 	fail_always(NULL, 0);
