@@ -4,6 +4,7 @@
  * gsi_hook.h.
  */
 
+#include <linux/delay.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/rculist.h>
@@ -15,6 +16,8 @@
 #include "gsi_hook.h"
 
 #define CM_CLASS_VERSION	2
+/* Between looks whether another module has gone */
+#define GONE_MS			100
 
 static char *ibback_hook_param = "hook";
 module_param_named(cm, ibback_hook_param, charp, 0444);
@@ -137,13 +140,19 @@ static void ibback_hook_install(struct ibback_hook *hook)
 	smp_store_release(op, &ibback_hook_process_mad);
 }
 
-/* It stays if somebody has put his own before it, who calls it. */
-static void ibback_hook_uninstall(struct ibback_hook *hook)
+/*
+ * Return: whether nobody calls the op any more. Else somebody has put his own
+ * before it, and it stays.
+ */
+static bool ibback_hook_uninstall(struct ibback_hook *hook)
 {
+	lockdep_assert_held(&ibback_hook_mutex);
+
 	if (hook->installed &&
 	    cmpxchg(&hook->ibdev->ops.process_mad, &ibback_hook_process_mad,
 		    hook->op) == &ibback_hook_process_mad)
 		hook->installed = false;
+	return !hook->installed;
 }
 
 /**
@@ -281,12 +290,24 @@ static void ibback_hook_drain(void)
 	synchronize_rcu_tasks();
 }
 
+static bool ibback_hook_is_out(struct ibback_hook *hook)
+{
+	bool out;
+
+	mutex_lock(&ibback_hook_mutex);
+	WARN_ON_ONCE(hook->users);
+	out = ibback_hook_uninstall(hook);
+	mutex_unlock(&ibback_hook_mutex);
+	return out;
+}
+
 /**
  * ibback_hook_close() - undo ibback_hook_open()
  * @hook: one without users; may be NULL
  *
  * Afterwards @take is not called any more. If somebody has put his own op
- * before ours, who will call it, the hook and this module stay for ever.
+ * before ours, who will call it, the hook and this module stay for ever. A
+ * module that is being unloaded already cannot stay: it waits for him to go.
  */
 void ibback_hook_close(struct ibback_hook *hook)
 {
@@ -295,17 +316,17 @@ void ibback_hook_close(struct ibback_hook *hook)
 	ibback_hook_unregister(hook);
 	WRITE_ONCE(hook->take, NULL);
 	ibback_hook_sync();
-	mutex_lock(&ibback_hook_mutex);
-	WARN_ON(hook->users);
-	ibback_hook_uninstall(hook);
-	if (hook->installed) {
-		mutex_unlock(&ibback_hook_mutex);
+	if (!ibback_hook_is_out(hook)) {
+		bool stays = try_module_get(THIS_MODULE);
+
 		dev_warn(&hook->ibdev->dev,
-			 "process_mad has been replaced by another module; xen-ibback cannot be unloaded\n");
-		__module_get(THIS_MODULE);
-		return;
+			 "process_mad has been replaced by another module; xen-ibback %s\n",
+			 stays ? "cannot be unloaded" : "waits for that to go");
+		if (stays)
+			return;
+		while (!ibback_hook_is_out(hook))
+			msleep(GONE_MS);
 	}
-	mutex_unlock(&ibback_hook_mutex);
 	if (hook->called)
 		ibback_hook_drain();
 	mutex_lock(&ibback_hook_mutex);
