@@ -343,9 +343,31 @@ void ibback_uars_release(struct ibback_dev *dev)
 	}
 }
 
+/*
+ * Say the HCA's instance if it could not be said when the HCA came back: the
+ * next backend would take the guest's own pages for another user's.
+ */
+static void ibback_uars_publish_instance(struct ibback_dev *dev)
+{
+	const char *dir = dev->xbdev->nodename;
+	u32 said;
+	int err;
+
+	if (!dev->nr_uars ||
+	    xenbus_scanf(XBT_NIL, dir, VIBIF_FIELD_HCA_INSTANCE, "%u",
+			 &said) != 1 || said == dev->uar_instance)
+		return;
+	err = xenbus_printf(XBT_NIL, dir, VIBIF_FIELD_HCA_INSTANCE, "%u",
+			    dev->uar_instance);
+	if (err)
+		xenbus_dev_error(dev->xbdev, err, "writing "
+				 VIBIF_FIELD_HCA_INSTANCE);
+}
+
 /* Leave them reserved in the HCA's driver, for the next backend to adopt. */
 void ibback_uars_forget(struct ibback_dev *dev)
 {
+	ibback_uars_publish_instance(dev);
 	ibback_total_add(IBBACK_TOTAL_UARS, -(long)dev->nr_uars);
 	kfree(dev->uar);
 	dev->uar = NULL;

@@ -307,6 +307,25 @@ static void test_back_published_later(void **state)
 	assert_int_equal(fake_books.uars, NR_SPARE);
 }
 
+/* Or when the backend goes: for the next one they are the guest's own. */
+static void test_unloaded_unpublished(void **state)
+{
+	struct ibback_dev *dev = guest_attach();
+
+	restart();
+	fail_always("xenbus_printf", -ENOMEM);
+	come_back();
+	fail_always(NULL, 0);
+	assert_int_equal(node_number(VIBIF_FIELD_HCA_INSTANCE), 1);
+	guest_detach(dev);
+	dev = guest_attach();
+	assert_false(kernel_logged("went to another user"));
+	assert_int_equal(dev->state, XenbusStateInitWait);
+	assert_int_equal(dev->nr_uars, NR_UARS);
+	guest_end(dev);
+	assert_int_equal(fake_books.uars, NR_SPARE);
+}
+
 /* After a restart the same ones are reserved, before any other is taken. */
 static void test_restart(void **state)
 {
@@ -437,6 +456,7 @@ int main(void)
 		TEST(test_back_unpublished),
 		TEST(test_back_bad_node),
 		TEST(test_back_published_later),
+		TEST(test_unloaded_unpublished),
 		TEST(test_restart),
 		TEST(test_restart_without_backend),
 		TEST(test_lost),
