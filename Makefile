@@ -12,6 +12,7 @@
 # make check-all    every test in full
 # make check-packages  packages for three Debian releases, their kernels, upgrades
 # make mutants      deletes checks, and tells which no test misses
+# make fuzz         runs the fuzzers, SECONDS=60 each, or FUZZ=name alone
 
 PREFIX ?= /usr/local
 MANDIR ?= $(PREFIX)/share/man
@@ -21,6 +22,7 @@ APT_INSTALL := DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install
 OVERLAY := build/lab-overlay
 SUITES := bookworm trixie forky
 SUITE ?= trixie
+SECONDS ?= 60
 MODULE_SOURCES = Kbuild frontend/Kbuild backend/Kbuild \
 	$(filter-out %.mod.c,$(wildcard frontend/*.[ch] backend/*.[ch] backend/*/*.[ch])) \
 	include/compat.h include/vib_names.h include/vib_trace.h include/xenib_version.h \
@@ -138,7 +140,10 @@ mutants: check-deps overlay unit-programs
 	$(LAB) build-sh -- tests/mutants unit
 	/usr/bin/python3 tests/mutants lab
 
+fuzz: lab-deps
+	$(LAB) build-sh --suite fuzz -- tests/fuzz --seconds $(SECONDS) $(FUZZ)
+
 demo: overlay
 	tests/lab/demo
 
-.PHONY: all userspace modules module-sources modules-all $(SUITES:%=modules-%) lib tools tools-bookworm install install-userspace clean clean-userspace overlay rogue kverbs arena quick unit unit-programs lint lab-deps check-deps check check-all packages check-packages mutants demo
+.PHONY: all userspace modules module-sources modules-all $(SUITES:%=modules-%) lib tools tools-bookworm install install-userspace clean clean-userspace overlay rogue kverbs arena quick unit unit-programs lint lab-deps check-deps check check-all packages check-packages mutants fuzz demo

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The build trees: a Debian 13 root in which everything is compiled, one of
-each other release of Debian whose kernel guests are to run, and one with what
-reads the sources only. For Debian packages, each release has one that makes
-them, and one as a user's machine is before they are installed.
+each other release of Debian whose kernel guests are to run, one with what reads the
+sources only, and one that fuzzes. For Debian packages, each release has one that
+makes them, and one as a user's machine is before they are installed.
 
 Modules must be built with the compiler of the kernel they are for, and the
 result must not depend on the build machine. Commands run in a tree by chroot,
@@ -44,6 +44,13 @@ KERNEL_FILES = ["path-exclude=*/lib/modules/*/kernel/*"] + [
 # no lab, waits for it.
 LINT = "lint"
 LINT_PACKAGES = "flake8 perl shellcheck xz-utils".split()
+
+# libFuzzer comes with clang, which nothing else needs.
+FUZZ = "fuzz"
+FUZZ_PACKAGES = """
+    clang libc6-dev libclang-rt-dev libcmocka-dev libxen-dev make
+    python3-minimal
+""".split()
 
 # Debian packages are made and tried in trees of their own, for the same reason,
 # called packages-SUITE and clean-SUITE, of these suites by their number.
@@ -154,6 +161,11 @@ def _make_for_lint(tmp):
                what="mmdebstrap of the linters' tree")
 
 
+def _make_for_fuzz(tmp):
+    mmdebstrap(SUITE, FUZZ_PACKAGES, os.path.join(tmp, "root"),
+               log=tmp + ".log", what="mmdebstrap of the fuzzers' tree")
+
+
 def _make_for_packages(name, packages, suite, more, tmp):
     mmdebstrap(suite, packages, os.path.join(tmp, "root"),
                "--aptopt=Acquire::Check-Valid-Until false",
@@ -178,6 +190,9 @@ def path(suite=SUITE):
     if suite == LINT:
         key = key_of(mirror(), SUITE, " ".join(LINT_PACKAGES), FETCH_CHECKPATCH)
         found = cached("tree-lint-" + key, "the linters' tree", _make_for_lint)
+    elif suite == FUZZ:
+        key = key_of(mirror(), SUITE, " ".join(FUZZ_PACKAGES))
+        found = cached("tree-fuzz-" + key, "the fuzzers' tree", _make_for_fuzz)
     elif "-" in suite:
         found = _path_for_packages(suite)
     elif suite == SUITE:
@@ -215,7 +230,7 @@ def environment(suite=SUITE):
     env = dict(os.environ)
     env.update(PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:"
                     "/sbin:/bin", HOME="/tmp", LC_ALL="C.UTF-8", TMPDIR="/tmp")
-    if suite != LINT and "-" not in suite:
+    if suite not in (LINT, FUZZ) and "-" not in suite:
         env.setdefault("KDIR", "/lib/modules/%s/build" % kernel_version(suite))
     return env
 

@@ -33,7 +33,8 @@ struct ibback_hw_qp {
 	u8 alt_sgid_index;
 	u16 pkey_index;
 	u16 alt_pkey_index;
-	u64 members;		/* a bit for each reg_id */
+	u8 members[64];		/* groups that have this reg_id */
+	unsigned int nr_members;
 };
 
 struct ibback_hw_xrcd {
@@ -521,7 +522,7 @@ static void qp_destroy(struct ibback_hca *hca, struct ibback_hw_qp *qp,
 	if (qp->state != IB_QPS_RESET)
 		kernel_bug("QP %u is destroyed in state %u", qp->hw.number,
 			   qp->state);
-	if (!keep_number != !qp->members)
+	if (!keep_number != !qp->nr_members)
 		kernel_bug("QP %u is in a group, or is said to be",
 			   qp->hw.number);
 	hw_free(&qp->hw);
@@ -536,8 +537,9 @@ static int qp_attach(struct ibback_hca *hca, struct ibback_hw_qp *qp,
 		return err;
 	if (qp->type != IB_QPT_UD || gid[0] != 0xff)
 		kernel_bug("QP %u cannot be in that group", qp->hw.number);
-	*reg_id = gid[15] % 64;
-	qp->members |= 1ULL << *reg_id;
+	*reg_id = gid[15] % ARRAY_SIZE(qp->members);
+	qp->members[*reg_id]++;
+	qp->nr_members++;
 	fake_books.members++;
 	return 0;
 }
@@ -549,9 +551,11 @@ static int qp_detach(struct ibback_hca *hca, struct ibback_hw_qp *qp,
 
 	if (err)
 		return err;
-	if (reg_id != gid[15] % 64 || !(qp->members & 1ULL << reg_id))
+	if (reg_id != gid[15] % ARRAY_SIZE(qp->members) ||
+	    !qp->members[reg_id])
 		kernel_bug("QP %u is not in that group", qp->hw.number);
-	qp->members &= ~(1ULL << reg_id);
+	qp->members[reg_id]--;
+	qp->nr_members--;
 	fake_books.members--;
 	return 0;
 }

@@ -450,8 +450,8 @@ static bool is_tolerated(const struct vibif_req *req)
 		!strcmp(failed_call(), "cq modify");
 }
 
-static int execute(struct ibback_dev *dev, const struct vibif_req *req,
-		   struct vibif_rsp *rsp)
+int guest_try(struct ibback_dev *dev, const struct vibif_req *req,
+	      struct vibif_rsp *rsp)
 {
 	struct books before, after;
 	char what[32];
@@ -474,7 +474,7 @@ int guest_request(struct ibback_dev *dev, struct vibif_req req,
 		  struct vibif_rsp *rsp)
 {
 	int before = failed();
-	int err = execute(dev, &req, rsp);
+	int err = guest_try(dev, &req, rsp);
 
 	if (before || !failed())
 		return err;
@@ -483,7 +483,7 @@ int guest_request(struct ibback_dev *dev, struct vibif_req req,
 		return 0;
 	}
 	assert_int_equal(err, failed());
-	return changes_anyway(&req, err) ? err : execute(dev, &req, rsp);
+	return changes_anyway(&req, err) ? err : guest_try(dev, &req, rsp);
 }
 
 int guest_status(struct ibback_dev *dev, struct vibif_req req)

@@ -53,10 +53,15 @@ struct ibback_dev *guest_new(void);
 void guest_end(struct ibback_dev *dev);
 
 /*
- * Execute a request. After a failure everything must be as it was before, and
- * if it was one that fail_at() wanted, the status what that stands for, and
- * the same request must succeed when it is repeated, which is done here. But
- * the -EIO of a REREG_MR is returned.
+ * Execute a request. After a failure everything must be as it was before, but
+ * for the -EIO of a REREG_MR.
+ */
+int guest_try(struct ibback_dev *dev, const struct vibif_req *req,
+	      struct vibif_rsp *rsp);
+/*
+ * The same; and if it was a failure that fail_at() wanted, the status must be
+ * what that stands for, and the same request must succeed when it is repeated,
+ * which is done here. But the -EIO of a REREG_MR is returned.
  */
 int guest_request(struct ibback_dev *dev, struct vibif_req req,
 		  struct vibif_rsp *rsp);

@@ -26,6 +26,7 @@ static long nr_mapped;
 static bool domain_gone[XEN_DOMAINS];
 
 void (*xen_before_unmap)(u64 bus_addr);
+void (*xen_before_copy)(void *page);
 
 grant_ref_t xen_grant(void *page, bool writable)
 {
@@ -163,6 +164,8 @@ static void copy_one(struct gnttab_copy *op)
 		return;
 	op->status = GNTST_okay;
 	page = grants[guest->u.ref - FIRST_REF].page;
+	if (xen_before_copy && !to_guest)
+		xen_before_copy(page);
 	if (page && to_guest)
 		memcpy(page + guest->offset, local, op->len);
 	else if (page)
@@ -370,4 +373,5 @@ void xen_reset(void)
 	fatal = 0;
 	memset(domain_gone, 0, sizeof(domain_gone));
 	xen_before_unmap = NULL;
+	xen_before_copy = NULL;
 }

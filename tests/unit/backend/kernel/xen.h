@@ -157,6 +157,8 @@ bool xen_is_mapped(u64 bus_addr, bool writable);
 unsigned int xen_times_mapped(u64 bus_addr);
 /* Called before a page is unmapped. */
 extern void (*xen_before_unmap)(u64 bus_addr);
+/* Called before a guest's page is copied, NULL if it is one of zeros. */
+extern void (*xen_before_copy)(void *page);
 /* A domain, and all that it had mapped, is gone. */
 void xen_domain_gone(domid_t domid);
 
