@@ -1,99 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* MADs between a guest's area and ib_core. */
 
-#include "guest.h"
-
-#define ORDER		3
-#define NR_TX		VIBIF_MAD_TX_SLOTS(ORDER)
-#define NR_RX		VIBIF_MAD_RX_SLOTS(ORDER)
-#define MAD_DIR		"device/vib/0"
+#include "area.h"
 
 #define SUBN_ADM	3
 #define PERF_MGMT	4
-#define MC_MEMBER	0x38
 #define GET		1
 #define SET		2
 #define GET_TABLE	0x12
 #define RMPP_ACK	2
 #define RESPONSE	0x80
-#define LID		0x123
+#define LID		AREA_LID
 
 static struct ibback_dev *dev;
-
-/* The area, its event channel, and what was said on it */
-
-static struct {
-	struct vibif_mad_indices indices;
-	struct vibif_mad tx[NR_TX];
-	struct vibif_mad rx[NR_RX];
-} area;
-
-static irq_handler_t handler;
-static void *handler_arg;
-static unsigned int notified, eois;
-static const char *rogue;
-
-#define IRQ		42
-
-int ibback_channel_map(struct ibback_dev *d, struct ibback_channel *channel,
-		       const struct ibback_channel_nodes *nodes)
-{
-	int err = kernel_fail("ibback_channel_map", -ENOENT);
-
-	if (err)
-		return err;
-	assert_int_equal(nodes->max_order, VIBIF_MAX_MAD_PAGE_ORDER);
-	channel->area = &area;
-	channel->nr_pages = 1 << ORDER;
-	return 0;
-}
-
-int ibback_channel_bind(struct ibback_dev *d, struct ibback_channel *channel,
-			irq_handler_t fn, const char *name, void *arg)
-{
-	int err = kernel_fail("ibback_channel_bind", -EINVAL);
-
-	if (err)
-		return err;
-	channel->irq = IRQ;
-	handler = fn;
-	handler_arg = arg;
-	return 0;
-}
-
-void ibback_channel_close(struct ibback_dev *d, struct ibback_channel *channel,
-			  void *arg)
-{
-	/* All who use it are gone */
-	assert_null(mad_agent(1));
-	assert_null(mad_agent(2));
-	assert_int_equal(mcast_nr_members(), 0);
-	channel->area = NULL;
-	channel->irq = 0;
-	handler = NULL;
-}
-
-void disable_irq(int irq)
-{
-	assert_int_equal(irq, IRQ);
-}
-
-void notify_remote_via_irq(int irq)
-{
-	assert_int_equal(irq, IRQ);
-	notified++;
-}
-
-void xen_irq_lateeoi(int irq, unsigned int flags)
-{
-	assert_int_equal(irq, IRQ);
-	eois++;
-}
-
-void ibback_dev_rogue(struct ibback_dev *d, const char *what)
-{
-	rogue = what;
-}
 
 static u64 counted(enum ibback_counter counter)
 {
@@ -104,14 +23,10 @@ static int setup(void **state)
 {
 	int err = guest_setup(state);
 
-	memset(&area, 0, sizeof(area));
-	xen_write(MAD_DIR, VIBIF_FIELD_MAD_PAGE_ORDER, "3");
-	notified = 0;
-	eois = 0;
-	rogue = NULL;
+	area_reset();
 	guest_now = 1000000000;
 	dev = guest_new();
-	dev->xbdev->otherend = MAD_DIR;
+	dev->xbdev->otherend = AREA_DIR;
 	return err;
 }
 
@@ -133,42 +48,6 @@ static int teardown(void **state)
 	return guest_teardown(state);
 }
 
-/* As the guest does it */
-
-static struct vibif_mad question(u8 method, u32 tid)
-{
-	struct vibif_mad m = {
-		.port = 2,
-		.qpn = 1,
-		.av.dlid = LID,
-		.av.sl = 3,
-		.mad = { 1, PERF_MGMT, 1, method },
-	};
-
-	memcpy(m.mad + 8, "abcd", 4);
-	memcpy(m.mad + 12, &tid, sizeof(tid));
-	return m;
-}
-
-/* A group, for the port, in a partition of its own */
-static struct vibif_mad membership(void)
-{
-	static const u8 group[16] = { 0xff }, gid[16] = { 0xfe, 0x80, [14] = 2 };
-	struct vibif_mad m = question(SET, 7);
-
-	dev->hca->sm_lid[1] = LID;
-	m.mad[1] = SUBN_ADM;
-	m.mad[2] = 2;
-	m.mad[17] = MC_MEMBER;
-	m.mad[53] = 1;
-	m.mad[55] = 0x83;
-	memcpy(m.mad + 56, group, sizeof(group));
-	memcpy(m.mad + 72, gid, sizeof(gid));
-	m.mad[96] = 0x82;
-	m.mad[104] = 1;
-	return m;
-}
-
 static void put(struct vibif_mad m)
 {
 	area.tx[area.indices.tx_prod.value++ % NR_TX] = m;
@@ -176,7 +55,7 @@ static void put(struct vibif_mad m)
 
 static void ring(void)
 {
-	handler(IRQ, handler_arg);
+	area_notify();
 	kernel_run_work();
 }
 
@@ -217,7 +96,7 @@ static void answer(struct ib_mad_send_buf *msg)
 
 static void test_no_area(void **state)
 {
-	xen_write(MAD_DIR, VIBIF_FIELD_MAD_PAGE_ORDER, "0");
+	xen_write(AREA_DIR, VIBIF_FIELD_MAD_PAGE_ORDER, "0");
 	assert_int_equal(ibback_gsi_connect(dev), 0);
 	assert_null(dev->gsi);
 }
@@ -228,7 +107,7 @@ static void test_nodes(void **state)
 	xen_write(GUEST_DIR, VIBIF_FIELD_MAD_PM, "0");
 	xen_write(GUEST_DIR, VIBIF_FIELD_MAD_RATE, "0");
 	assert_int_equal(ibback_gsi_connect(dev), 0);
-	send(question(GET, 7));
+	send(area_question(GET, 7));
 	assert_null(mad_posted(2));
 	assert_int_equal(take().mad[5], 0x0c);
 }
@@ -273,7 +152,7 @@ static void test_used_area(void **state)
 
 static void test_answer(void **state)
 {
-	struct vibif_mad asked = question(GET, 7), m;
+	struct vibif_mad asked = area_question(GET, 7), m;
 	struct ib_mad_send_buf *msg;
 
 	send(asked);
@@ -303,13 +182,13 @@ static void test_answer(void **state)
 	assert_int_equal(counted(IBBACK_COUNT_MAD_RX), 1);
 	assert_int_equal(mad_nr_messages(), 0);
 	assert_int_equal(mad_nr_ahs(), 0);
-	assert_int_equal(notified, 1);
-	assert_int_equal(eois, 1);
+	assert_int_equal(area_notified, 1);
+	assert_int_equal(area_eois, 1);
 }
 
 static void test_routed(void **state)
 {
-	struct vibif_mad asked = question(GET, 7), m;
+	struct vibif_mad asked = area_question(GET, 7), m;
 	struct ib_grh grh = { .hop_limit = 9 };
 	struct ib_wc wc = from_there;
 	struct ib_mad mad;
@@ -333,7 +212,7 @@ static void test_routed(void **state)
 
 static void test_own_gid(void **state)
 {
-	struct vibif_mad asked = question(GET, 7);
+	struct vibif_mad asked = area_question(GET, 7);
 
 	dev->port[1].sgid_index = 4;
 	dev->port[2].sgid_index = 5;
@@ -342,7 +221,7 @@ static void test_own_gid(void **state)
 	send(asked);
 	assert_int_equal(mad_posted(2)->ah->attr.sgid_index, 5);
 	/* Also of an answer that is made here */
-	asked = question(SET, 8);
+	asked = area_question(SET, 8);
 	asked.av.flags = VIBIF_AV_GRH;
 	send(asked);
 	assert_int_equal(take().grh[39], 0x42);
@@ -362,7 +241,7 @@ static struct vibif_mad answered(u8 port, u16 hw_pkey_index)
 
 static struct vibif_mad sa_question(u32 tid)
 {
-	struct vibif_mad m = question(GET, tid);
+	struct vibif_mad m = area_question(GET, tid);
 
 	m.mad[1] = SUBN_ADM;
 	m.mad[2] = 2;
@@ -414,7 +293,7 @@ static void test_no_transaction(void **state)
 static void test_pkeys(void **state)
 {
 	static const u16 pkeys[] = { 0x8201, 0x9999, 0x8202 };
-	struct vibif_mad asked = question(GET, 7);
+	struct vibif_mad asked = area_question(GET, 7);
 	struct ib_wc wc = from_there;
 	struct ib_mad mad;
 
@@ -470,7 +349,7 @@ static void test_default_pkey(void **state)
 	assert_int_equal(mad_posted(2)->pkey_index, DEFAULT_PKEY_INDEX);
 	assert_int_equal(answered(2, DEFAULT_PKEY_INDEX).pkey_index, 0);
 	dev->port[2].pkey[0] = 0x8202;
-	send(question(GET, 9));
+	send(area_question(GET, 9));
 	assert_int_equal(mad_posted(2)->pkey_index, 2);
 	mad_done(mad_posted(2));
 	assert_int_equal(counted(IBBACK_COUNT_MAD_DROPPED), 0);
@@ -483,18 +362,18 @@ static void test_strangers(void **state)
 
 	mad_answer(1, &from_there, NULL, &mad);
 	mad_answer(2, &from_there, NULL, &mad);
-	send(question(GET, 7));
+	send(area_question(GET, 7));
 	/* At the other port it is another's */
 	mad = mad_posted(2)->octets;
 	mad.octets[3] |= RESPONSE;
 	mad_answer(1, &from_there, NULL, &mad);
 	assert_nothing();
-	assert_int_equal(notified, 0);
+	assert_int_equal(area_notified, 0);
 }
 
 static void test_refused(void **state)
 {
-	struct vibif_mad asked = question(SET, 7), m;
+	struct vibif_mad asked = area_question(SET, 7), m;
 
 	asked.av.flags = VIBIF_AV_GRH;
 	asked.av.dgid[15] = 3;
@@ -513,9 +392,9 @@ static void test_refused(void **state)
 	assert_int_equal(m.grh[23], 3);
 	assert_int_equal(m.grh[24], 0xfe);
 	assert_int_equal(m.grh[38], 2);
-	asked = question(GET | RESPONSE, 8);
+	asked = area_question(GET | RESPONSE, 8);
 	send(asked);
-	asked = question(GET, 9);
+	asked = area_question(GET, 9);
 	asked.qpn = 2;
 	send(asked);
 	assert_nothing();
@@ -524,36 +403,9 @@ static void test_refused(void **state)
 }
 
 /* Messages of the CM: they have no answers, and IDs of their own. */
-static struct vibif_mad cm_request(void)
-{
-	struct vibif_mad m = question(3, 7);
-	struct obj context = guest_create(dev, req_context());
-	struct obj pd = guest_create(dev, req_pd());
-	struct obj cq = guest_create(dev, req_cq(context));
-	u32 qpn = guest_create(dev, req_qp(VIBIF_QPT_RC, context, pd,
-					   cq)).number;
-	__be64 guid = cpu_to_be64(FAKE_GUID);
-
-	m.mad[1] = 7;
-	m.mad[2] = 2;
-	m.mad[17] = 0x10;
-	m.mad[27] = 9;
-	memcpy(m.mad + 40, &guid, sizeof(guid));
-	m.mad[57] = qpn >> 8;
-	m.mad[58] = qpn;
-	m.mad[72] = 0x82;
-	m.mad[73] = 1;
-	m.mad[76] = LID >> 8;
-	m.mad[77] = LID & 0xff;
-	m.mad[80] = 0xfe;
-	m.mad[81] = 0x80;
-	m.mad[94] = 2;
-	return m;
-}
-
 static void test_cm(void **state)
 {
-	struct vibif_mad asked = cm_request(), m;
+	struct vibif_mad asked = area_cm_request(dev), m;
 	struct ib_wc wc = from_there;
 	struct ib_mad mad;
 	unsigned int i;
@@ -576,7 +428,7 @@ static void test_cm(void **state)
 	assert_int_equal(m.av.dlid, LID);
 	assert_int_equal(m.av.src_path_bits, 5);
 	assert_memory_equal(m.mad + 28, asked.mad + 24, 4);
-	assert_int_equal(notified, 1);
+	assert_int_equal(area_notified, 1);
 	assert_int_equal(counted(IBBACK_COUNT_MAD_RX), 1);
 	/* Not about anything that there is */
 	asked.mad[17] = 0x14;
@@ -607,7 +459,7 @@ static void test_cm_disconnect(void **state)
 /* The SA's part is done here, in a MAD without the SM_Key. */
 static void test_member(void **state)
 {
-	struct vibif_mad asked = membership(), m;
+	struct vibif_mad asked = area_membership(dev), m;
 
 	/* It lacks components */
 	asked.mad[55] = 0;
@@ -634,7 +486,7 @@ static void test_send_fails(void **state)
 	books_read(dev, &before);
 	for (call = 1;; call++) {
 		fail_at(call);
-		send(question(GET, call));
+		send(area_question(GET, call));
 		if (!failed())
 			break;
 		assert_null(mad_posted(2));
@@ -655,39 +507,39 @@ static void test_unanswered(void **state)
 
 	for (i = 0; i < VIBIF_MAD_TRANSACTIONS + 10; i++) {
 		guest_now += 1000000000;
-		send(question(GET, i));
+		send(area_question(GET, i));
 	}
 	assert_int_equal(mad_nr_messages(), VIBIF_MAD_TRANSACTIONS);
 	assert_int_equal(mad_nr_ahs(), VIBIF_MAD_TRANSACTIONS);
 	assert_int_equal(counted(IBBACK_COUNT_MAD_DROPPED), 10);
 	mad_done(mad_posted(2));
-	send(question(GET, i));
+	send(area_question(GET, i));
 	assert_int_equal(mad_nr_messages(), VIBIF_MAD_TRANSACTIONS);
 }
 
 /* The guest waits for itself. */
 static void test_rate(void **state)
 {
-	struct vibif_mad asked = question(SET, 0);
+	struct vibif_mad asked = area_question(SET, 0);
 	unsigned int i;
 
 	for (i = 0; i < VIBIF_MAD_BURST; i++) {
 		send(asked);
 		take();
 	}
-	assert_int_equal(eois, VIBIF_MAD_BURST);
+	assert_int_equal(area_eois, VIBIF_MAD_BURST);
 	put(asked);
-	handler(IRQ, handler_arg);
+	area_notify();
 	kernel_run_work();
 	/* Not taken, and no EOI: the work comes again by itself */
 	assert_nothing();
-	assert_int_equal(eois, VIBIF_MAD_BURST);
+	assert_int_equal(area_eois, VIBIF_MAD_BURST);
 	assert_int_equal(kernel_books.works, 1);
 	guest_now += 1000000000;
 	kernel_run_work();
 	take();
 	assert_int_equal(kernel_books.works, 0);
-	assert_int_equal(eois, VIBIF_MAD_BURST + 1);
+	assert_int_equal(area_eois, VIBIF_MAD_BURST + 1);
 	assert_int_equal(counted(IBBACK_COUNT_MAD_DROPPED), 0);
 }
 
@@ -697,19 +549,19 @@ static void test_no_slot(void **state)
 	unsigned int i;
 
 	for (i = 0; i < NR_RX + 5; i++)
-		send(question(SET, i));
+		send(area_question(SET, i));
 	assert_int_equal(area.indices.rx_prod.value, NR_RX);
 	assert_int_equal(area.indices.rx_dropped.value, 5);
 	assert_int_equal(counted(IBBACK_COUNT_MAD_DROPPED), 5);
 	/* It has taken nothing since the first */
-	assert_int_equal(notified, 1);
+	assert_int_equal(area_notified, 1);
 	take();
-	send(question(SET, i));
+	send(area_question(SET, i));
 	assert_int_equal(area.indices.rx_prod.value, NR_RX + 1);
-	assert_int_equal(notified, 1);
+	assert_int_equal(area_notified, 1);
 	area.indices.rx_cons.value = NR_RX + 1;
-	send(question(SET, i));
-	assert_int_equal(notified, 2);
+	send(area_question(SET, i));
+	assert_int_equal(area_notified, 2);
 }
 
 /* What the guest says it has taken moves nothing but its own slots. */
@@ -720,11 +572,11 @@ static void test_bad_rx_cons(void **state)
 
 	for (i = 0; i < ARRAY_SIZE(values); i++) {
 		area.indices.rx_cons.value = values[i];
-		send(question(SET, i));
+		send(area_question(SET, i));
 	}
-	assert_null(rogue);
+	assert_null(area_rogue);
 	area.indices.rx_cons.value = area.indices.rx_prod.value;
-	send(question(SET, i));
+	send(area_question(SET, i));
 	take();
 	assert_nothing();
 }
@@ -734,15 +586,15 @@ static void test_full(void **state)
 	unsigned int i;
 
 	for (i = 0; i < NR_TX; i++)
-		put(question(GET, i));
+		put(area_question(GET, i));
 	ring();
-	assert_null(rogue);
+	assert_null(area_rogue);
 	assert_int_equal(area.indices.tx_cons.value, NR_TX);
 	assert_int_equal(mad_nr_messages(), NR_TX);
 	/* It may wait for a slot */
-	assert_int_equal(notified, 1);
-	send(question(GET, i));
-	assert_int_equal(notified, 1);
+	assert_int_equal(area_notified, 1);
+	send(area_question(GET, i));
+	assert_int_equal(area_notified, 1);
 }
 
 static void test_overrun(void **state)
@@ -751,11 +603,11 @@ static void test_overrun(void **state)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(values); i++) {
-		rogue = NULL;
+		area_rogue = NULL;
 		area.indices.tx_prod.value = values[i];
 		ring();
-		assert_non_null(rogue);
-		assert_int_equal(eois, 0);
+		assert_non_null(area_rogue);
+		assert_int_equal(area_eois, 0);
 		assert_int_equal(mad_nr_messages(), 0);
 	}
 }
@@ -769,13 +621,13 @@ static void test_disconnect(void **state)
 	memset(&area, 0, sizeof(area));
 	books_read(dev, &before);
 	assert_int_equal(ibback_gsi_connect(dev), 0);
-	send(question(GET, 1));
-	send(question(GET, 2));
+	send(area_question(GET, 1));
+	send(area_question(GET, 2));
 	assert_int_equal(mad_nr_messages(), 2);
-	send(membership());
+	send(area_membership(dev));
 	assert_int_equal(mcast_nr_members(), 1);
-	put(question(GET, 3));
-	handler(IRQ, handler_arg);
+	put(area_question(GET, 3));
+	area_notify();
 	ibback_gsi_disconnect(dev);
 	assert_int_equal(mcast_nr_members(), 0);
 	assert_int_equal(mad_nr_messages(), 0);

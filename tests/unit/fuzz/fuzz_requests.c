@@ -23,8 +23,12 @@ static struct {
 	bool bound;		/* a window that has been */
 } objs[MAX_OBJS];
 static unsigned int nr_objs;
-/* What the HCA had before the guest was connected */
+/*
+ * What there was before the guest was connected: it stays charged for what the
+ * HCA has kept of an earlier connection.
+ */
 static struct fake_books base;
+static unsigned int base_used[IBBACK_NR_RESOURCES];
 
 static bool hca_present;
 static bool had_many_pages;
@@ -38,6 +42,11 @@ static const struct {
 	{ IBBACK_CQ, FAKE_CQ }, { IBBACK_QP, FAKE_QP },
 	{ IBBACK_SRQ, FAKE_SRQ }, { IBBACK_XRCD, FAKE_XRCD },
 };
+
+static unsigned int used_now(enum ibback_resource type)
+{
+	return atomic_read(&dev->used[type]);
+}
 
 static unsigned int count(enum ibback_resource type)
 {
@@ -73,21 +82,22 @@ static struct obj pick(enum ibback_resource type)
 /* The guest's, the backend's and the HCA's idea of what there is are one. */
 static void check(void)
 {
-	unsigned int i, used;
+	enum ibback_resource type;
+	unsigned int i, nr;
 
 	kernel_check_idle();
 	if (dev->state != XenbusStateConnected)
 		return;
 	for (i = 0; i < ARRAY_SIZE(in_hca); i++) {
-		used = atomic_read(&dev->used[in_hca[i].type]);
-		if (used != count(in_hca[i].type) ||
-		    used > dev->quota[in_hca[i].type] ||
-		    used != fake_books.objects[in_hca[i].kind] -
-			    base.objects[in_hca[i].kind])
-			kernel_bug("resource %u: %u used", in_hca[i].type,
-				   used);
+		type = in_hca[i].type;
+		nr = count(type);
+		if (used_now(type) != base_used[type] + nr ||
+		    used_now(type) > dev->quota[type] ||
+		    nr != fake_books.objects[in_hca[i].kind] -
+			  base.objects[in_hca[i].kind])
+			kernel_bug("resource %u: the guest has %u", type, nr);
 	}
-	if (atomic_read(&dev->used[IBBACK_CONTEXT]) != count(IBBACK_CONTEXT))
+	if (used_now(IBBACK_CONTEXT) != count(IBBACK_CONTEXT))
 		kernel_bug("contexts");
 }
 
@@ -346,10 +356,14 @@ static void object_event(void)
 
 static void connect(void)
 {
+	unsigned int i;
+
 	if (dev->state != XenbusStateInitWait)
 		return;
 	guest_connect(dev);
 	base = fake_books;
+	for (i = 0; i < IBBACK_NR_RESOURCES; i++)
+		base_used[i] = used_now(i);
 }
 
 /* Nothing is left of what the guest had. */

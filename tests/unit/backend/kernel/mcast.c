@@ -58,6 +58,9 @@ long mcast_nr_members(void)
 
 void mcast_tell(struct ib_sa_multicast *sa, int status)
 {
+	if (sa->failed)
+		kernel_bug("a membership that has failed is told of nothing");
+	sa->failed = status;
 	called = sa;
 	if (sa->callback(status, sa))
 		kernel_bug("what a callback wants freed is freed elsewhere");

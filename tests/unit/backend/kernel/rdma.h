@@ -259,6 +259,7 @@ struct ib_sa_multicast {
 	void *context;
 	struct list_head entry;
 	u32 port;
+	bool failed;		/* it was told so */
 };
 
 struct ib_sa_multicast *
@@ -412,6 +413,7 @@ struct ib_mad_send_buf {
 	struct ib_mad octets;
 	u32 qpn;
 	u16 pkey_index;
+	bool seen;			/* by the test */
 };
 
 struct ib_mad_send_wc {
