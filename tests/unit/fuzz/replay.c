@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_INPUT	4096
+#define MAX_OCTETS	4096
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
@@ -29,7 +29,7 @@ static void broken(const char *what)
 }
 
 /* The input so far, and the line on which it begins */
-static uint8_t octets[MAX_INPUT];
+static uint8_t octets[MAX_OCTETS];
 static size_t len;
 static unsigned int nr, first_line;
 
@@ -48,7 +48,7 @@ static void run(void)
 	nr++;
 }
 
-static void failed(void)
+static void tell(void)
 {
 	fprintf(stderr, "%s:%u: the input that failed\n", path, first_line);
 }
@@ -56,7 +56,7 @@ static void failed(void)
 static void aborted(int sig)
 {
 	(void)sig;
-	failed();
+	tell();
 }
 
 static void parse(const char *text)
@@ -69,7 +69,7 @@ static void parse(const char *text)
 		if (!*text || *text == '#')
 			return;
 		used = 0;
-		if (len == MAX_INPUT ||
+		if (len == MAX_OCTETS ||
 		    sscanf(text, "%2hhx%n", &octets[len++], &used) != 1 ||
 		    used != 2)
 			broken("no input");
@@ -79,7 +79,7 @@ static void parse(const char *text)
 
 int main(int argc, char **argv)
 {
-	static char text[4 * MAX_INPUT];
+	static char text[4 * MAX_OCTETS];
 	FILE *f;
 
 	LLVMFuzzerInitialize(&argc, &argv);
@@ -91,7 +91,7 @@ int main(int argc, char **argv)
 	}
 	signal(SIGABRT, aborted);
 	if (__sanitizer_set_death_callback)
-		__sanitizer_set_death_callback(failed);
+		__sanitizer_set_death_callback(tell);
 	while (fgets(text, sizeof(text), f)) {
 		line++;
 		if (!isblank((unsigned char)text[0])) {
