@@ -177,21 +177,53 @@ void print_long(FILE *out, const struct listing *list)
 			list->totals[i].value);
 }
 
-/* Octets that are not ASCII become U+0080 ... U+00FF, whatever they mean. */
+/* The character of UTF-8 at @s, and how many octets it has; 0: it is none. */
+static int get_utf8(const char *s, uint32_t *c)
+{
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	const uint8_t *p = (const uint8_t *)s;
+	int i, n = *p < 0x80 ? 1 : *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : 4;
+
+	if (n > 1 && (*p < 0xc2 || *p > 0xf4))
+		return 0;
+	*c = n == 1 ? *p : *p & (0x7f >> n);
+	for (i = 1; i < n; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+		*c = *c << 6 | (p[i] & 0x3f);
+	}
+	/* Too long, half of a pair of UTF-16, or beyond the last */
+	if (*c < least[n] || (*c & ~0x7ffU) == 0xd800 || *c > 0x10ffff)
+		return 0;
+	return n;
+}
+
+/*
+ * Readers need UTF-8: an octet that is none becomes U+FFFD. Control characters
+ * are escaped, those of the terminals of old (U+0080 .. U+009F), too.
+ */
 static void json_string(FILE *out, const char *s)
 {
+	uint32_t c;
+	int n;
+
 	if (!s) {
 		fputs("null", out);
 		return;
 	}
 	fputc('"', out);
-	for (; *s; s++) {
-		if (*s == '"' || *s == '\\')
+	for (; *s; s += n) {
+		n = get_utf8(s, &c);
+		if (!n) {
+			c = 0xfffd;
+			n = 1;
+		}
+		if (c == '"' || c == '\\')
 			fprintf(out, "\\%c", *s);
-		else if (is_safe(*s))
-			fputc(*s, out);
+		else if (c < ' ' || (c > '~' && c < 0xa0) || c == 0xfffd)
+			fprintf(out, "\\u%04x", c);
 		else
-			fprintf(out, "\\u%04x", (unsigned char)*s);
+			fwrite(s, 1, n, out);
 	}
 	fputc('"', out);
 }
@@ -213,7 +245,7 @@ static void json_identity(FILE *out, const struct xenib_device *d)
 {
 	unsigned int i;
 
-	fputs(",\n     \"node-guid\": ", out);
+	fputs(",\n     \"node_guid\": ", out);
 	json_string(out, d->node_guid);
 	fputs(", \"ips\": ", out);
 	json_string(out, d->ips);
@@ -225,7 +257,7 @@ static void json_identity(FILE *out, const struct xenib_device *d)
 		json_string(out, port->guid);
 		fputs(", \"gid\": ", out);
 		json_string(out, port->gid);
-		fputs(", \"gid-state\": ", out);
+		fputs(", \"gid_state\": ", out);
 		json_string(out, port->gid_state);
 		fputs(", \"pkeys\": ", out);
 		json_string(out, port->pkeys);
@@ -243,9 +275,9 @@ static void json_device(FILE *out, const struct xenib_device *d)
 	fprintf(out, ", \"domid\": %u, \"devid\": %u, \"hca\": ", d->domid,
 		d->devid);
 	json_string(out, d->hca);
-	fputs(", \"hca-guid\": ", out);
+	fputs(", \"hca_guid\": ", out);
 	json_string(out, d->hca_guid);
-	fprintf(out, ",\n     \"backend-state\": \"%s\", \"frontend-state\": \"%s\", \"error\": ",
+	fprintf(out, ",\n     \"backend_state\": \"%s\", \"frontend_state\": \"%s\", \"error\": ",
 		xenib_state_name(d->backend_state),
 		xenib_state_name(d->frontend_state));
 	json_string(out, d->error);
@@ -254,7 +286,7 @@ static void json_device(FILE *out, const struct xenib_device *d)
 	json_values(out, d->quotas, d->nr_quotas);
 	fputs(",\n     \"counters\": ", out);
 	json_values(out, d->counters, d->nr_counters);
-	fputs(",\n     \"uar-gfn-base\": ", out);
+	fputs(",\n     \"uar_gfn_base\": ", out);
 	if (d->uar_gfn_base)
 		fprintf(out, "%" PRIu64, d->uar_gfn_base);
 	else
@@ -262,7 +294,7 @@ static void json_device(FILE *out, const struct xenib_device *d)
 	fputs(",\n     \"uars\": [", out);
 	for (i = 0; i < d->nr_uars; i++)
 		fprintf(out, "%s{\"index\": %" PRIu32 ", \"frame\": %" PRIu64
-			", \"bf-frame\": %" PRIu64 "}", i ? ", " : "",
+			", \"bf_frame\": %" PRIu64 "}", i ? ", " : "",
 			d->uars[i].index, d->uars[i].frame,
 			d->uars[i].bf_frame);
 	fputs("]}", out);
@@ -272,7 +304,7 @@ void print_json(FILE *out, const struct listing *list)
 {
 	size_t i;
 
-	fputs("{\n  \"devices\": [", out);
+	fputs("{\n  \"version\": 1,\n  \"devices\": [", out);
 	for (i = 0; i < list->nr_devices; i++) {
 		fputs(i ? ",\n" : "\n", out);
 		json_device(out, &list->devices[i]);

@@ -120,12 +120,12 @@ def test_attach_without_the_backend(backend):
 def test_list_tells_names_and_states(guest, pvh, dom0):
     name, guid, _ = hca(dom0[0])
     devices = json.loads(dom0[0].out("xenib list --json"))["devices"]
-    assert [(d["domain"], d["devid"], d["hca"], d["hca-guid"],
-             d["backend-state"], d["frontend-state"]) for d in devices] == [
+    assert [(d["domain"], d["devid"], d["hca"], d["hca_guid"],
+             d["backend_state"], d["frontend_state"]) for d in devices] == [
                  (guest, 0, name, guid, "Connected", "Connected")
                  for guest in ("guest1", "guest2")]
     # Where its doorbell pages are only a PVH guest needs to be told.
-    assert [bool(d["uar-gfn-base"]) for d in devices] == [False, True]
+    assert [bool(d["uar_gfn_base"]) for d in devices] == [False, True]
     rows = [line.split() for line in dom0[0].out("xenib list").splitlines()]
     assert rows[0] == ["Domain", "ID", "Dev", "HCA", "Backend", "Frontend",
                        "UARs"]

@@ -34,7 +34,7 @@ def guid(address):
 
 def wait_state(host, guest, state):
     nodes.wait_for(lambda: port(host, guest),
-                   lambda said: said["gid-state"] == state)
+                   lambda said: said["gid_state"] == state)
 
 
 @contextlib.contextmanager
@@ -80,7 +80,7 @@ def test_each_has_a_gid_of_its_own(dom0, own):
         assert int(said["guid"][:2], 16) & 3 == 2
         assert guid(gid(node)) in known_guids(host)
         assert node.out("cat /sys/class/infiniband/*/node_guid") == \
-            nodes.device(host, node)["node-guid"]
+            nodes.device(host, node)["node_guid"]
 
 
 def test_others_are_not_seen(own):

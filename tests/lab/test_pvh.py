@@ -16,7 +16,7 @@ def uars(pvh, dom0):
     """Guest addresses of the doorbell pages of host2's guest; the BlueFlame
     page of each follows it."""
     device = nodes.device(dom0[1], pvh[1])
-    return [(device["uar-gfn-base"] + 2 * i) * PAGE
+    return [(device["uar_gfn_base"] + 2 * i) * PAGE
             for i in range(len(device["uars"]))]
 
 

@@ -80,7 +80,7 @@ def test_the_hca_comes_without_the_pages(guest, pvh, dom0):
         host.run("modprobe mlx4_ib")
         nodes.wait_active(host, timeout=60)
     nodes.wait_active(pvh[1], timeout=60)
-    assert nodes.device(host, node)["backend-state"] == "Closed"
+    assert nodes.device(host, node)["backend_state"] == "Closed"
     host.run("xenib detach " + node.domain)
     nodes.attach(host, node)
     assert not uars(host, node) & before
@@ -132,7 +132,7 @@ def test_pages_that_somebody_else_got_first(guest, pvh, dom0, greedy):
     for node in guest[1], pvh[1]:
         device = nodes.device(host, node)
         assert "another user has 32 of its doorbell pages" in device["error"]
-        assert device["backend-state"] not in ("Connected", "InitWait")
+        assert device["backend_state"] not in ("Connected", "InitWait")
 
 
 def test_and_gets_new_ones(guest, pvh, dom0):

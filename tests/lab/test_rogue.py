@@ -325,7 +325,7 @@ def test_guest_that_removes_its_directory(attacker):
     def detach(said):
         device = nodes.wait_for(
             lambda: nodes.device(host, node),
-            lambda device: device["backend-state"] == "Closed")
+            lambda device: device["backend_state"] == "Closed")
         assert device["uars"] and device["error"], device
         attacker.detach()
         assert nodes.totals(host)["uars"] == uars

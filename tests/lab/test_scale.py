@@ -52,9 +52,9 @@ def identity(device, answers):
     own = {name: NO_GID for name in answers
            if re.fullmatch(r"port[12]\.gid[0-9]+", name)}
     for number, port in enumerate(device["ports"], 1):
-        assert port["gid-state"] == "alias"
+        assert port["gid_state"] == "alias"
         own["port%d.gid0" % number] = str(ipaddress.ip_address(port["gid"]))
-    guid = bytes.fromhex(device["node-guid"].replace(":", ""))
+    guid = bytes.fromhex(device["node_guid"].replace(":", ""))
     own["node_guid"] = hex(int.from_bytes(guid, "little"))
     return own
 

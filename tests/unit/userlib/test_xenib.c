@@ -264,14 +264,14 @@ static void test_identity(void **state)
 	assert_non_null(strstr(out, "    IP addresses 10.0.0.1,fd00::1,fd00::2\n"));
 	assert_non_null(strstr(out, "    port 1       GID - (-), P_Keys 0xffff\n"));
 	succeeds("xenib list -j",
-		 "\"node-guid\": \"0200:0000:0000:00fe\", \"ips\": \"10.0.0.1,fd00::1,fd00::2\", \"ports\": [{\"guid\": ");
-	assert_non_null(strstr(out, "{\"guid\": \"0200:0000:0000:00ff\", \"gid\": \"fe80:0000:0000:0000:0200:0000:0000:00ff\", \"gid-state\": \"alias\", \"pkeys\": \"0x0001,0x8002\"}],"));
+		 "\"node_guid\": \"0200:0000:0000:00fe\", \"ips\": \"10.0.0.1,fd00::1,fd00::2\", \"ports\": [{\"guid\": ");
+	assert_non_null(strstr(out, "{\"guid\": \"0200:0000:0000:00ff\", \"gid\": \"fe80:0000:0000:0000:0200:0000:0000:00ff\", \"gid_state\": \"alias\", \"pkeys\": \"0x0001,0x8002\"}],"));
 	succeeds("xenib detach pv", "");
 	succeeds("xenib attach --guid shared --node-guid shared pv", "");
 	assert_null(fake_get(BE "guid-1"));
 	assert_null(fake_get(BE "node-guid"));
 	assert_null(fake_get(BE "pkeys-1"));
-	succeeds("xenib list -j", "\"node-guid\": null, \"ips\": null,");
+	succeeds("xenib list -j", "\"node_guid\": null, \"ips\": null,");
 }
 
 /* As many as a port can have, and no more */
@@ -339,12 +339,13 @@ static void test_list(void **state)
 	assert_non_null(strstr(out, "UAR 1032   frame 0xfe408, BlueFlame 0xfe808\n"));
 	assert_non_null(strstr(out, "All guests:\n    devices      2\n"));
 
-	succeeds("xenib list --json", "\"domain\": \"a\\\"b\\\\c\\u001b[31m\\u009b\\u00c3\\u00a9\\u007f\"");
+	succeeds("xenib list --json", "\"domain\": \"a\\\"b\\\\c\\u001b[31m\\ufffd\xc3\xa9\\u007f\"");
+	assert_non_null(strstr(out, "{\n  \"version\": 1,\n  \"devices\": [\n"));
 	assert_non_null(strstr(out, "\"counters\": {\"cqs\": 7, \"pds\": 1, \"requests\": 42}"));
 	assert_non_null(strstr(out, "\"quotas\": {\"pds\": 1024, \"cqs\": 100, \"qps\": 192, \"srqs\": 32, \"mws\": 5}"));
-	assert_non_null(strstr(out, "\"uars\": [{\"index\": 1032, \"frame\": 1041416, \"bf-frame\": 1042440}, "));
+	assert_non_null(strstr(out, "\"uars\": [{\"index\": 1032, \"frame\": 1041416, \"bf_frame\": 1042440}, "));
 	assert_non_null(strstr(out, "\"totals\": {\"devices\": 2}"));
-	assert_non_null(strstr(out, "\"hca\": \"mlx4_0\", \"hca-guid\": \"0002:c903:0012:3456\""));
+	assert_non_null(strstr(out, "\"hca\": \"mlx4_0\", \"hca_guid\": \"0002:c903:0012:3456\""));
 
 	ends_backend = BACKEND_SILENT;
 	fake_domain_gone(3);
@@ -355,8 +356,50 @@ static void test_list(void **state)
 	/* What the backend has not served yet */
 	fake_rm("/local/domain/0/backend/vib/3/0/hca");
 	fake_rm("/local/domain/0/backend/vib/3/0/hca-guid");
-	succeeds("xenib list -j", "\"hca\": null, \"hca-guid\": null");
+	succeeds("xenib list -j", "\"hca\": null, \"hca_guid\": null");
 	succeeds("xenib list -l", "    HCA          -\n");
+}
+
+/* What is UTF-8 stays as it is; of what is not, each octet is U+FFFD. */
+static void test_utf8(void **state)
+{
+#define NONE	"\\ufffd"
+	static const char *const names[][2] = {
+		{ "\xc3\xa9", "\xc3\xa9" },
+		{ "\xe2\x82\xac\xf0\x9f\x90\xa7", "\xe2\x82\xac\xf0\x9f\x90\xa7" },
+		{ "\xc2\xa0\xef\xbf\xbf", "\xc2\xa0\xef\xbf\xbf" },
+		{ "\xf4\x8f\xbf\xbf", "\xf4\x8f\xbf\xbf" },
+		{ "\xc2\x80\xc2\x9f", "\\u0080\\u009f" },
+		{ "\xef\xbf\xbd", NONE },
+		/* Lone, cut, too long */
+		{ "\x80" "a", NONE "a" },
+		{ "\xbf\xbf", NONE NONE },
+		{ "\xc3" "a", NONE "a" },
+		{ "\xe2\x82", NONE NONE },
+		{ "\xf0\x9f\x90" "a", NONE NONE NONE "a" },
+		{ "\xc0\xaf", NONE NONE },
+		{ "\xc1\xbf", NONE NONE },
+		{ "\xe0\x9f\xbf", NONE NONE NONE },
+		{ "\xf0\x8f\xbf\xbf", NONE NONE NONE NONE },
+		/* Surrogates, beyond the last */
+		{ "\xed\xa0\x80", NONE NONE NONE },
+		{ "\xed\xbf\xbf", NONE NONE NONE },
+		{ "\xf4\x90\x80\x80", NONE NONE NONE NONE },
+		{ "\xf8\x88\x80\x80\x80", NONE NONE NONE NONE NONE },
+		{ "\xf9\x90\x80\x80", NONE NONE NONE NONE },
+		{ "\xff", NONE },
+	};
+	char expected[128];
+	size_t i;
+
+	(void)state;
+	succeeds("xenib attach pv", "");
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		fake_set("/local/domain/3/name", names[i][0]);
+		snprintf(expected, sizeof(expected), "{\"domain\": \"%s\", ",
+			 names[i][1]);
+		succeeds("xenib list -j", expected);
+	}
 }
 
 #define TEST(name) \
@@ -374,6 +417,7 @@ int main(void)
 		TEST(removed_side),
 		TEST(warning),
 		TEST(list),
+		TEST(utf8),
 	};
 
 	return cmocka_run_group_tests_name("xenib", tests, NULL, NULL);
