@@ -129,6 +129,9 @@ struct xenib_attach_port {
 /**
  * struct xenib_attach_args - the device to be
  * @domid: of a running guest, not 0
+ * @uuid: that it has to have, as struct xenib_device tells it, also without
+ *	the hyphens; NULL: any. A domain id may go to another guest at any
+ *	moment, and a UUID may not.
  * @devid: 0 .. XENIB_MAX_DEVID
  * @hca: of this domain: the name of the RDMA device, or "guid:" and its node
  *	GUID, or "pci:" and its address there ("mlx4_0",
@@ -150,6 +153,7 @@ struct xenib_attach_port {
  */
 struct xenib_attach_args {
 	uint32_t domid;
+	const char *uuid;
 	uint32_t devid;
 	const char *hca;
 	uint32_t quota[XENIB_NR_QUOTAS];
@@ -171,7 +175,8 @@ struct xenib_attach_args {
  * On failure nothing stays attached. On success, xenib_warning() tells when the
  * guests of the HCA may hold more than is good for it.
  *
- * EINVAL: an argument out of range. ESRCH: no such domain, or it is dying.
+ * EINVAL: an argument out of range. ESRCH: no such domain, or it is dying, or
+ * has another UUID.
  * ENXIO: the backend driver is not loaded. ENODEV: no HCA, or not this one, or
  * one with a port that is not InfiniBand.
  * EEXIST: the guest has a device of this id. ETIMEDOUT: no answer, or others
@@ -233,6 +238,8 @@ struct xenib_port {
  * struct xenib_device - an attached device
  * @domid, @devid: its name
  * @domain: name of the guest; NULL: it has none, or is gone
+ * @uuid: of the guest, as the hypervisor has it, in groups of 8, 4, 4, 4 and 12
+ *	hexadecimal digits with hyphens between; NULL: it is gone, or dying
  * @hca: the present name of its RDMA device; NULL: the backend has found none
  * @hca_guid: node GUID of the HCA; NULL: nor was one named
  * @backend_state, @frontend_state: see xenib_state_name()
@@ -252,6 +259,7 @@ struct xenib_device {
 	uint32_t domid;
 	uint32_t devid;
 	char *domain;
+	char *uuid;
 	char *hca;
 	char *hca_guid;
 	unsigned int backend_state;

@@ -37,25 +37,44 @@ static int check_args(struct xenib *xn, const struct xenib_attach_args *args)
 	return args->hca ? hca_check_form(xn, args->hca) : 0;
 }
 
-static int check_domain(struct xenib *xn, struct device *dev,
-			xc_domaininfo_t *info)
+/* @uuid: NULL: whatever it is */
+static int find_domain(struct xenib *xn, uint32_t domid,
+		       const xen_domain_handle_t *uuid, xc_domaininfo_t *info)
 {
-	int alive = domain_alive(xn, dev->domid, info);
+	int alive = domain_alive(xn, domid, info);
 
 	if (alive < 0)
 		return -1;
 	if (!alive)
-		return fail(xn, ESRCH, "no such domain: %u", dev->domid);
-	memcpy(dev->uuid, info->handle, sizeof(dev->uuid));
-	dev->translated = info->flags & XEN_DOMINF_hvm_guest;
+		return fail(xn, ESRCH, "no such domain: %u", domid);
+	if (uuid && memcmp(info->handle, *uuid, sizeof(*uuid)))
+		return fail(xn, ESRCH,
+			    "domain %u is not the one that is meant: it has another UUID",
+			    domid);
+	return 0;
+}
+
+static int check_domain(struct xenib *xn, struct device *dev, const char *uuid)
+{
+	xen_domain_handle_t wanted;
+	xc_domaininfo_t info;
+
+	if (uuid && parse_uuid(uuid, wanted))
+		return fail(xn, EINVAL,
+			    "\"%s\" is not a UUID like 6f1c2b1e-93b5-4e0f-8d2c-0a5b7c9d1e3f",
+			    uuid);
+	if (find_domain(xn, dev->domid, uuid ? &wanted : NULL, &info))
+		return -1;
+	memcpy(dev->uuid, info.handle, sizeof(dev->uuid));
+	dev->translated = info.flags & XEN_DOMINF_hvm_guest;
 	if (!dev->translated)
 		return 0;
-	dev->gfn_base = choose_gfn_base(info->max_pages, info->gpaddr_bits,
+	dev->gfn_base = choose_gfn_base(info.max_pages, info.gpaddr_bits,
 					dev->devid);
 	if (!dev->gfn_base)
 		return fail(xn, ENOSPC,
 			    "no room for doorbell pages above the memory of domain %u (up to %llu pages)",
-			    dev->domid, (unsigned long long)info->max_pages);
+			    dev->domid, (unsigned long long)info.max_pages);
 	return 0;
 }
 
@@ -251,6 +270,25 @@ static int wait_guest(struct xenib *xn, struct device *dev,
 		    xenib_state_name(state));
 }
 
+/*
+ * The domain may have ended since it was looked at, and another one have got
+ * its id. If the nodes went with the first, none tells what is open to it.
+ */
+static int open_to_domain(struct xenib *xn, struct device *dev)
+{
+	struct failure first;
+	xc_domaininfo_t info;
+
+	if (uars_open(xn, dev))
+		return -1;
+	if (!find_domain(xn, dev->domid, &dev->uuid, &info))
+		return 0;
+	failure_save(xn, &first);
+	uars_close(xn, dev);
+	failure_restore(xn, &first);
+	return -1;
+}
+
 /* What remains once the backend's nodes exist. */
 static int finish_attach(struct xenib *xn, struct device *dev,
 			 const struct xenib_attach_args *args)
@@ -263,14 +301,13 @@ static int finish_attach(struct xenib *xn, struct device *dev,
 	if (dev->translated &&
 	    store_transact(xn, dev, NULL, args->timeout_ms, set_gfn_base))
 		return -1;
-	if (uars_open(xn, dev) || create_frontend(xn, dev))
+	if (open_to_domain(xn, dev) || create_frontend(xn, dev))
 		return -1;
 	return args->wait ? wait_guest(xn, dev, args->timeout_ms) : 0;
 }
 
 int xenib_attach(struct xenib *xn, const struct xenib_attach_args *args)
 {
-	xc_domaininfo_t info;
 	struct failure first;
 	struct device dev;
 	int rc;
@@ -279,7 +316,7 @@ int xenib_attach(struct xenib *xn, const struct xenib_attach_args *args)
 	if (check_args(xn, args))
 		return -1;
 	device_paths(&dev, args->domid, args->devid);
-	if (check_domain(xn, &dev, &info))
+	if (check_domain(xn, &dev, args->uuid))
 		return -1;
 	if (!backend_loaded(xn))
 		return fail(xn, ENXIO,

@@ -41,8 +41,13 @@ int uars_read(struct xenib *xn, struct device *dev)
 		snprintf(node, sizeof(node), VIBIF_FIELD_UAR "%u",
 			 (unsigned int)i);
 		value = store_read(xn, XBT_NULL, dev->be, node);
-		if (!value)
+		if (!value) {
+			/* To detach, ENOENT is a device that is not there. */
+			if (errno == ENOENT)
+				fail(xn, EPROTO, "%s/%s is missing", dev->be,
+				     node);
 			goto err;
+		}
 		if (parse_uar(value, &uars[i])) {
 			fail(xn, EPROTO, "%s/%s is \"%s\", not a UAR", dev->be,
 			     node, value);

@@ -145,6 +145,28 @@ static int read_quotas(struct xenib *xn, const char *be,
 	return 0;
 }
 
+/* That of the domain, as long as it lives */
+static int read_uuid(struct xenib *xn, uint32_t domid, char **uuid)
+{
+	static const char digits[] = "0123456789abcdef";
+	char text[2 * sizeof(xen_domain_handle_t) + 5], *p = text;
+	xc_domaininfo_t info;
+	size_t i;
+	int alive = domain_alive(xn, domid, &info);
+
+	if (alive <= 0)
+		return alive;
+	for (i = 0; i < sizeof(info.handle); i++) {
+		if (i == 4 || i == 6 || i == 8 || i == 10)
+			*p++ = '-';
+		*p++ = digits[info.handle[i] >> 4];
+		*p++ = digits[info.handle[i] & 0xf];
+	}
+	*p = 0;
+	*uuid = strdup(text);
+	return *uuid ? 0 : fail(xn, ENOMEM, "out of memory");
+}
+
 static int read_device(struct xenib *xn, struct device *dev,
 		       struct xenib_device *d)
 {
@@ -155,6 +177,7 @@ static int read_device(struct xenib *xn, struct device *dev,
 	d->devid = dev->devid;
 	snprintf(path, sizeof(path), DOMAIN_ROOT "/%u", dev->domid);
 	if (store_read_optional(xn, path, "name", &d->domain) ||
+	    read_uuid(xn, dev->domid, &d->uuid) ||
 	    store_read_optional(xn, dev->be, VIBIF_FIELD_HCA, &d->hca) ||
 	    store_read_optional(xn, dev->be, VIBIF_FIELD_HCA_GUID,
 				&d->hca_guid) ||
@@ -264,6 +287,7 @@ void xenib_list_free(struct xenib_device *devices, size_t nr)
 
 	for (i = 0; i < nr; i++) {
 		free(devices[i].domain);
+		free(devices[i].uuid);
 		free(devices[i].hca);
 		free(devices[i].hca_guid);
 		free(devices[i].error);

@@ -90,6 +90,26 @@ int parse_guid(const char *s, uint64_t *guid)
 	return 0;
 }
 
+int parse_uuid(const char *s, xen_domain_handle_t uuid)
+{
+	bool hyphens = strchr(s, '-');
+	char octet[3] = "";
+	size_t i;
+
+	for (i = 0; i < sizeof(xen_domain_handle_t); i++) {
+		if (hyphens && (i == 4 || i == 6 || i == 8 || i == 10) &&
+		    *s++ != '-')
+			return -1;
+		if (!isxdigit((unsigned char)s[0]) ||
+		    !isxdigit((unsigned char)s[1]))
+			return -1;
+		octet[0] = *s++;
+		octet[1] = *s++;
+		uuid[i] = strtoul(octet, NULL, 16);
+	}
+	return *s ? -1 : 0;
+}
+
 bool valid_hca_name(const char *s)
 {
 	size_t len = strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.:");

@@ -124,6 +124,12 @@ int parse_error(const char *s, const char **text);
  */
 int parse_guid(const char *s, uint64_t *guid);
 
+/*
+ * Parse a UUID: 32 hexadecimal digits, in groups of 8, 4, 4, 4 and 12 with
+ * hyphens between, or without. Returns 0 or -1.
+ */
+int parse_uuid(const char *s, xen_domain_handle_t uuid);
+
 /* A name that can be a network or RDMA device: one component of a path. */
 bool valid_hca_name(const char *s);
 

@@ -37,6 +37,7 @@ struct domain {
 	uint32_t domid;
 	uint32_t flags;
 	uint64_t max_pages;
+	uint8_t uuid;
 };
 
 /* @gfn: 0: a permission, else a mapping */
@@ -482,7 +483,7 @@ int xc_domain_getinfolist(xc_interface *xc, uint32_t first, unsigned int max,
 	info->flags = d->flags;
 	info->max_pages = d->max_pages;
 	info->gpaddr_bits = 40;
-	info->handle[15] = d->domid;
+	info->handle[15] = d->uuid;
 	return 1;
 }
 
@@ -545,9 +546,16 @@ void fake_domain(uint32_t domid, const char *name, uint32_t flags,
 
 	if (nr_domains == MAX_DOMAINS)
 		die("too many domains");
-	domains[nr_domains++] = (struct domain){ domid, flags, max_pages };
+	domains[nr_domains++] = (struct domain){
+		domid, flags, max_pages, domid
+	};
 	snprintf(path, sizeof(path), "/local/domain/%u/name", domid);
 	fake_set(path, name);
+}
+
+void fake_uuid(uint32_t domid, uint8_t last)
+{
+	find_domain(domid)->uuid = last;
 }
 
 void fake_domain_gone(uint32_t domid)

@@ -66,6 +66,8 @@ bool fake_struck(void);
 
 void fake_domain(uint32_t domid, const char *name, uint32_t flags,
 		 uint64_t max_pages);
+/* The last octet of the UUID, which is the domain id otherwise */
+void fake_uuid(uint32_t domid, uint8_t last);
 /* What xl destroy does. */
 void fake_domain_gone(uint32_t domid);
 

@@ -212,6 +212,40 @@ static void test_guid(void **state)
 			fail_msg("\"%s\" passes for a GUID", bad[i]);
 }
 
+static void test_parse_uuid(void **state)
+{
+	static const char *const good[] = {
+		"6f1c2b1e-93b5-4e0f-8d2c-0a5b7c9d1e3f",
+		"6F1C2B1E-93B5-4E0F-8D2C-0A5B7C9D1E3F",
+		"6f1c2b1e93b54e0f8d2c0a5b7c9d1e3f",
+	};
+	static const char *const bad[] = {
+		"", "-", "6f", "6f1c2b1e-93b5-4e0f-8d2c-0a5b7c9d1e3",
+		"6f1c2b1e-93b5-4e0f-8d2c-0a5b7c9d1e3f0",
+		"6f1c2b1e-93b5-4e0f-8d2c0a5b7c9d1e3f",
+		"6f1c2b1e-93b5-4e0f-8d2c-0a5b7c9d1e3g",
+		"6f1c2b1e-93b54-e0f-8d2c-0a5b7c9d1e3f",
+		" 6f1c2b1e93b54e0f8d2c0a5b7c9d1e3f",
+		"6f1c2b1e93b54e0f8d2c0a5b7c9d1e3f-",
+	};
+	static const xen_domain_handle_t expected = {
+		0x6f, 0x1c, 0x2b, 0x1e, 0x93, 0xb5, 0x4e, 0x0f,
+		0x8d, 0x2c, 0x0a, 0x5b, 0x7c, 0x9d, 0x1e, 0x3f,
+	};
+	xen_domain_handle_t uuid;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		memset(uuid, 0, sizeof(uuid));
+		assert_int_equal(parse_uuid(good[i], uuid), 0);
+		assert_memory_equal(uuid, expected, sizeof(uuid));
+	}
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (!parse_uuid(bad[i], uuid))
+			fail_msg("\"%s\" passes for a UUID", bad[i]);
+}
+
 static void test_gfn_base(void **state)
 {
 	const uint64_t gib = 1 << 18;
@@ -661,6 +695,72 @@ static void test_dying(void **state)
 	assert_error(attach(5), ESRCH, "no such domain: 5");
 	fake_domain(6, "huge", XEN_DOMINF_hvm_guest, 1ULL << 28);
 	assert_error(attach(6), ENOSPC, "domain 6");
+}
+
+#define UUID_PVH	"00000000-0000-0000-0000-000000000004"
+
+static void test_uuid(void **state)
+{
+	struct xenib_attach_args args = args_for(PVH);
+	struct xenib_device *devices;
+	char *before = fake_dump();
+	size_t nr;
+
+	(void)state;
+	args.uuid = "00000000-0000-0000-0000-000000000003";
+	assert_error(xenib_attach(xn, &args), ESRCH,
+		     "domain 4 is not the one that is meant: it has another UUID");
+	args.uuid = "4";
+	assert_error(xenib_attach(xn, &args), EINVAL, "\"4\" is not a UUID");
+	assert_clean(before);
+	args.uuid = UUID_PVH;
+	assert_int_equal(xenib_attach(xn, &args), 0);
+	assert_int_equal(xenib_list(xn, PVH, &devices, &nr), 0);
+	assert_string_equal(devices[0].uuid, UUID_PVH);
+	xenib_list_free(devices, nr);
+	fake_hook = NULL;
+	fake_domain_gone(PVH);
+	assert_int_equal(xenib_list(xn, PVH, &devices, &nr), 0);
+	assert_int_equal(nr, 1);
+	assert_null(devices[0].uuid);
+	xenib_list_free(devices, nr);
+	free(before);
+}
+
+static void replace_domain(void)
+{
+	fake_domain_gone(PVH);
+	fake_domain(PVH, "next", XEN_DOMINF_hvm_guest, 1 << 17);
+	fake_set("/local/domain/4/device", "");
+	fake_uuid(PVH, 99);
+}
+
+/* Whenever another domain gets the id, that one gets nothing. */
+static void test_sweep_uuid(void **state)
+{
+	struct xenib_attach_args args = args_for(PVH);
+	bool refused = false;
+	unsigned int call;
+
+	(void)state;
+	args.uuid = UUID_PVH;
+	for (call = 1;; call++) {
+		int rc;
+
+		teardown(NULL);
+		setup(NULL);
+		fake_strike_at(call, replace_domain);
+		rc = xenib_attach(xn, &args);
+		refused |= rc && errno == ESRCH;
+		if (!fake_struck())
+			break;
+		fake_strike_at(0, NULL);
+		if (fake_get("/local/domain/0/backend/vib/4/0"))
+			fail_msg("call %u: rc %d, the next domain has a device",
+				 call, rc);
+		assert_int_equal(fake_permitted(PVH), 0);
+	}
+	assert_true(call > 30 && refused);
 }
 
 static void test_bad_backend(void **state)
@@ -1232,6 +1332,7 @@ int main(void)
 		cmocka_unit_test(test_error_node),
 		cmocka_unit_test(test_hca_name),
 		cmocka_unit_test(test_guid),
+		cmocka_unit_test(test_parse_uuid),
 		cmocka_unit_test(test_gfn_base),
 		cmocka_unit_test(test_names),
 		TEST(open),
@@ -1249,6 +1350,8 @@ int main(void)
 		TEST(hca_guid),
 		TEST(hca_ethernet),
 		TEST(dying),
+		TEST(uuid),
+		TEST(sweep_uuid),
 		TEST(bad_backend),
 		TEST(sweep_attach),
 		TEST(sweep_detach),
