@@ -36,6 +36,8 @@ def offered(*words):
     (["attach", "--guid", "s"], ["sm", "shared"]),
     (["attach", "--node-guid", "s"], ["shared"]),
     (["attach", "--devid", ""], []),
+    (["attach", "--uuid", ""], []),
+    (["detach", "web1", "w"], ["web1", "web2"]),
     (["attach", "--pkeys", ""], []),
     (["attach", "--i"], ["--ips"]),
     (["attach", "--ips", ""], []),

@@ -150,6 +150,7 @@ void print_long(FILE *out, const struct listing *list)
 
 		print_text(out, d->domain ? d->domain : "-", 0);
 		fprintf(out, " (domain %u), device %u:\n", d->domid, d->devid);
+		fprintf(out, "    UUID         %s\n", d->uuid ? d->uuid : "-");
 		fputs("    HCA          ", out);
 		print_text(out, d->hca ? d->hca : "-", 0);
 		if (d->hca_guid) {
@@ -272,8 +273,10 @@ static void json_device(FILE *out, const struct xenib_device *d)
 
 	fputs("    {\"domain\": ", out);
 	json_string(out, d->domain);
-	fprintf(out, ", \"domid\": %u, \"devid\": %u, \"hca\": ", d->domid,
-		d->devid);
+	fputs(", \"uuid\": ", out);
+	json_string(out, d->uuid);
+	fprintf(out, ", \"domid\": %u, \"devid\": %u,\n     \"hca\": ",
+		d->domid, d->devid);
 	json_string(out, d->hca);
 	fputs(", \"hca_guid\": ", out);
 	json_string(out, d->hca_guid);

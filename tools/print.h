@@ -14,9 +14,9 @@
  * @totals: NULL: not to be shown, or the backend is not loaded
  */
 struct listing {
-	const struct xenib_device *devices;
+	struct xenib_device *devices;
 	size_t nr_devices;
-	const struct xenib_value *totals;
+	struct xenib_value *totals;
 	size_t nr_totals;
 };
 

@@ -14,8 +14,9 @@
 #include "args.h"
 #include "print.h"
 
-/* As xl has them. */
+/* As xl has them; and for a device that is already there, or gone already. */
 #define EXIT_USAGE	2
+#define EXIT_ALREADY	3
 
 #define MAX_TIMEOUT	3600	/* seconds */
 
@@ -40,11 +41,13 @@ static int cmd_list(const struct command *cmd, int argc, char **argv);
 static int cmd_help(const struct command *cmd, int argc, char **argv);
 
 static const struct command commands[] = {
-	{ "attach", cmd_attach, "[OPTIONS] DOMAIN",
-	  "Give a guest an InfiniBand device",
+	{ "attach", cmd_attach, "[OPTIONS] DOMAIN...",
+	  "Give guests an InfiniBand device",
 	  "  --hca HCA       the HCA to use: its name, guid:GUID or pci:ADDRESS\n"
 	  "                  (default: the first that the backend can use)\n"
-	  "  --devid N       the device's number in the guest (default: 0)\n"
+	  "  --devid N       the device's number in the guest (default: the first\n"
+	  "                  that is free)\n"
+	  "  --uuid UUID     only if the guest has this UUID\n"
 	  "  --wait          return when the guest's driver has connected\n"
 	  "  --timeout N     seconds to wait for the backend, and with --wait\n"
 	  "                  for the guest (default: 30)\n"
@@ -66,13 +69,14 @@ static const struct command commands[] = {
 	  "  --pds N  --mrs N  --cqs N  --qps N  --srqs N  --mws N  --xrcds N\n"
 	  "  --pages N       4 KiB pages in memory regions and queues\n"
 	  "  --mcast N       multicast attachments\n" },
-	{ "detach", cmd_detach, "[OPTIONS] DOMAIN",
-	  "Take an InfiniBand device from a guest",
-	  "  --devid N       the device's number in the guest (default: 0)\n"
+	{ "detach", cmd_detach, "[OPTIONS] DOMAIN...",
+	  "Take an InfiniBand device from guests",
+	  "  --devid N       the device's number in the guest, needed if it has\n"
+	  "                  several\n"
 	  "  --force         go on when the guest does not let go of it\n"
 	  "  --timeout N     seconds to wait for the guest, and for the backend\n"
 	  "                  (default: 30)\n" },
-	{ "list", cmd_list, "[OPTIONS] [DOMAIN]",
+	{ "list", cmd_list, "[OPTIONS] [DOMAIN...]",
 	  "List InfiniBand devices of guests",
 	  "  -l, --long      quotas, counters and doorbell pages, too\n"
 	  "  -j, --json      the same as JSON\n" },
@@ -138,17 +142,13 @@ static int get_number(const char *option, const char *text,
 	return 0;
 }
 
-/* At least @min and at most @max operands are left after the options. */
-static int check_operands(int argc, char **argv, int min, int max)
+/* A domain is left after the options, or several. */
+static int check_operands(int argc, char **argv)
 {
-	int n = argc - optind;
-
-	if (n < min)
-		fprintf(stderr, "xenib %s: DOMAIN is missing\n", argv[0]);
-	else if (n > max)
-		fprintf(stderr, "xenib %s: too many arguments: %s\n", argv[0],
-			argv[optind + max]);
-	return n < min || n > max ? -1 : 0;
+	if (optind < argc)
+		return 0;
+	fprintf(stderr, "xenib %s: DOMAIN is missing\n", argv[0]);
+	return -1;
 }
 
 static struct xenib *open_library(void)
@@ -166,21 +166,48 @@ static struct xenib *open_library(void)
 	return NULL;
 }
 
-/* Says what has failed, and releases the handle. */
-static int failed(struct xenib *xn)
+/*
+ * Says what has failed, and returns the exit status. With errno @already
+ * there was nothing to do; 0: none is like that.
+ */
+static int failed(struct xenib *xn, int already)
 {
-	bool hint = errno == EPERM || errno == EACCES;
+	int err = errno;
+	bool hint = err == EPERM || err == EACCES;
 
 	fprintf(stderr, "xenib: %s%s\n", xenib_error(xn),
 		hint ? " (only root in dom0 may do this)" : "");
+	return already && err == already ? EXIT_ALREADY : EXIT_FAILURE;
+}
+
+/*
+ * Run @fn, which returns an exit status, for each domain, also after a failure.
+ * Returns the worst status.
+ */
+static int for_domains(char **domains, const void *arg,
+		       int (*fn)(struct xenib *xn, const char *domain,
+				 const void *arg))
+{
+	struct xenib *xn = open_library();
+	int status = EXIT_SUCCESS;
+
+	if (!xn)
+		return EXIT_FAILURE;
+	for (; *domains; domains++) {
+		int rc = fn(xn, *domains, arg);
+
+		if (rc && status != EXIT_FAILURE)
+			status = rc;
+	}
 	xenib_close(xn);
-	return EXIT_FAILURE;
+	return status;
 }
 
 /* Values of options without a letter; quotas follow in a row from the last */
 enum {
 	OPT_HCA = 256,
 	OPT_DEVID,
+	OPT_UUID,
 	OPT_TIMEOUT,
 	OPT_WAIT,
 	OPT_FORCE,
@@ -191,18 +218,21 @@ enum {
 	OPT_QUOTA,
 };
 
+/* @any_devid: the first that is free */
 struct attach_options {
 	struct xenib_attach_args args;
+	bool any_devid;
 	bool help;
 };
 
 /* Returns 0, or -1 with a message printed. */
 static int parse_attach(int argc, char **argv, struct attach_options *o)
 {
-	struct option options[10 + XENIB_NR_QUOTAS] = {
+	struct option options[11 + XENIB_NR_QUOTAS] = {
 		{ "help", no_argument, NULL, 'h' },
 		{ "hca", required_argument, NULL, OPT_HCA },
 		{ "devid", required_argument, NULL, OPT_DEVID },
+		{ "uuid", required_argument, NULL, OPT_UUID },
 		{ "timeout", required_argument, NULL, OPT_TIMEOUT },
 		{ "wait", no_argument, NULL, OPT_WAIT },
 		{ "guid", required_argument, NULL, OPT_GUID },
@@ -214,7 +244,7 @@ static int parse_attach(int argc, char **argv, struct attach_options *o)
 	int i, opt, index;
 
 	for (i = 0; i < XENIB_NR_QUOTAS; i++)
-		options[9 + i] = (struct option){ xenib_quota_name(i),
+		options[10 + i] = (struct option){ xenib_quota_name(i),
 			required_argument, NULL, OPT_QUOTA + i };
 
 	while ((opt = getopt_long(argc, argv, "h", options, &index)) != -1) {
@@ -229,6 +259,10 @@ static int parse_attach(int argc, char **argv, struct attach_options *o)
 			if (get_number("devid", optarg, 0, XENIB_MAX_DEVID, &n))
 				return -1;
 			o->args.devid = n;
+			o->any_devid = false;
+			break;
+		case OPT_UUID:
+			o->args.uuid = optarg;
 			break;
 		case OPT_TIMEOUT:
 			if (get_number("timeout", optarg, 1, MAX_TIMEOUT, &n))
@@ -265,15 +299,66 @@ static int parse_attach(int argc, char **argv, struct attach_options *o)
 			o->args.quota[i] = n;
 		}
 	}
-	return check_operands(argc, argv, 1, 1);
+	if (o->args.uuid && argc - optind > 1) {
+		fputs("xenib attach: --uuid is for one DOMAIN\n", stderr);
+		return -1;
+	}
+	return check_operands(argc, argv);
+}
+
+/* The number of the first device that the domain has not */
+static int find_free(struct xenib *xn, uint32_t domid, uint32_t *devid)
+{
+	struct xenib_device *devices;
+	size_t i, nr;
+
+	if (xenib_list(xn, domid, &devices, &nr))
+		return -1;
+	for (i = 0; i < nr && devices[i].devid == i; i++)
+		;
+	xenib_list_free(devices, nr);
+	*devid = i;
+	return 0;
+}
+
+static int attach(struct xenib *xn, struct xenib_attach_args *args,
+		  bool any_devid)
+{
+	uint32_t tried = UINT32_MAX;
+
+	if (!any_devid)
+		return xenib_attach(xn, args);
+	/* Others may take the number first. */
+	for (;;) {
+		if (find_free(xn, args->domid, &args->devid))
+			return -1;
+		if (!xenib_attach(xn, args))
+			return 0;
+		if (errno != EEXIST || args->devid == tried)
+			return -1;
+		tried = args->devid;
+	}
+}
+
+static int attach_domain(struct xenib *xn, const char *domain, const void *arg)
+{
+	const struct attach_options *o = arg;
+	struct xenib_attach_args args = o->args;
+
+	if (xenib_domain(xn, domain, &args.domid) ||
+	    attach(xn, &args, o->any_devid))
+		return failed(xn, EEXIST);
+	if (*xenib_warning(xn))
+		fprintf(stderr, "xenib: warning: %s\n", xenib_warning(xn));
+	return EXIT_SUCCESS;
 }
 
 static int cmd_attach(const struct command *cmd, int argc, char **argv)
 {
 	struct attach_options o = {
 		.args = { .timeout_ms = XENIB_DEFAULT_TIMEOUT },
+		.any_devid = true,
 	};
-	struct xenib *xn;
 
 	if (parse_attach(argc, argv, &o))
 		return usage_error(cmd);
@@ -281,15 +366,55 @@ static int cmd_attach(const struct command *cmd, int argc, char **argv)
 		print_command_usage(stdout, cmd);
 		return EXIT_SUCCESS;
 	}
-	xn = open_library();
-	if (!xn)
-		return EXIT_FAILURE;
-	if (xenib_domain(xn, argv[optind], &o.args.domid) ||
-	    xenib_attach(xn, &o.args))
-		return failed(xn);
-	if (*xenib_warning(xn))
-		fprintf(stderr, "xenib: warning: %s\n", xenib_warning(xn));
-	xenib_close(xn);
+	return for_domains(argv + optind, &o, attach_domain);
+}
+
+#define ONLY_DEVICE	UINT32_MAX
+
+/*
+ * The number of the only device of a domain. 0 if it has none: there may be
+ * rests of it. Returns 0, or an exit status with a message printed.
+ */
+static int find_only(struct xenib *xn, const char *domain, uint32_t domid,
+		     uint32_t *devid)
+{
+	struct xenib_device *devices = NULL;
+	size_t i, nr = 0;
+
+	if (xenib_list(xn, domid, &devices, &nr) && errno != ESRCH)
+		return failed(xn, 0);
+	*devid = nr ? devices[0].devid : 0;
+	if (nr > 1) {
+		fprintf(stderr, "xenib: %s has devices %u", domain, *devid);
+		for (i = 1; i < nr; i++)
+			fprintf(stderr, ", %u", devices[i].devid);
+		fputs(": which is meant? Add --devid\n", stderr);
+	}
+	xenib_list_free(devices, nr);
+	return nr > 1 ? EXIT_FAILURE : 0;
+}
+
+struct detach_options {
+	uint32_t devid;
+	unsigned int flags;
+	unsigned int timeout_ms;
+};
+
+static int detach_domain(struct xenib *xn, const char *domain, const void *arg)
+{
+	const struct detach_options *o = arg;
+	uint32_t domid, devid = o->devid;
+	int status;
+
+	if (xenib_domain(xn, domain, &domid))
+		return failed(xn, ENOENT);
+	if (devid == ONLY_DEVICE) {
+		status = find_only(xn, domain, domid, &devid);
+		if (status)
+			return status;
+	}
+	if (xenib_detach(xn, domid, devid, o->flags, o->timeout_ms))
+		return failed(xn, ENOENT);
 	return EXIT_SUCCESS;
 }
 
@@ -302,11 +427,12 @@ static int cmd_detach(const struct command *cmd, int argc, char **argv)
 		{ "force", no_argument, NULL, OPT_FORCE },
 		{ 0 },
 	};
-	unsigned long devid = 0, timeout = XENIB_DEFAULT_TIMEOUT / 1000;
-	unsigned int flags = 0;
-	struct xenib *xn;
-	uint32_t domid;
-	int opt, rc = 0;
+	struct detach_options o = {
+		.devid = ONLY_DEVICE,
+		.timeout_ms = XENIB_DEFAULT_TIMEOUT,
+	};
+	unsigned long n;
+	int opt;
 
 	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		switch (opt) {
@@ -314,64 +440,76 @@ static int cmd_detach(const struct command *cmd, int argc, char **argv)
 			print_command_usage(stdout, cmd);
 			return EXIT_SUCCESS;
 		case OPT_DEVID:
-			rc = get_number("devid", optarg, 0, UINT32_MAX, &devid);
+			if (get_number("devid", optarg, 0, ONLY_DEVICE - 1, &n))
+				return usage_error(cmd);
+			o.devid = n;
 			break;
 		case OPT_TIMEOUT:
-			rc = get_number("timeout", optarg, 1, MAX_TIMEOUT,
-					&timeout);
+			if (get_number("timeout", optarg, 1, MAX_TIMEOUT, &n))
+				return usage_error(cmd);
+			o.timeout_ms = n * 1000;
 			break;
 		case OPT_FORCE:
-			flags |= XENIB_DETACH_FORCE;
+			o.flags |= XENIB_DETACH_FORCE;
 			break;
 		default:
-			rc = -1;
-		}
-		if (rc)
 			return usage_error(cmd);
+		}
 	}
-	if (check_operands(argc, argv, 1, 1))
+	if (check_operands(argc, argv))
 		return usage_error(cmd);
-	xn = open_library();
-	if (!xn)
-		return EXIT_FAILURE;
-	if (xenib_domain(xn, argv[optind], &domid) ||
-	    xenib_detach(xn, domid, devid, flags, timeout * 1000))
-		return failed(xn);
-	xenib_close(xn);
-	return EXIT_SUCCESS;
+	return for_domains(argv + optind, &o, detach_domain);
 }
 
-/* Print one domain or all. Returns 0 or -1, as the library does. */
-static int list(struct xenib *xn, const char *domain,
-		void (*print)(FILE *out, const struct listing *list))
+/* Add the devices of a domain. Returns 0 or -1, as the library does. */
+static int add_domain(struct xenib *xn, const char *domain,
+		      struct listing *list)
 {
 	uint32_t domid = XENIB_ALL_DOMAINS;
-	struct xenib_device *devices;
-	struct xenib_value *totals;
-	struct listing l = { 0 };
-	size_t nr, nr_totals;
+	struct xenib_device *devices, *all;
+	size_t nr;
 
 	if (domain && xenib_domain(xn, domain, &domid))
 		return -1;
 	if (xenib_list(xn, domid, &devices, &nr))
 		return -1;
-	l.devices = devices;
-	l.nr_devices = nr;
-	/* Without the backend there is nothing to count. */
-	if (xenib_totals(xn, &totals, &nr_totals)) {
-		if (errno != ENXIO) {
-			xenib_list_free(devices, nr);
-			return -1;
-		}
-		totals = NULL;
-		nr_totals = 0;
+	if (!nr)
+		return 0;
+	all = realloc(list->devices, (list->nr_devices + nr) * sizeof(*all));
+	if (!all) {
+		fputs("xenib: out of memory\n", stderr);
+		exit(EXIT_FAILURE);
 	}
-	l.totals = totals;
-	l.nr_totals = nr_totals;
-	print(stdout, &l);
-	xenib_totals_free(totals, nr_totals);
-	xenib_list_free(devices, nr);
+	memcpy(all + list->nr_devices, devices, nr * sizeof(*all));
+	list->devices = all;
+	list->nr_devices += nr;
+	/* What is in them belongs to the list now. */
+	xenib_list_free(devices, 0);
 	return 0;
+}
+
+/*
+ * Print the domains, or all if there are none. One that cannot be listed is not
+ * in the way of others. Returns the exit status.
+ */
+static int list(struct xenib *xn, char **domains,
+		void (*print)(FILE *out, const struct listing *list))
+{
+	struct listing l = { 0 };
+	int status = EXIT_SUCCESS;
+
+	do {
+		if (add_domain(xn, *domains, &l))
+			status = failed(xn, 0);
+	} while (*domains && *++domains);
+	/* Without the backend there is nothing to count. */
+	if (xenib_totals(xn, &l.totals, &l.nr_totals) && errno != ENXIO)
+		status = failed(xn, 0);
+	if (l.nr_devices || !status)
+		print(stdout, &l);
+	xenib_totals_free(l.totals, l.nr_totals);
+	xenib_list_free(l.devices, l.nr_devices);
+	return status;
 }
 
 static int cmd_list(const struct command *cmd, int argc, char **argv)
@@ -384,7 +522,7 @@ static int cmd_list(const struct command *cmd, int argc, char **argv)
 	};
 	void (*print)(FILE *out, const struct listing *list) = print_table;
 	struct xenib *xn;
-	int opt;
+	int opt, status;
 
 	while ((opt = getopt_long(argc, argv, "hlj", options, NULL)) != -1) {
 		switch (opt) {
@@ -401,15 +539,12 @@ static int cmd_list(const struct command *cmd, int argc, char **argv)
 			return usage_error(cmd);
 		}
 	}
-	if (check_operands(argc, argv, 0, 1))
-		return usage_error(cmd);
 	xn = open_library();
 	if (!xn)
 		return EXIT_FAILURE;
-	if (list(xn, argv[optind], print))
-		return failed(xn);
+	status = list(xn, argv + optind, print);
 	xenib_close(xn);
-	return EXIT_SUCCESS;
+	return status;
 }
 
 static int cmd_help(const struct command *cmd, int argc, char **argv)

@@ -387,7 +387,8 @@ def reset_lab():
     for host in by_role["dom0"]:
         if is_loaded(host, "xen_ibback"):
             for found in xenib_list(host)["devices"]:
-                host.run("xenib detach " + found["domain"])
+                host.run("xenib detach --devid %d %s" % (
+                    found["devid"], found["domain"]))
             host.run("rmmod xen_ibback")
     for guest in by_role["guest"]:
         for module in ("xen_ibfront", "xen_ibkverbs", "xen_ibrogue"):

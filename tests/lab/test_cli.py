@@ -24,13 +24,16 @@ import nodes
      'xenib: --pkeys: "0x8000" is not a list of P_Keys in 0x0001 .. 0x7fff'),
     ("attach no-such-domain", 1, "xenib: no such domain: no-such-domain"),
     ("attach 4242", 1, "xenib: no such domain: 4242"),
-    ("attach guest1", 1, "has device 0 (backend Connected): detach it first"),
+    ("attach --devid 0 guest1", 3,
+     "has device 0 (backend Connected): detach it first"),
     ("attach --devid 1 --hca mlx4_9 guest1", 1,
      "xenib: no such HCA: mlx4_9; there is "),
     ("attach --devid 1 --hca guid:2:3 guest1", 1,
      'xenib: "guid:2:3" has no GUID like that of '),
-    ("detach --devid 7 guest1", 1, " has no device 7\n"),
-    ("detach no-such-domain", 1, "xenib: no such domain: no-such-domain"),
+    ("attach --devid 1 --uuid 1-2 guest1", 1,
+     'xenib: "1-2" is not a UUID like '),
+    ("detach --devid 7 guest1", 3, " has no device 7\n"),
+    ("detach no-such-domain", 3, "xenib: no such domain: no-such-domain"),
     ("list no-such-domain", 1, "xenib: no such domain: no-such-domain"),
 ])
 def test_errors_name_the_thing(guest, dom0, arguments, status, words):
@@ -45,9 +48,9 @@ def test_help_names_every_command(dom0):
 
 
 @pytest.mark.parametrize("command, options", [
-    ("attach", ["hca", "devid", "wait", "timeout", "guid", "node-guid", "pkeys",
-                "ips", "contexts", "pds", "mrs", "cqs", "qps", "srqs", "mws",
-                "xrcds", "pages", "mcast"]),
+    ("attach", ["hca", "devid", "uuid", "wait", "timeout", "guid", "node-guid",
+                "pkeys", "ips", "contexts", "pds", "mrs", "cqs", "qps", "srqs",
+                "mws", "xrcds", "pages", "mcast"]),
     ("detach", ["devid", "force", "timeout"]),
     ("list", ["long", "json"]),
     ("help", []),
@@ -79,8 +82,9 @@ def test_every_name_of_the_hca_is_known(guest, dom0):
     # The device is there already, which is looked at after the HCA.
     for known in (name, "guid:" + guid, "guid:" + short, "guid:0x" + short,
                   "pci:" + pci, "pci:" + pci.partition(":")[2]):
-        done = dom0[0].run("xenib attach --hca %s guest1" % known, check=False)
-        assert done.returncode == 1
+        done = dom0[0].run("xenib attach --devid 0 --hca %s guest1" % known,
+                           check=False)
+        assert done.returncode == 3
         assert "already attached" in done.stdout
     for unknown in ("x" + name, "guid:" + short[:-4] + "0000", "pci:1" + pci,
                     guid, pci):
@@ -106,6 +110,31 @@ def test_hca_with_an_ethernet_port(guest, dom0):
             "must be InfiniBand" in done.stdout)
     assert ("rxe0: not offered to guests: port 1 is Ethernet, and all ports "
             "must be InfiniBand" in log)
+
+
+def test_uuid(guest, dom0):
+    """As the hypervisor has it, and no other guest's."""
+    host, node = dom0[0], guest[0]
+    uuid = nodes.device(host, node)["uuid"]
+    assert uuid == host.out("xenstore-read /local/domain/%s/vm" % nodes.domid(
+        host, node)).removeprefix("/vm/")
+    done = host.run("xenib attach --devid 0 --uuid %s guest1" % uuid,
+                    check=False)
+    assert done.returncode == 3
+    done = host.run("xenib attach --devid 1 --uuid %s guest2" % uuid,
+                    check=False)
+    assert done.returncode == 1
+    assert " is not the one that is meant: it has another UUID" in done.stdout
+
+
+def test_several_domains(guest, pvh, dom0):
+    rows = dom0[0].out("xenib list guest2 guest1").splitlines()[1:]
+    assert [row.split()[0] for row in rows] == ["guest2", "guest1"]
+    done = dom0[0].run("xenib attach --devid 0 guest2 no-such-domain guest1",
+                       check=False)
+    assert done.returncode == 1
+    assert re.findall(r"xenib: (already|no such)", done.stdout) == [
+        "already", "no such", "already"]
 
 
 def test_attach_without_the_backend(backend):

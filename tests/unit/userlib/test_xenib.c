@@ -120,7 +120,7 @@ static void test_usage(void **state)
 	fails("xenib atach pv", 2, "no such command: atach");
 	fails("xenib help atach", 2, "no such command: atach");
 	fails("xenib help list 2", 2, "too many arguments: 2");
-	succeeds("xenib help", "  attach  Give a guest");
+	succeeds("xenib help", "  attach  Give guests");
 	succeeds("xenib --help", "  detach  Take");
 	succeeds("xenib --version", "xenib " XENIB_VERSION "\n");
 	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
@@ -141,7 +141,8 @@ static void test_arguments(void **state)
 {
 	(void)state;
 	fails("xenib attach", 2, "DOMAIN is missing");
-	fails("xenib attach pv pvh", 2, "too many arguments: pvh");
+	fails("xenib attach --uuid 00000000000000000000000000000003 pv pvh", 2,
+	      "xenib attach: --uuid is for one DOMAIN");
 	fails("xenib attach --hca", 2, "requires an argument");
 	fails("xenib attach --force pv", 2, "--force");
 	fails("xenib attach --contexts 0 pv", 2,
@@ -195,7 +196,6 @@ static void test_arguments(void **state)
 	fails("xenib detach", 2, "DOMAIN is missing");
 	fails("xenib detach --devid x pv", 2, "--devid: \"x\"");
 	fails("xenib detach --timeout 1e3 pv", 2, "--timeout");
-	fails("xenib list pv pvh", 2, "too many arguments: pvh");
 	fails("xenib list -x", 2, "x");
 }
 
@@ -206,14 +206,20 @@ static void test_failures(void **state)
 	fails("xenib attach 99", 1, "xenib: no such domain: 99\n");
 	fails("xenib attach pv --hca mlx4_9", 1,
 	      "xenib: no such HCA: mlx4_9; there is mlx4_0 (guid");
-	fails("xenib detach pv", 1, "not attached: domain 3 has no device 0");
+	fails("xenib attach --uuid 00000000-0000-0000-0000-000000000004 pv", 1,
+	      "xenib: domain 3 is not the one that is meant");
+	fails("xenib detach pv", 3, "not attached: domain 3 has no device 0");
+	fails("xenib detach --devid 1 pv", 3, "domain 3 has no device 1");
+	fails("xenib detach web", 3, "no such domain: web");
+	fails("xenib detach 99", 3, "no such domain: 99");
 	fails("xenib list web", 1, "no such domain: web");
 	fails("xenib list 99", 1, "no such domain: 99");
 	ends_backend = BACKEND_REFUSES;
 	fails("xenib attach pv", 1, "the backend reports: no doorbell pages");
 	ends_backend = BACKEND_GOOD;
-	succeeds("xenib attach pv", "");
-	fails("xenib attach pv", 1, "already attached: domain 3 has device 0");
+	succeeds("xenib attach pv --uuid 00000000000000000000000000000003", "");
+	fails("xenib attach --devid 0 pv", 3,
+	      "already attached: domain 3 has device 0");
 	fake_unlink("bus/xen-backend/drivers");
 	fails("xenib attach pvh", 1, "module xen-ibback is not loaded");
 	fake_open_errno = EACCES;
@@ -244,6 +250,50 @@ static void test_attach_detach(void **state)
 }
 
 #define BE	"/local/domain/0/backend/vib/3/0/"
+#define FEW	" --cqs 8 --qps 8 --srqs 8 "
+
+/* Nobody needs to count. */
+static void test_devids(void **state)
+{
+	(void)state;
+	succeeds("xenib attach" FEW "pv", "");
+	succeeds("xenib attach" FEW "pv", "");
+	assert_non_null(fake_get("/local/domain/0/backend/vib/3/1"));
+	fails("xenib detach pv", 1,
+	      "xenib: pv has devices 0, 1: which is meant? Add --devid\n");
+	succeeds("xenib detach --devid 0 pv", "");
+	succeeds("xenib attach" FEW "pv", "");
+	assert_non_null(fake_get("/local/domain/0/backend/vib/3/0"));
+	succeeds("xenib detach --devid 0 pv", "");
+	/* The only one */
+	succeeds("xenib detach pv", "");
+	fails("xenib detach pv", 3, "no device 0");
+	/* What an attach has left */
+	fake_set("/local/domain/3/device/vib/0", "");
+	succeeds("xenib detach pv", "");
+	assert_null(fake_get("/local/domain/3/device/vib"));
+}
+
+static void test_domains(void **state)
+{
+	(void)state;
+	succeeds("xenib attach" FEW "pv pvh", "");
+	succeeds("xenib list pvh pv", "\npvh ");
+	assert_non_null(strstr(out, "\npv "));
+	assert_true(strstr(out, "\npv ") > strstr(out, "\npvh "));
+	/* One that fails is not in the way of the next. */
+	assert_int_equal(run("xenib attach --devid 0" FEW "pv web 99"), 1);
+	assert_int_equal(run("xenib list -j web pv"), 1);
+	assert_non_null(strstr(out, "\"domain\": \"pv\""));
+	assert_non_null(strstr(err, "no such domain: web\n"));
+	succeeds("xenib detach pv", "");
+	assert_int_equal(run("xenib detach pv pvh"), 3);
+	assert_int_equal(run("xenib detach --timeout 1 web pvh 99"), 3);
+	succeeds("xenib attach" FEW "pv", "");
+	assert_int_equal(run("xenib attach --devid 0" FEW "pv pvh"), 3);
+	succeeds("xenib list", "\npvh ");
+	fails("xenib list web 99", 1, "no such domain: 99");
+}
 
 static void test_identity(void **state)
 {
@@ -301,7 +351,7 @@ static void test_removed_side(void **state)
 		 "    error        19 the guest has removed its side; detach it\n");
 	succeeds("xenib list -j",
 		 "\"error\": \"19 the guest has removed its side; detach it\"");
-	fails("xenib attach pv", 1,
+	fails("xenib attach --devid 0 pv", 3,
 	      "already attached: domain 3 has device 0 (backend Closed): detach it first\n");
 	succeeds("xenib detach pv", "");
 	assert_int_equal(fake_permitted(3), 0);
@@ -334,6 +384,7 @@ static void test_list(void **state)
 	succeeds("xenib list -l", "    cqs          7 of 100\n");
 	assert_non_null(strstr(out, "    pds          1 of 1024\n"));
 	assert_non_null(strstr(out, "    mws          - of 5\n"));
+	assert_non_null(strstr(out, "    UUID         00000000-0000-0000-0000-000000000003\n"));
 	assert_non_null(strstr(out, "    requests     42\n"));
 	assert_non_null(strstr(out, "    HCA          mlx4_0 (guid 0002:c903:0012:3456)\n"));
 	assert_non_null(strstr(out, "UAR 1032   frame 0xfe408, BlueFlame 0xfe808\n"));
@@ -345,12 +396,13 @@ static void test_list(void **state)
 	assert_non_null(strstr(out, "\"quotas\": {\"pds\": 1024, \"cqs\": 100, \"qps\": 192, \"srqs\": 32, \"mws\": 5}"));
 	assert_non_null(strstr(out, "\"uars\": [{\"index\": 1032, \"frame\": 1041416, \"bf_frame\": 1042440}, "));
 	assert_non_null(strstr(out, "\"totals\": {\"devices\": 2}"));
+	assert_non_null(strstr(out, "\"uuid\": \"00000000-0000-0000-0000-000000000003\""));
 	assert_non_null(strstr(out, "\"hca\": \"mlx4_0\", \"hca_guid\": \"0002:c903:0012:3456\""));
 
 	ends_backend = BACKEND_SILENT;
 	fake_domain_gone(3);
 	fake_unlink("bus/xen-backend/drivers");
-	succeeds("xenib list -j", "\"domain\": null");
+	succeeds("xenib list -j", "\"domain\": null, \"uuid\": null");
 	assert_non_null(strstr(out, "\"totals\": null"));
 
 	/* What the backend has not served yet */
@@ -412,6 +464,8 @@ int main(void)
 		TEST(arguments),
 		TEST(failures),
 		TEST(attach_detach),
+		TEST(devids),
+		TEST(domains),
 		TEST(identity),
 		TEST(pkeys),
 		TEST(removed_side),
