@@ -329,7 +329,8 @@ struct ibback_port {
  *	came, and has not been seen to close since
  * @abandoned: the guest has removed its side, and this has been said
  * @removed: the driver lets go of the device, no HCA is for it any more
- * @online_watch: on the node VIBIF_FIELD_ONLINE
+ * @nodes_watch: on the backend's nodes, which only the toolstack and this
+ *	driver write
  * @watch_work: looks at both sides' nodes and acts on them
  * @close_work: closes the device when the frontend does not
  * @limits: the HCA's, and the guest's event words
@@ -378,7 +379,7 @@ struct ibback_dev {
 	bool stale_frontend;
 	bool abandoned;
 	bool removed;
-	struct xenbus_watch online_watch;
+	struct xenbus_watch nodes_watch;
 	struct delayed_work watch_work;
 	struct delayed_work close_work;
 	struct ibback_limits limits;

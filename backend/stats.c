@@ -36,9 +36,11 @@ static atomic_long_t totals[IBBACK_NR_TOTALS];
  */
 int ibback_charge(struct ibback_dev *dev, enum ibback_resource res, u32 nr)
 {
-	if (nr > dev->quota[res])
+	u32 quota = READ_ONCE(dev->quota[res]);
+
+	if (nr > quota)
 		return -ENOMEM;
-	if (atomic_add_return(nr, &dev->used[res]) > dev->quota[res]) {
+	if (atomic_add_return(nr, &dev->used[res]) > quota) {
 		atomic_sub(nr, &dev->used[res]);
 		return -ENOMEM;
 	}
@@ -70,19 +72,28 @@ static const struct {
 	VIBIF_QUOTAS(IBBACK_QUOTA)
 };
 
-/* Read the quotas that the toolstack may have set. */
+/*
+ * Read the quotas that the toolstack may have set, or has changed. What the
+ * guest holds beyond a smaller one it keeps. Nodes that go, as all do in the
+ * end, change nothing.
+ */
 void ibback_quotas_read(struct ibback_dev *dev)
 {
+	bool again = dev->quota[IBBACK_CONTEXT];
 	unsigned int i, quota;
 
 	for (i = 0; i < IBBACK_NR_RESOURCES; i++) {
+		/* Doorbell pages are reserved for so many. */
+		if (again && i == IBBACK_CONTEXT)
+			continue;
 		quota = xenbus_read_unsigned(dev->xbdev->nodename,
 					     default_quotas[i].node,
-					     default_quotas[i].value);
-		dev->quota[i] = min(quota, VIBIF_MAX_QUOTA);
+					     again ? dev->quota[i] :
+						     default_quotas[i].value);
+		if (i == IBBACK_CONTEXT)
+			quota = clamp(quota, 1U, (u32)VIBIF_MAX_CONTEXTS);
+		WRITE_ONCE(dev->quota[i], min(quota, VIBIF_MAX_QUOTA));
 	}
-	dev->quota[IBBACK_CONTEXT] = clamp(dev->quota[IBBACK_CONTEXT], 1U,
-					   (u32)VIBIF_MAX_CONTEXTS);
 }
 
 struct stat_attribute {

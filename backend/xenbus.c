@@ -328,13 +328,19 @@ static void ibback_frontend_changed(struct xenbus_device *xbdev,
 	mod_delayed_work(system_unbound_wq, &dev->watch_work, 0);
 }
 
-static void ibback_online_changed(struct xenbus_watch *watch, const char *path,
-				  const char *token)
+/* Also called when the watch begins, and for what this driver writes. */
+static void ibback_nodes_changed(struct xenbus_watch *watch, const char *path,
+				 const char *token)
 {
 	struct ibback_dev *dev = container_of(watch, struct ibback_dev,
-					      online_watch);
+					      nodes_watch);
+	const char *node = strrchr(path, '/') + 1;
+	bool any = !strcmp(path, watch->node);
 
-	mod_delayed_work(system_unbound_wq, &dev->watch_work, 0);
+	if (any || strstarts(node, VIBIF_FIELD_QUOTA()))
+		ibback_quotas_read(dev);
+	if (any || !strcmp(node, VIBIF_FIELD_ONLINE))
+		mod_delayed_work(system_unbound_wq, &dev->watch_work, 0);
 }
 
 static void ibback_close_work(struct work_struct *work)
@@ -524,11 +530,11 @@ static int ibback_probe(struct xenbus_device *xbdev,
 				 XenbusStateClosed : XenbusStateInitWait);
 	mutex_unlock(&dev->lock);
 
-	err = xenbus_watch_pathfmt(xbdev, &dev->online_watch, NULL,
-				   ibback_online_changed,
-				   "%s/" VIBIF_FIELD_ONLINE, xbdev->nodename);
+	err = xenbus_watch_pathfmt(xbdev, &dev->nodes_watch, NULL,
+				   ibback_nodes_changed, "%s",
+				   xbdev->nodename);
 	if (err)
-		dev_err(&xbdev->dev, "cannot watch online [%d]\n", err);
+		dev_err(&xbdev->dev, "cannot watch its nodes [%d]\n", err);
 	return 0;
 }
 
@@ -537,9 +543,9 @@ static void ibback_remove(struct xenbus_device *xbdev)
 	struct ibback_dev *dev = dev_get_drvdata(&xbdev->dev);
 	bool attached;
 
-	if (dev->online_watch.node) {
-		unregister_xenbus_watch(&dev->online_watch);
-		kfree(dev->online_watch.node);
+	if (dev->nodes_watch.node) {
+		unregister_xenbus_watch(&dev->nodes_watch);
+		kfree(dev->nodes_watch.node);
 	}
 	/* xenbus has unregistered its watch of the frontend: none comes anew */
 	cancel_delayed_work_sync(&dev->watch_work);

@@ -297,6 +297,33 @@ static void test_statistics(void **state)
 	assert_int_equal(guest_total("grants"), 3 + 3 + 3 + 2);
 }
 
+/* What the toolstack writes while the device is there, counts from then on. */
+static void test_quotas_change(void **state)
+{
+	u32 qps = atomic_read(&dev->used[IBBACK_QP]);
+
+	assert_true(qps > 0);
+	assert_int_equal(ibback_charge(dev, IBBACK_QP, 1), 0);
+	xen_write(GUEST_DIR, VIBIF_FIELD_QUOTA(qps), "0");
+	xen_write(GUEST_DIR, VIBIF_FIELD_QUOTA(pages), "4294967295");
+	xen_write(GUEST_DIR, VIBIF_FIELD_QUOTA(contexts), "200");
+	ibback_quotas_read(dev);
+	assert_int_equal(statistic("qps_max"), 0);
+	assert_int_equal(statistic("pages_max"), VIBIF_MAX_QUOTA);
+	assert_int_equal(statistic("cqs_max"), VIBIF_DEFAULT_CQ);
+	/* As many as there are doorbell pages for */
+	assert_int_equal(statistic("contexts_max"), GUEST_NR_CONTEXTS);
+	/* It keeps what it has. */
+	assert_int_equal(ibback_charge(dev, IBBACK_QP, 1), -ENOMEM);
+	assert_int_equal(statistic("qps"), qps + 1);
+	ibback_uncharge(dev, IBBACK_QP, 1);
+	assert_int_equal(ibback_charge(dev, IBBACK_QP, 1), -ENOMEM);
+	/* Nor does it get the default when the nodes are removed. */
+	xen_rm_nodes();
+	ibback_quotas_read(dev);
+	assert_int_equal(statistic("qps_max"), 0);
+}
+
 /* What a guest is told of a port: what it has moved there */
 static struct vibif_query_counters_rsp counters(u8 port)
 {
@@ -430,6 +457,7 @@ int main(void)
 		TEST(test_teardown_bound_window),
 		TEST(test_teardown_active),
 		TEST(test_statistics),
+		TEST(test_quotas_change),
 		TEST(test_flows),
 		TEST(test_flows_read_once),
 		TEST(test_counters_of_no_port),

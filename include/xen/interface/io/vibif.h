@@ -155,7 +155,9 @@
  *	memberships of groups.
  *
  *	The backend reserves as many UARs for each of max-contexts as a
- *	context of the HCA has, VIBIF_MAX_UARS at most.
+ *	context of the HCA has, VIBIF_MAX_UARS at most. The others may be
+ *	changed at any time; what the guest holds beyond a smaller one it
+ *	keeps.
  *
  * node-guid
  *	Values:		<string>, a GUID, "%04x:%04x:%04x:%04x"
