@@ -49,7 +49,8 @@ void xenib_close(struct xenib *xn);
 const char *xenib_error(const struct xenib *xn);
 
 /**
- * xenib_warning - what the last xenib_attach() on this handle has to say
+ * xenib_warning - what the last xenib_attach() or xenib_limit() on this handle
+ * has to say
  *
  * For people, about what it did all the same. Returns a line without newline,
  * empty when there is nothing to say, never NULL, valid until the next call on
@@ -205,6 +206,23 @@ int xenib_attach(struct xenib *xn, const struct xenib_attach_args *args);
  */
 int xenib_detach(struct xenib *xn, uint32_t domid, uint32_t devid,
 		 unsigned int flags, unsigned int timeout_ms);
+
+/**
+ * xenib_limit - change the quotas of a device that is attached
+ * @quota: by enum xenib_quota; 0: stays as it is. XENIB_QUOTA_CONTEXT cannot
+ *	change
+ * @timeout_ms: how long to wait for the backend; also how long to try the
+ *	update of xenstore
+ *
+ * A guest that holds more than a smaller quota keeps it, and gets no more.
+ * xenib_warning() tells the same as after xenib_attach(). When the backend
+ * driver does not serve the device, the quotas count when it does again.
+ *
+ * EINVAL: a quota out of range, or XENIB_QUOTA_CONTEXT. ENOENT: not attached.
+ * ETIMEDOUT: the backend did not take them. What xenstore reported.
+ */
+int xenib_limit(struct xenib *xn, uint32_t domid, uint32_t devid,
+		const uint32_t *quota, unsigned int timeout_ms);
 
 /** A doorbell page that is reserved for a guest. */
 struct xenib_uar {

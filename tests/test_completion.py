@@ -24,10 +24,14 @@ def offered(*words):
 
 
 @pytest.mark.parametrize("words, expected", [
-    ([""], ["attach", "detach", "list", "help", "--help", "--version"]),
+    ([""], ["attach", "detach", "limit", "list", "help", "--help",
+            "--version"]),
     (["de"], ["detach"]),
     (["help", "a"], ["attach"]),
     (["detach", "--"], ["--devid", "--force", "--timeout"]),
+    (["limit", "--t"], ["--timeout"]),
+    (["limit", "--pages", ""], []),
+    (["limit", "--pages", "1", "w"], ["web1", "web2"]),
     (["list", "--l"], ["--long"]),
     (["attach", "--p"], ["--pkeys", "--pds", "--pages"]),
     (["attach", ""], ["web1", "web2"]),

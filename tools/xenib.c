@@ -37,6 +37,7 @@ struct command {
 
 static int cmd_attach(const struct command *cmd, int argc, char **argv);
 static int cmd_detach(const struct command *cmd, int argc, char **argv);
+static int cmd_limit(const struct command *cmd, int argc, char **argv);
 static int cmd_list(const struct command *cmd, int argc, char **argv);
 static int cmd_help(const struct command *cmd, int argc, char **argv);
 
@@ -76,6 +77,15 @@ static const struct command commands[] = {
 	  "  --force         go on when the guest does not let go of it\n"
 	  "  --timeout N     seconds to wait for the guest, and for the backend\n"
 	  "                  (default: 30)\n" },
+	{ "limit", cmd_limit, "[OPTIONS] DOMAIN...",
+	  "Change quotas of a device while the guest uses it",
+	  "  --devid N       the device's number in the guest, needed if it has\n"
+	  "                  several\n"
+	  "  --timeout N     seconds to wait for the backend (default: 30)\n"
+	  "Quotas, each up to 67108864; what is not given stays as it is:\n"
+	  "  --pds N  --mrs N  --cqs N  --qps N  --srqs N  --mws N  --xrcds N\n"
+	  "  --pages N       4 KiB pages in memory regions and queues\n"
+	  "  --mcast N       multicast attachments\n" },
 	{ "list", cmd_list, "[OPTIONS] [DOMAIN...]",
 	  "List InfiniBand devices of guests",
 	  "  -l, --long      quotas, counters and doorbell pages, too\n"
@@ -180,6 +190,12 @@ static int failed(struct xenib *xn, int already)
 	return already && err == already ? EXIT_ALREADY : EXIT_FAILURE;
 }
 
+static void print_warning(struct xenib *xn)
+{
+	if (*xenib_warning(xn))
+		fprintf(stderr, "xenib: warning: %s\n", xenib_warning(xn));
+}
+
 /*
  * Run @fn, which returns an exit status, for each domain, also after a failure.
  * Returns the worst status.
@@ -218,6 +234,28 @@ enum {
 	OPT_QUOTA,
 };
 
+static void add_quota_options(struct option *options)
+{
+	int i;
+
+	for (i = 0; i < XENIB_NR_QUOTAS; i++)
+		options[i] = (struct option){ xenib_quota_name(i),
+			required_argument, NULL, OPT_QUOTA + i };
+}
+
+/* Returns 0, or -1 with a message printed. */
+static int get_quota(int opt, const char *text, uint32_t *quota)
+{
+	unsigned int i = opt - OPT_QUOTA;
+	unsigned long n, max = i == XENIB_QUOTA_CONTEXT ? XENIB_MAX_CONTEXTS :
+							  XENIB_MAX_QUOTA;
+
+	if (get_number(xenib_quota_name(i), text, 1, max, &n))
+		return -1;
+	quota[i] = n;
+	return 0;
+}
+
 /* @any_devid: the first that is free */
 struct attach_options {
 	struct xenib_attach_args args;
@@ -240,14 +278,11 @@ static int parse_attach(int argc, char **argv, struct attach_options *o)
 		{ "pkeys", required_argument, NULL, OPT_PKEYS },
 		{ "ips", required_argument, NULL, OPT_IPS },
 	};
-	unsigned long n, max;
-	int i, opt, index;
+	unsigned long n;
+	int opt;
 
-	for (i = 0; i < XENIB_NR_QUOTAS; i++)
-		options[10 + i] = (struct option){ xenib_quota_name(i),
-			required_argument, NULL, OPT_QUOTA + i };
-
-	while ((opt = getopt_long(argc, argv, "h", options, &index)) != -1) {
+	add_quota_options(options + 10);
+	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		switch (opt) {
 		case 'h':
 			o->help = true;
@@ -291,12 +326,8 @@ static int parse_attach(int argc, char **argv, struct attach_options *o)
 		case '?':
 			return -1;
 		default:
-			i = opt - OPT_QUOTA;
-			max = i == XENIB_QUOTA_CONTEXT ? XENIB_MAX_CONTEXTS :
-							  XENIB_MAX_QUOTA;
-			if (get_number(options[index].name, optarg, 1, max, &n))
+			if (get_quota(opt, optarg, o->args.quota))
 				return -1;
-			o->args.quota[i] = n;
 		}
 	}
 	if (o->args.uuid && argc - optind > 1) {
@@ -348,8 +379,7 @@ static int attach_domain(struct xenib *xn, const char *domain, const void *arg)
 	if (xenib_domain(xn, domain, &args.domid) ||
 	    attach(xn, &args, o->any_devid))
 		return failed(xn, EEXIST);
-	if (*xenib_warning(xn))
-		fprintf(stderr, "xenib: warning: %s\n", xenib_warning(xn));
+	print_warning(xn);
 	return EXIT_SUCCESS;
 }
 
@@ -372,8 +402,9 @@ static int cmd_attach(const struct command *cmd, int argc, char **argv)
 #define ONLY_DEVICE	UINT32_MAX
 
 /*
- * The number of the only device of a domain. 0 if it has none: there may be
- * rests of it. Returns 0, or an exit status with a message printed.
+ * Unless @devid is a number already: that of the only device of a domain, 0 if
+ * it has none, as there may be rests of it. Returns 0, or an exit status with a
+ * message printed.
  */
 static int find_only(struct xenib *xn, const char *domain, uint32_t domid,
 		     uint32_t *devid)
@@ -381,6 +412,8 @@ static int find_only(struct xenib *xn, const char *domain, uint32_t domid,
 	struct xenib_device *devices = NULL;
 	size_t i, nr = 0;
 
+	if (*devid != ONLY_DEVICE)
+		return 0;
 	if (xenib_list(xn, domid, &devices, &nr) && errno != ESRCH)
 		return failed(xn, 0);
 	*devid = nr ? devices[0].devid : 0;
@@ -408,11 +441,9 @@ static int detach_domain(struct xenib *xn, const char *domain, const void *arg)
 
 	if (xenib_domain(xn, domain, &domid))
 		return failed(xn, ENOENT);
-	if (devid == ONLY_DEVICE) {
-		status = find_only(xn, domain, domid, &devid);
-		if (status)
-			return status;
-	}
+	status = find_only(xn, domain, domid, &devid);
+	if (status)
+		return status;
 	if (xenib_detach(xn, domid, devid, o->flags, o->timeout_ms))
 		return failed(xn, ENOENT);
 	return EXIT_SUCCESS;
@@ -459,6 +490,77 @@ static int cmd_detach(const struct command *cmd, int argc, char **argv)
 	if (check_operands(argc, argv))
 		return usage_error(cmd);
 	return for_domains(argv + optind, &o, detach_domain);
+}
+
+struct limit_options {
+	uint32_t devid;
+	uint32_t quota[XENIB_NR_QUOTAS];
+	unsigned int timeout_ms;
+};
+
+static int limit_domain(struct xenib *xn, const char *domain, const void *arg)
+{
+	const struct limit_options *o = arg;
+	uint32_t domid, devid = o->devid;
+	int status;
+
+	if (xenib_domain(xn, domain, &domid))
+		return failed(xn, 0);
+	status = find_only(xn, domain, domid, &devid);
+	if (status)
+		return status;
+	if (xenib_limit(xn, domid, devid, o->quota, o->timeout_ms))
+		return failed(xn, 0);
+	print_warning(xn);
+	return EXIT_SUCCESS;
+}
+
+static int cmd_limit(const struct command *cmd, int argc, char **argv)
+{
+	struct option options[4 + XENIB_NR_QUOTAS] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ "devid", required_argument, NULL, OPT_DEVID },
+		{ "timeout", required_argument, NULL, OPT_TIMEOUT },
+	};
+	struct limit_options o = {
+		.devid = ONLY_DEVICE,
+		.timeout_ms = XENIB_DEFAULT_TIMEOUT,
+	};
+	bool any = false;
+	unsigned long n;
+	int opt;
+
+	add_quota_options(options + 3);
+	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		switch (opt) {
+		case 'h':
+			print_command_usage(stdout, cmd);
+			return EXIT_SUCCESS;
+		case OPT_DEVID:
+			if (get_number("devid", optarg, 0, XENIB_MAX_DEVID, &n))
+				return usage_error(cmd);
+			o.devid = n;
+			break;
+		case OPT_TIMEOUT:
+			if (get_number("timeout", optarg, 1, MAX_TIMEOUT, &n))
+				return usage_error(cmd);
+			o.timeout_ms = n * 1000;
+			break;
+		case '?':
+			return usage_error(cmd);
+		default:
+			if (get_quota(opt, optarg, o.quota))
+				return usage_error(cmd);
+			any = true;
+		}
+	}
+	if (!any) {
+		fputs("xenib limit: no quota is given\n", stderr);
+		return usage_error(cmd);
+	}
+	if (check_operands(argc, argv))
+		return usage_error(cmd);
+	return for_domains(argv + optind, &o, limit_domain);
 }
 
 /* Add the devices of a domain. Returns 0 or -1, as the library does. */

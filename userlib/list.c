@@ -46,8 +46,7 @@ static void free_values(struct xenib_value *values, size_t nr)
 	free(values);
 }
 
-/* Read a readable file that holds one decimal number, else return -1. */
-static int read_counter(int dirfd, const char *name, uint64_t *value)
+int counter_read(int dirfd, const char *name, uint64_t *value)
 {
 	char text[32];
 	struct stat st;
@@ -85,7 +84,7 @@ static int read_counters(struct xenib *xn, const char *path,
 	while (!rc && (entry = readdir(dir))) {
 		uint64_t value;
 
-		if (!read_counter(dirfd(dir), entry->d_name, &value))
+		if (!counter_read(dirfd(dir), entry->d_name, &value))
 			rc = add_value(xn, values, nr, entry->d_name, value);
 	}
 	closedir(dir);

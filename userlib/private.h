@@ -252,6 +252,11 @@ int uars_open(struct xenib *xn, struct device *dev);
 /* Close them all; goes on after a failure, and reports it at the end. */
 int uars_close(struct xenib *xn, struct device *dev);
 
+/* list.c */
+
+/* Read a readable file that holds one decimal number, else return -1. */
+int counter_read(int dirfd, const char *name, uint64_t *value);
+
 /* detach.c */
 
 /* Remove what there is of a device, with flags and steps of xenib_detach(). */

@@ -34,6 +34,10 @@ import nodes
      'xenib: "1-2" is not a UUID like '),
     ("detach --devid 7 guest1", 3, " has no device 7\n"),
     ("detach no-such-domain", 3, "xenib: no such domain: no-such-domain"),
+    ("limit --contexts 8 guest1", 1,
+     "xenib: contexts cannot change while a device is attached"),
+    ("limit --devid 7 --qps 8 guest1", 1, " has no device 7\n"),
+    ("limit guest1", 2, "xenib limit: no quota is given"),
     ("list no-such-domain", 1, "xenib: no such domain: no-such-domain"),
 ])
 def test_errors_name_the_thing(guest, dom0, arguments, status, words):
@@ -44,7 +48,7 @@ def test_errors_name_the_thing(guest, dom0, arguments, status, words):
 
 def test_help_names_every_command(dom0):
     found = re.findall(r"^  (\w+) +[A-Z]", dom0[0].out("xenib help"), re.M)
-    assert found == ["attach", "detach", "list", "help"]
+    assert found == ["attach", "detach", "limit", "list", "help"]
 
 
 @pytest.mark.parametrize("command, options", [
@@ -52,6 +56,8 @@ def test_help_names_every_command(dom0):
                 "pkeys", "ips", "contexts", "pds", "mrs", "cqs", "qps", "srqs",
                 "mws", "xrcds", "pages", "mcast"]),
     ("detach", ["devid", "force", "timeout"]),
+    ("limit", ["devid", "timeout", "pds", "mrs", "cqs", "qps", "srqs", "mws",
+               "xrcds", "pages", "mcast"]),
     ("list", ["long", "json"]),
     ("help", []),
 ])
@@ -135,6 +141,25 @@ def test_several_domains(guest, pvh, dom0):
     assert done.returncode == 1
     assert re.findall(r"xenib: (already|no such)", done.stdout) == [
         "already", "no such", "already"]
+
+
+def test_limit(guest, dom0):
+    """Quotas change under a guest that runs, for what it wants from then on.
+    Its ib_mad has CQs already."""
+    host, node = dom0[0], guest[0]
+    device = nodes.device(host, node)
+    before, held = device["quotas"], device["counters"]["cqs"]
+    assert held
+    try:
+        host.run("xenib limit --cqs %d guest1" % held)
+        assert nodes.device(host, node)["quotas"] == dict(before, cqs=held)
+        done = node.run("ibv_rc_pingpong", check=False)
+        assert "Couldn't create CQ" in done.stdout
+        assert nodes.device(host, node)["counters"]["cqs"] == held
+    finally:
+        host.run("xenib limit --cqs %d guest1" % before["cqs"])
+    assert nodes.device(host, node)["quotas"] == before
+    nodes.run_pair(*guest, "ibv_rc_pingpong -n 10")
 
 
 def test_attach_without_the_backend(backend):

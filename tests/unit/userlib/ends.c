@@ -187,6 +187,8 @@ static void run_backend(const struct ends *e)
 	snprintf(path, sizeof(path), "%s/frontend-id", e->be);
 	if (fake_get(e->be) && !fake_get(path))
 		ends_remnants++;
+	if (ends_backend == BACKEND_GOOD && e->be_state == 4)
+		write_quotas(e);
 	if (!e->be_state)
 		unregister(e);
 	else if (e->be_state == 1)

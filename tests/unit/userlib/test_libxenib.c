@@ -1282,6 +1282,51 @@ static void test_sweep_warning(void **state)
 	assert_true(warned);
 }
 
+static int limit(uint32_t domid, unsigned int quota, uint32_t value)
+{
+	uint32_t quotas[XENIB_NR_QUOTAS] = { 0 };
+
+	quotas[quota] = value;
+	return xenib_limit(xn, domid, 0, quotas, TIMEOUT_MS);
+}
+
+static void test_limit(void **state)
+{
+	uint32_t none[XENIB_NR_QUOTAS] = { 0 };
+	struct xenib_device *devices;
+	size_t nr;
+
+	(void)state;
+	assert_error(limit(PV, XENIB_QUOTA_QP, 8), ENOENT,
+		     "not attached: domain 3 has no device 0");
+	attach_with(PV, 0, NULL, 224);
+	assert_int_equal(limit(PV, XENIB_QUOTA_QP, 8), 0);
+	assert_string_equal(xenib_warning(xn), "");
+	assert_node(BE3 "/max-qps", "8");
+	assert_null(fake_get(BE3 "/max-cqs"));
+	assert_int_equal(xenib_list(xn, PV, &devices, &nr), 0);
+	assert_string_equal(devices[0].quotas[1].name, "qps");
+	assert_int_equal(devices[0].quotas[1].value, 8);
+	xenib_list_free(devices, nr);
+	assert_int_equal(limit(PV, XENIB_QUOTA_QP, 225), 0);
+	assert_warning(" 385 ");
+
+	assert_error(limit(PV, XENIB_QUOTA_CONTEXT, 8), EINVAL,
+		     "contexts cannot change while a device is attached");
+	assert_null(fake_get(BE3 "/max-contexts"));
+	assert_error(limit(PV, XENIB_QUOTA_PAGE, XENIB_MAX_QUOTA + 1), EINVAL,
+		     "67108865 pages are more than 67108864");
+	assert_int_equal(xenib_limit(xn, PV, 0, none, TIMEOUT_MS), 0);
+
+	/* A backend that is too old, and none */
+	ends_backend = BACKEND_SILENT;
+	assert_error(limit(PV, XENIB_QUOTA_QP, 7), ETIMEDOUT,
+		     "the backend did not take the quotas of device 0 of domain 3");
+	fake_unlink("bus/xen-backend/devices/vib-3-0");
+	assert_int_equal(limit(PV, XENIB_QUOTA_QP, 6), 0);
+	assert_node(BE3 "/max-qps", "6");
+}
+
 static void test_sweep_list(void **state)
 {
 	struct xenib_device *devices;
@@ -1372,6 +1417,7 @@ int main(void)
 		TEST(warning),
 		TEST(warning_early),
 		TEST(sweep_warning),
+		TEST(limit),
 		TEST(sweep_list),
 		TEST(totals),
 	};

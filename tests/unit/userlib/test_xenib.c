@@ -110,7 +110,7 @@ static void succeeds(const char *line, const char *words)
 static void test_usage(void **state)
 {
 	static const char *const commands[] = {
-		"attach", "detach", "list", "help"
+		"attach", "detach", "limit", "list", "help"
 	};
 	char line[64], usage[64];
 	size_t i;
@@ -196,6 +196,10 @@ static void test_arguments(void **state)
 	fails("xenib detach", 2, "DOMAIN is missing");
 	fails("xenib detach --devid x pv", 2, "--devid: \"x\"");
 	fails("xenib detach --timeout 1e3 pv", 2, "--timeout");
+	fails("xenib limit pv", 2, "xenib limit: no quota is given");
+	fails("xenib limit --pages 1", 2, "DOMAIN is missing");
+	fails("xenib limit --pages 0 pv", 2, "--pages: \"0\"");
+	fails("xenib limit --wait pv", 2, "--wait");
 	fails("xenib list -x", 2, "x");
 }
 
@@ -340,6 +344,25 @@ static void test_pkeys(void **state)
 	fails(strcat(line, ",1"), 2, "with commas between, 128 at most\n");
 }
 
+static void test_limit(void **state)
+{
+	(void)state;
+	fails("xenib limit --qps 4 pv", 1, "not attached: domain 3");
+	fails("xenib limit --qps 4 web", 1, "no such domain: web");
+	succeeds("xenib attach" FEW "pv pvh", "");
+	succeeds("xenib limit --qps 4 --srqs 16 pv pvh", "");
+	assert_string_equal(out, "");
+	succeeds("xenib list -l", "    qps          - of 4\n");
+	assert_string_equal(fake_get(BE "max-srqs"), "16");
+	fails("xenib limit --contexts 4 pv", 1, "contexts cannot change");
+	succeeds("xenib attach" FEW "pv", "");
+	fails("xenib limit --qps 5 pv", 1, "pv has devices 0, 1: which");
+	succeeds("xenib limit --qps 5 --devid 1 pv", "");
+	assert_string_equal(fake_get(BE "max-qps"), "4");
+	assert_int_equal(run("xenib limit --devid 0 --cqs 400 pv"), 0);
+	assert_non_null(strstr(err, "xenib: warning: the guests of mlx4_0 may"));
+}
+
 /* What a guest has removed on its side is seen, and can be detached. */
 static void test_removed_side(void **state)
 {
@@ -468,6 +491,7 @@ int main(void)
 		TEST(domains),
 		TEST(identity),
 		TEST(pkeys),
+		TEST(limit),
 		TEST(removed_side),
 		TEST(warning),
 		TEST(list),
