@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <xenib.h>
 #include <xenib_version.h>
@@ -183,7 +184,8 @@ static struct xenib *open_library(void)
 static int failed(struct xenib *xn, int already)
 {
 	int err = errno;
-	bool hint = err == EPERM || err == EACCES;
+	/* Root is refused by somebody who has other reasons. */
+	bool hint = (err == EPERM || err == EACCES) && geteuid();
 
 	fprintf(stderr, "xenib: %s%s\n", xenib_error(xn),
 		hint ? " (only root in dom0 may do this)" : "");
@@ -604,9 +606,12 @@ static int list(struct xenib *xn, char **domains,
 		if (add_domain(xn, *domains, &l))
 			status = failed(xn, 0);
 	} while (*domains && *++domains);
-	/* Without the backend there is nothing to count. */
-	if (xenib_totals(xn, &l.totals, &l.nr_totals) && errno != ENXIO)
-		status = failed(xn, 0);
+	if (xenib_totals(xn, &l.totals, &l.nr_totals)) {
+		if (errno != ENXIO)
+			status = failed(xn, 0);
+		else if (print != print_json)
+			fprintf(stderr, "xenib: note: %s\n", xenib_error(xn));
+	}
 	if (l.nr_devices || !status)
 		print(stdout, &l);
 	xenib_totals_free(l.totals, l.nr_totals);

@@ -245,8 +245,8 @@ static int wait_backend(struct xenib *xn, struct device *dev,
 
 	if (!rc)
 		return fail(xn, ETIMEDOUT,
-			    "the backend did not answer within %u ms",
-			    timeout_ms);
+			    "the backend did not answer within %g s: see the kernel's log of this domain, or give it more time",
+			    seconds(timeout_ms));
 	return rc < 0 ? -1 : 0;
 }
 
@@ -262,8 +262,8 @@ static int wait_guest(struct xenib *xn, struct device *dev,
 	if (state < 0)
 		return -1;
 	return fail(xn, ETIMEDOUT,
-		    "domain %u did not connect within %u ms: %s%s",
-		    dev->domid, timeout_ms,
+		    "domain %u did not connect within %g s: %s%s",
+		    dev->domid, seconds(timeout_ms),
 		    state == XenbusStateInitialising ?
 		    "is xen-ibfront loaded in it?" : "its driver is in state ",
 		    state == XenbusStateInitialising ? "" :

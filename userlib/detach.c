@@ -84,8 +84,8 @@ static int close_guest(struct xenib *xn, struct device *dev, bool force,
 		rc = store_wait(xn, dev, timeout_ms, backend_closed);
 		if (!rc && !force)
 			return fail(xn, ETIMEDOUT,
-				    "domain %u did not let go of device %u within %u ms",
-				    dev->domid, dev->devid, timeout_ms);
+				    "domain %u did not let go of device %u within %g s: is its kernel alive? To go on without it, force it",
+				    dev->domid, dev->devid, seconds(timeout_ms));
 	}
 	return rc < 0 ? -1 : 0;
 }
@@ -97,8 +97,8 @@ static int close_backend(struct xenib *xn, struct device *dev, bool force,
 
 	if (!rc && !force)
 		return fail(xn, ETIMEDOUT,
-			    "the backend did not close device %u of domain %u within %u ms",
-			    dev->devid, dev->domid, timeout_ms);
+			    "the backend did not close device %u of domain %u within %g s: see the kernel's log of this domain",
+			    dev->devid, dev->domid, seconds(timeout_ms));
 	return rc < 0 ? -1 : 0;
 }
 
@@ -114,8 +114,9 @@ static int wait_released(struct xenib *xn, struct device *dev,
 	while (backend_holds(xn, dev))
 		if (!pause_until(deadline))
 			return fail(xn, ETIMEDOUT,
-				    "the backend did not release device %u of domain %u within %u ms",
-				    dev->devid, dev->domid, timeout_ms);
+				    "the backend did not release device %u of domain %u within %g s",
+				    dev->devid, dev->domid,
+				    seconds(timeout_ms));
 	return 0;
 }
 

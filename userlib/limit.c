@@ -76,8 +76,8 @@ int xenib_limit(struct xenib *xn, uint32_t domid, uint32_t devid,
 	while (backend_bound(xn, &dev) && !quotas_enforced(xn, &dev, quota))
 		if (!pause_until(deadline))
 			return fail(xn, ETIMEDOUT,
-				    "the backend did not take the quotas of device %u of domain %u within %u s",
-				    devid, domid, timeout_ms / 1000);
+				    "the backend did not take the quotas of device %u of domain %u within %g s",
+				    devid, domid, seconds(timeout_ms));
 	hca_check_events(xn, &dev, timeout_ms);
 	return 0;
 }

@@ -221,6 +221,12 @@ int store_state(struct xenib *xn, xs_transaction_t t, const char *dir);
 /* Milliseconds of a clock that only goes on. */
 int64_t now_ms(void);
 
+/* For messages, which people read who gave seconds */
+static inline double seconds(unsigned int ms)
+{
+	return ms / 1000.0;
+}
+
 /* Let a little time pass; false: there is none before @deadline. */
 bool pause_until(int64_t deadline);
 

@@ -214,8 +214,8 @@ int store_transact(struct xenib *xn, struct device *dev, const void *arg,
 				    strerror(errno));
 	} while (now_ms() < deadline);
 	return fail(xn, ETIMEDOUT,
-		    "others kept writing to the xenstore nodes of device %u of domain %u for %u ms, and no transaction came through",
-		    dev->devid, dev->domid, timeout_ms);
+		    "others kept writing to the xenstore nodes of device %u of domain %u for %g s, and no transaction came through",
+		    dev->devid, dev->domid, seconds(timeout_ms));
 }
 
 static int wait_for_change(struct xenib *xn, int64_t deadline)

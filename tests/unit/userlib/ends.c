@@ -113,12 +113,15 @@ static void probe(const struct ends *e)
 	fake_file(e->device, "");
 	snprintf(path, sizeof(path), "%s/driver", e->bus);
 	fake_file(path, "");
-	if (ends_backend == BACKEND_REFUSES) {
+	if (ends_backend == BACKEND_REFUSES ||
+	    ends_backend == BACKEND_FORBIDS) {
 		snprintf(path, sizeof(path), "/local/domain/0/error/%s/error",
 			 strstr(e->be, "backend"));
-		fake_set(path, "12 no doorbell pages\n\x9bleft");
+		fake_set(path, ends_backend == BACKEND_FORBIDS ? "13 no" :
+			 "12 no doorbell pages\n\x9bleft");
 	}
-	if (ends_backend == BACKEND_REFUSES || ends_backend == BACKEND_CLOSES) {
+	if (ends_backend == BACKEND_REFUSES ||
+	    ends_backend == BACKEND_FORBIDS || ends_backend == BACKEND_CLOSES) {
 		set(e->be, VIBIF_FIELD_STATE, "5");
 		return;
 	}

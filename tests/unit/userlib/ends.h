@@ -8,6 +8,7 @@ enum backend {
 	BACKEND_GOOD,
 	BACKEND_SILENT,		/* as if it hung */
 	BACKEND_REFUSES,	/* with an error node */
+	BACKEND_FORBIDS,	/* with EACCES */
 	BACKEND_CLOSES,		/* without one */
 	BACKEND_GARBLED,	/* writes a UAR that is none */
 	BACKEND_LATE,		/* with its statistics */

@@ -55,6 +55,7 @@ const char *fake_writer;
 bool fake_flood;
 int fake_handles;
 int fake_open_errno;
+unsigned int fake_euid;
 
 static struct store committed, pending;
 static bool in_transaction, conflict;
@@ -369,6 +370,11 @@ int fake_nanosleep(const struct timespec *time, struct timespec *left)
 	if (fake_slept)
 		fake_slept();
 	return 0;
+}
+
+uid_t fake_geteuid(void)
+{
+	return fake_euid;
 }
 
 int fake_poll(struct pollfd *fds, nfds_t nr, int timeout)

@@ -18,6 +18,10 @@
 #define nanosleep	fake_nanosleep
 #define poll		fake_poll
 
+/* As who the command runs; root is 0. */
+#define geteuid		fake_geteuid
+extern unsigned int fake_euid;
+
 /* Called after each nanosleep(). */
 extern void (*fake_slept)(void);
 

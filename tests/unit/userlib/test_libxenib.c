@@ -769,7 +769,8 @@ static void test_bad_backend(void **state)
 
 	(void)state;
 	ends_backend = BACKEND_SILENT;
-	assert_error(attach(PV), ETIMEDOUT, "the backend did not answer");
+	assert_error(attach(PV), ETIMEDOUT,
+		     "the backend did not answer within 0.2 s: see the kernel's log");
 	assert_clean(before);
 	ends_backend = BACKEND_REFUSES;
 	assert_error(attach(PV), ENOMEM,
@@ -1025,7 +1026,7 @@ static void test_conflicts(void **state)
 	(void)state;
 	fake_conflicts = 1000000;
 	assert_error(attach(PV), ETIMEDOUT,
-		     "others kept writing to the xenstore nodes of device 0 of domain 3 for 200 ms");
+		     "others kept writing to the xenstore nodes of device 0 of domain 3 for 0.2 s");
 	assert_true(fake_conflicts > 0);
 	assert_clean(before);
 	fake_conflicts = 0;

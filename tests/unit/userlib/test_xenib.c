@@ -220,11 +220,19 @@ static void test_failures(void **state)
 	fails("xenib list 99", 1, "no such domain: 99");
 	ends_backend = BACKEND_REFUSES;
 	fails("xenib attach pv", 1, "the backend reports: no doorbell pages");
+	ends_backend = BACKEND_FORBIDS;
+	fails("xenib attach pv", 1, "the backend reports: no\n");
+	fake_euid = 1000;
+	fails("xenib attach pv", 1, "no (only root in dom0 may do this)\n");
+	fake_euid = 0;
 	ends_backend = BACKEND_GOOD;
 	succeeds("xenib attach pv --uuid 00000000000000000000000000000003", "");
 	fails("xenib attach --devid 0 pv", 3,
 	      "already attached: domain 3 has device 0");
 	fake_unlink("bus/xen-backend/drivers");
+	assert_int_equal(run("xenib list"), 0);
+	assert_string_equal(err, "xenib: note: no backend: the module xen-ibback is not loaded\n");
+	succeeds("xenib list -j", "\"totals\": null");
 	fails("xenib attach pvh", 1, "module xen-ibback is not loaded");
 	fake_open_errno = EACCES;
 	fails("xenib list", 1, "only root in dom0");
@@ -432,7 +440,8 @@ static void test_list(void **state)
 	fake_rm("/local/domain/0/backend/vib/3/0/hca");
 	fake_rm("/local/domain/0/backend/vib/3/0/hca-guid");
 	succeeds("xenib list -j", "\"hca\": null, \"hca_guid\": null");
-	succeeds("xenib list -l", "    HCA          -\n");
+	assert_int_equal(run("xenib list -l"), 0);
+	assert_non_null(strstr(out, "    HCA          -\n"));
 }
 
 /* What is UTF-8 stays as it is; of what is not, each octet is U+FFFD. */
