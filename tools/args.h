@@ -1,19 +1,33 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* args.h - arguments of "xenib attach" that say who a guest is */
+/* args.h - options of "xenib attach" that say what a device is to be */
 #ifndef ARGS_H
 #define ARGS_H
 
 #include <xenib.h>
 
-/* Each returns 0, or -1 with a message printed. */
+/* Room for a sentence about what is wrong, which may quote a table of P_Keys */
+#define ARGS_WHY	2048
 
-/* --guid: of one or of all of XENIB_MAX_PORTS ports */
-int get_guid(const char *text, struct xenib_attach_port *ports);
-/* --node-guid */
-int get_node_guid(const char *text, struct xenib_guid *guid);
-/* --pkeys: of one or of all ports */
-int get_pkeys(const char *text, struct xenib_attach_port *ports);
-/* --ips */
-int get_ips(const char *text, struct xenib_attach_args *args);
+#define ARGS_MAX_TIMEOUT	3600	/* seconds */
+
+/* More than there are of these options */
+#define ARGS_MAX		(16 + XENIB_NR_QUOTAS)
+
+/*
+ * Their names, by a number from 0, NULL after the last: the HCA, the device's
+ * number, who the guest is, and quotas. All have a value.
+ */
+const char *args_name(unsigned int i);
+
+/*
+ * Set what one of them says; the name of an HCA is not copied. Returns 0, or -1
+ * with a sentence in @why, which has room for ARGS_WHY octets.
+ */
+int args_set(struct xenib_attach_args *args, const char *name,
+	     const char *value, char *why);
+
+/* A number in min .. max. Returns 0, or -1 with a sentence in @why. */
+int args_number(const char *text, unsigned long min, unsigned long max,
+		unsigned long *value, char *why);
 
 #endif /* ARGS_H */

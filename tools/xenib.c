@@ -19,8 +19,6 @@
 #define EXIT_USAGE	2
 #define EXIT_ALREADY	3
 
-#define MAX_TIMEOUT	3600	/* seconds */
-
 /*
  * @name: how it is called
  * @run: does it, on the arguments from the name on, returns the exit status
@@ -133,24 +131,22 @@ static int usage_error(const struct command *cmd)
 	return EXIT_USAGE;
 }
 
+/* Say what is wrong with the value of an option. Returns -1. */
+static int bad_option(const char *option, const char *why)
+{
+	fprintf(stderr, "xenib: --%s: %s\n", option, why);
+	return -1;
+}
+
 /* A number in min .. max, with a message when it is none. Returns 0 or -1. */
 static int get_number(const char *option, const char *text,
 		      unsigned long min, unsigned long max,
 		      unsigned long *value)
 {
-	size_t digits = strspn(text, "0123456789");
-	unsigned long n = 0;
+	char why[ARGS_WHY];
 
-	errno = 0;
-	if (digits && !text[digits])
-		n = strtoul(text, NULL, 10);
-	if (!digits || text[digits] || errno || n < min || n > max) {
-		fprintf(stderr, "xenib: --%s: \"%s\" is not a number in %lu .. %lu\n",
-			option, text, min, max);
-		return -1;
-	}
-	*value = n;
-	return 0;
+	return args_number(text, min, max, value, why) ?
+	       bad_option(option, why) : 0;
 }
 
 /* A domain is left after the options, or several. */
@@ -221,42 +217,15 @@ static int for_domains(char **domains, const void *arg,
 	return status;
 }
 
-/* Values of options without a letter; quotas follow in a row from the last */
+/* Values of options without a letter */
 enum {
-	OPT_HCA = 256,
+	OPT_DEVICE = 256,	/* those of args.h */
 	OPT_DEVID,
 	OPT_UUID,
 	OPT_TIMEOUT,
 	OPT_WAIT,
 	OPT_FORCE,
-	OPT_GUID,
-	OPT_NODE_GUID,
-	OPT_PKEYS,
-	OPT_IPS,
-	OPT_QUOTA,
 };
-
-static void add_quota_options(struct option *options)
-{
-	int i;
-
-	for (i = 0; i < XENIB_NR_QUOTAS; i++)
-		options[i] = (struct option){ xenib_quota_name(i),
-			required_argument, NULL, OPT_QUOTA + i };
-}
-
-/* Returns 0, or -1 with a message printed. */
-static int get_quota(int opt, const char *text, uint32_t *quota)
-{
-	unsigned int i = opt - OPT_QUOTA;
-	unsigned long n, max = i == XENIB_QUOTA_CONTEXT ? XENIB_MAX_CONTEXTS :
-							  XENIB_MAX_QUOTA;
-
-	if (get_number(xenib_quota_name(i), text, 1, max, &n))
-		return -1;
-	quota[i] = n;
-	return 0;
-}
 
 /* @any_devid: the first that is free */
 struct attach_options {
@@ -268,68 +237,46 @@ struct attach_options {
 /* Returns 0, or -1 with a message printed. */
 static int parse_attach(int argc, char **argv, struct attach_options *o)
 {
-	struct option options[11 + XENIB_NR_QUOTAS] = {
+	struct option options[5 + ARGS_MAX] = {
 		{ "help", no_argument, NULL, 'h' },
-		{ "hca", required_argument, NULL, OPT_HCA },
-		{ "devid", required_argument, NULL, OPT_DEVID },
 		{ "uuid", required_argument, NULL, OPT_UUID },
 		{ "timeout", required_argument, NULL, OPT_TIMEOUT },
 		{ "wait", no_argument, NULL, OPT_WAIT },
-		{ "guid", required_argument, NULL, OPT_GUID },
-		{ "node-guid", required_argument, NULL, OPT_NODE_GUID },
-		{ "pkeys", required_argument, NULL, OPT_PKEYS },
-		{ "ips", required_argument, NULL, OPT_IPS },
 	};
+	char why[ARGS_WHY];
 	unsigned long n;
-	int opt;
+	int i, opt, index;
 
-	add_quota_options(options + 10);
-	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+	for (i = 0; args_name(i); i++)
+		options[4 + i] = (struct option){ args_name(i),
+			required_argument, NULL, OPT_DEVICE };
+
+	while ((opt = getopt_long(argc, argv, "h", options, &index)) != -1) {
 		switch (opt) {
 		case 'h':
 			o->help = true;
 			return 0;
-		case OPT_HCA:
-			o->args.hca = optarg;
-			break;
-		case OPT_DEVID:
-			if (get_number("devid", optarg, 0, XENIB_MAX_DEVID, &n))
-				return -1;
-			o->args.devid = n;
-			o->any_devid = false;
-			break;
 		case OPT_UUID:
 			o->args.uuid = optarg;
 			break;
 		case OPT_TIMEOUT:
-			if (get_number("timeout", optarg, 1, MAX_TIMEOUT, &n))
+			if (get_number("timeout", optarg, 1, ARGS_MAX_TIMEOUT,
+				       &n))
 				return -1;
 			o->args.timeout_ms = n * 1000;
 			break;
 		case OPT_WAIT:
 			o->args.wait = 1;
 			break;
-		case OPT_GUID:
-			if (get_guid(optarg, o->args.port))
-				return -1;
+		case OPT_DEVICE:
+			if (args_set(&o->args, options[index].name, optarg,
+				     why))
+				return bad_option(options[index].name, why);
+			if (!strcmp(options[index].name, "devid"))
+				o->any_devid = false;
 			break;
-		case OPT_NODE_GUID:
-			if (get_node_guid(optarg, &o->args.node_guid))
-				return -1;
-			break;
-		case OPT_PKEYS:
-			if (get_pkeys(optarg, o->args.port))
-				return -1;
-			break;
-		case OPT_IPS:
-			if (get_ips(optarg, &o->args))
-				return -1;
-			break;
-		case '?':
-			return -1;
 		default:
-			if (get_quota(opt, optarg, o->args.quota))
-				return -1;
+			return -1;
 		}
 	}
 	if (o->args.uuid && argc - optind > 1) {
@@ -478,7 +425,7 @@ static int cmd_detach(const struct command *cmd, int argc, char **argv)
 			o.devid = n;
 			break;
 		case OPT_TIMEOUT:
-			if (get_number("timeout", optarg, 1, MAX_TIMEOUT, &n))
+			if (get_number("timeout", optarg, 1, ARGS_MAX_TIMEOUT, &n))
 				return usage_error(cmd);
 			o.timeout_ms = n * 1000;
 			break;
@@ -496,7 +443,7 @@ static int cmd_detach(const struct command *cmd, int argc, char **argv)
 
 struct limit_options {
 	uint32_t devid;
-	uint32_t quota[XENIB_NR_QUOTAS];
+	struct xenib_attach_args args;	/* its quotas alone */
 	unsigned int timeout_ms;
 };
 
@@ -511,7 +458,7 @@ static int limit_domain(struct xenib *xn, const char *domain, const void *arg)
 	status = find_only(xn, domain, domid, &devid);
 	if (status)
 		return status;
-	if (xenib_limit(xn, domid, devid, o->quota, o->timeout_ms))
+	if (xenib_limit(xn, domid, devid, o->args.quota, o->timeout_ms))
 		return failed(xn, 0);
 	print_warning(xn);
 	return EXIT_SUCCESS;
@@ -528,12 +475,16 @@ static int cmd_limit(const struct command *cmd, int argc, char **argv)
 		.devid = ONLY_DEVICE,
 		.timeout_ms = XENIB_DEFAULT_TIMEOUT,
 	};
+	char why[ARGS_WHY];
 	bool any = false;
 	unsigned long n;
-	int opt;
+	int i, opt, index;
 
-	add_quota_options(options + 3);
-	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+	for (i = 0; i < XENIB_NR_QUOTAS; i++)
+		options[3 + i] = (struct option){ xenib_quota_name(i),
+			required_argument, NULL, OPT_DEVICE };
+
+	while ((opt = getopt_long(argc, argv, "h", options, &index)) != -1) {
 		switch (opt) {
 		case 'h':
 			print_command_usage(stdout, cmd);
@@ -544,16 +495,20 @@ static int cmd_limit(const struct command *cmd, int argc, char **argv)
 			o.devid = n;
 			break;
 		case OPT_TIMEOUT:
-			if (get_number("timeout", optarg, 1, MAX_TIMEOUT, &n))
+			if (get_number("timeout", optarg, 1, ARGS_MAX_TIMEOUT, &n))
 				return usage_error(cmd);
 			o.timeout_ms = n * 1000;
 			break;
-		case '?':
-			return usage_error(cmd);
-		default:
-			if (get_quota(opt, optarg, o.quota))
+		case OPT_DEVICE:
+			if (args_set(&o.args, options[index].name, optarg,
+				     why)) {
+				bad_option(options[index].name, why);
 				return usage_error(cmd);
+			}
 			any = true;
+			break;
+		default:
+			return usage_error(cmd);
 		}
 	}
 	if (!any) {
