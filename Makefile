@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# make              modules for KDIR, the library and the dom0 command
+# make              modules for KDIR, the library, the dom0 command and daemon
 # make install      the same, installed (DESTDIR, PREFIX, LIBDIR)
-# make userspace    the library and the command without the modules; so does
+# make userspace    all but the modules; so does
 #                   make install-userspace
 # make modules-all  modules for the kernels of three Debian releases, in build/
 # make packages     Debian packages in build/packages/SUITE (default: trixie)
@@ -27,13 +27,13 @@ MODULE_SOURCES = Kbuild frontend/Kbuild backend/Kbuild \
 	$(filter-out %.mod.c,$(wildcard frontend/*.[ch] backend/*.[ch] backend/*/*.[ch])) \
 	include/compat.h include/vib_names.h include/vib_trace.h include/xenib_version.h \
 	include/xen/interface/io/vibif.h
-TOOLS_SOURCES = Makefile $(wildcard $(addsuffix /*.[ch],userlib tools) include/*.h \
+TOOLS_SOURCES = Makefile $(wildcard $(addsuffix /*.[ch],userlib tools daemon) include/*.h \
 	include/xen/interface/io/*.h) userlib/Makefile userlib/libxenib.map \
-	userlib/libxenib.pc.in tools/Makefile
+	userlib/libxenib.pc.in tools/Makefile daemon/Makefile daemon/xenibd.service.in
 
 all: modules userspace
 
-userspace: lib tools
+userspace: lib tools daemon
 
 modules:
 	@test -d $(KDIR) || { echo "no kernel headers at KDIR=$(KDIR);" \
@@ -46,6 +46,9 @@ lib:
 tools: lib
 	$(MAKE) -C tools
 
+daemon: lib
+	$(MAKE) -C daemon
+
 install: modules install-userspace
 	$(MAKE) -C $(KDIR) M=$(CURDIR) modules_install INSTALL_MOD_PATH=$(DESTDIR)
 	install -D -m 644 -t $(DESTDIR)$(MANDIR)/man4 docs/man/xen-ibback.4 docs/man/xen-ibfront.4
@@ -53,6 +56,7 @@ install: modules install-userspace
 install-userspace: userspace
 	$(MAKE) -C userlib install
 	$(MAKE) -C tools install
+	$(MAKE) -C daemon install
 
 # What a packager needs to have the modules built elsewhere
 module-sources:
@@ -61,6 +65,7 @@ module-sources:
 clean-userspace:
 	$(MAKE) -C userlib clean
 	$(MAKE) -C tools clean
+	$(MAKE) -C daemon clean
 
 clean: clean-userspace
 	$(MAKE) -C $(KDIR) M=$(CURDIR) clean
@@ -70,13 +75,12 @@ clean: clean-userspace
 # in the lab's build tree. Modules go where insmod is told to find them:
 # without depmod, so nothing loads before a test or the demo says so.
 overlay: modules-trixie rogue kverbs arena
-	$(LAB) build-sh -- $(MAKE) tools WERROR=-Werror
+	$(LAB) build-sh -- $(MAKE) userspace WERROR=-Werror
 	rm -rf $(OVERLAY)
 	install -D -t $(OVERLAY)/usr/lib/xenib \
 		$(addprefix build/,rogue/xen-ibrogue.ko kverbs/xen-ibkverbs.ko arena/xen-ibarena.ko \
 		$(addprefix kernels/trixie/,backend/xen-ibback.ko frontend/xen-ibfront.ko))
-	$(LAB) build-sh -- $(MAKE) -C userlib install DESTDIR=$(CURDIR)/$(OVERLAY) PREFIX=/usr
-	$(LAB) build-sh -- $(MAKE) -C tools install DESTDIR=$(CURDIR)/$(OVERLAY) PREFIX=/usr
+	$(LAB) build-sh -- $(MAKE) install-userspace DESTDIR=$(CURDIR)/$(OVERLAY) PREFIX=/usr
 
 # Both modules for the kernel of each release, by its own compiler, from a copy
 # of the sources: any warning is an error, and so is sparse's, where that is.
@@ -90,11 +94,11 @@ $(SUITES:%=modules-%): modules-%: lab-deps
 		$(SPARSE) M=$(CURDIR)/build/kernels/$* modules && \
 		strip -g build/kernels/$*/*/*.ko'
 
-# The library and the command with the oldest Xen that they support, Debian 12's
+# The library and its programs with the oldest Xen that they support, Debian 12's
 tools-bookworm: lab-deps
 	mkdir -p build/tools/bookworm
 	cp -u --parents -t build/tools/bookworm $(TOOLS_SOURCES)
-	$(LAB) build-sh --suite bookworm -- $(MAKE) -C build/tools/bookworm tools WERROR=-Werror
+	$(LAB) build-sh --suite bookworm -- $(MAKE) -C build/tools/bookworm userspace WERROR=-Werror
 
 # For tests only: the hostile guest's, and users in the kernel of verbs and of memory
 rogue kverbs arena: lab-deps
@@ -146,4 +150,4 @@ fuzz: lab-deps
 demo: overlay
 	tests/lab/demo
 
-.PHONY: all userspace modules module-sources modules-all $(SUITES:%=modules-%) lib tools tools-bookworm install install-userspace clean clean-userspace overlay rogue kverbs arena quick unit unit-programs lint lab-deps check-deps check check-all packages check-packages mutants fuzz demo
+.PHONY: all userspace modules module-sources modules-all $(SUITES:%=modules-%) lib tools daemon tools-bookworm install install-userspace clean clean-userspace overlay rogue kverbs arena quick unit unit-programs lint lab-deps check-deps check check-all packages check-packages mutants fuzz demo

@@ -46,7 +46,7 @@ def number(path, macro):
                       read(path), re.M)[1]
     if value.isidentifier():
         return number(path, value)
-    base, shift = re.fullmatch(r"\(?(\d+)U?(?: << (\d+)\))?", value).groups()
+    base, shift = re.fullmatch(r"\(?(\d+)U?L*(?: << (\d+)\))?", value).groups()
     return int(base) << int(shift or 0)
 
 
@@ -424,6 +424,54 @@ def test_errors():
             if errors - told[name]} == {}
 
 
+# ---- The daemon ----
+
+CONF = "xenib.conf.5"
+
+
+def literals(path, pattern):
+    """What strings of a C file there are at (.*) of a pattern."""
+    return set(re.findall(pattern, code(path)))
+
+
+def test_keys():
+    told = parts(section(CONF, "FILES OF GUESTS.D"), "SS")
+    keys = literals("daemon/settings.c", r'strcmp\(key, "([\w-]+)"\)')
+    options = literals("tools/args.c", r'\{ "([\w-]+)", set_\w+ \}')
+    assert {"uuid", "name"} < keys and {"hca", "devid"} < options
+    assert names(told["[guest]"]) == {"uuid", "name"}
+    assert names(told["[device]"]) == options | rows(VIBIF, "VIBIF_QUOTAS")
+    told = parts(section(CONF, "XENIB.CONF"), "SS")
+    assert names(told["[xenibd]"]) == keys - {"uuid", "name"} - options
+    sections = literals("daemon/settings.c", r'\[SECTION_\w+\] = "(\w+)"')
+    assert sections == set(re.findall(r"^\.SS \"\[(\w+)\]\"",
+                                      page_of(CONF), re.M))
+
+
+def test_options_are_those_of_attach():
+    told = words(parts(section("xenib.8", "COMMANDS"), "SS")[
+        "xenib attach [OPTIONS] DOMAIN..."])
+    for name in literals("tools/args.c", r'\{ "([\w-]+)", set_\w+ \}'):
+        assert "--" + name in told
+
+
+@pytest.mark.parametrize("page, said, path, macro, unit", [
+    ("xenibd.8", "up to %d devices at once", "daemon/xenibd.c", "MAX_JOBS", 1),
+    (CONF, "1 to %d, by default 30", "tools/args.h", "ARGS_MAX_TIMEOUT", 1),
+    (CONF, "as quotas, up to %d.", "daemon/settings.c", "MAX_TOTAL_PAGES", 1),
+])
+def test_numbers_of_the_daemon(page, said, path, macro, unit):
+    assert said % (number(path, macro) // unit) in words(page_of(page))
+
+
+def test_times():
+    text, told = code("daemon/xenibd.h"), words(page_of("xenibd.8"))
+    for macro, said in (("RESTART_TIME", "again within %s seconds"),
+                        ("MAX_DELAY", "up to %s seconds")):
+        assert said % re.search(r"#define %s\s+\((\d+) \* SECOND\)" % macro,
+                                text)[1] in told
+
+
 # ---- All pages ----
 
 @pytest.mark.parametrize("path", PAGES)
@@ -431,7 +479,8 @@ def test_installed(path):
     """By make install; and by a package, which dh_missing tells of what
     make install-userspace installs."""
     name = os.path.basename(path)
-    made = {part: read(part) for part in ("Makefile", "tools/Makefile",
+    made = {part: read(part) for part in ("Makefile", "daemon/Makefile",
+                                          "tools/Makefile",
                                           "userlib/Makefile")}
     by = [part for part, text in made.items()
           if re.search(r"^\tinstall .*docs/man/%s\b" % re.escape(name), text,

@@ -425,7 +425,8 @@ static int cmd_detach(const struct command *cmd, int argc, char **argv)
 			o.devid = n;
 			break;
 		case OPT_TIMEOUT:
-			if (get_number("timeout", optarg, 1, ARGS_MAX_TIMEOUT, &n))
+			if (get_number("timeout", optarg, 1, ARGS_MAX_TIMEOUT,
+				       &n))
 				return usage_error(cmd);
 			o.timeout_ms = n * 1000;
 			break;
