@@ -55,8 +55,6 @@ def test_hca_fails_and_comes_back(native, dom0, guest, pvh):
     nodes.assert_idle(dom0[1])
 
 
-# Failed once on a machine of half the speed, after others: not explained yet
-@pytest.mark.exhaustive
 def test_hca_goes_while_guests_connect(dom0, guest, pvh):
     """With it goes what the backend has put before its driver, and messages of
     the CM are on the way: once the driver is reloaded, once the HCA breaks."""
@@ -81,7 +79,7 @@ def test_hca_goes_while_guests_connect(dom0, guest, pvh):
         for end in ends:
             end.node.run("touch /root/enough")
         for process in processes:
-            process.communicate(timeout=30)
+            print(process.communicate(timeout=30)[0])
         for end in ends:
             end.node.run("rm /root/enough && "
                          "rmmod rdma_ucm rdma_cm iw_cm ib_cm")
