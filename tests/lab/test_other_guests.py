@@ -11,6 +11,7 @@ import pytest
 import ipoib
 import nodes
 import test_node
+import test_storage
 # With the guests of this file
 from test_guest import (  # noqa: F401
     test_devinfo_shows_an_active_port_with_the_hosts_lid)
@@ -97,6 +98,13 @@ def test_full_node(guests):
         ends[1].ping(ends[0].v4, "-q -c 3 -i 0.2 -s 1900")
         for name in "rping", "udaddy":
             test_node.run(ends, test_node.PROGRAMS[name])
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("protocol", ["nvme", "iser", "nfs"])
+def test_storage_protocol(guests, protocol):
+    with ipoib.interfaces(*guests) as ends:
+        test_storage.serve(ends, protocol)
 
 
 def test_frontend_reloaded(guests, exhaustive):

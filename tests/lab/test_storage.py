@@ -103,6 +103,7 @@ def check_file_system(client, where, mib):
 
 
 def serve_disk(ends, protocol, mib):
+    """A disk, by NVMe or iSER"""
     server, client = ends
     with storage.served(protocol, server, 2 * mib):
         with storage.connected(protocol, server, client) as where:
@@ -131,6 +132,7 @@ echo 3 >/proc/sys/vm/drop_caches
 
 
 def serve_files(ends, mib):
+    """Files, by NFS"""
     server, client = ends
     with storage.served("nfs", server, 1):
         with storage.connected("nfs", server, client) as where:
@@ -145,6 +147,14 @@ def serve_files(ends, mib):
 @pytest.mark.parametrize("protocol", ["nfs"])
 def test_files(ends, protocol, exhaustive):
     serve_files(ends, 256 if exhaustive else 16)
+
+
+def serve(ends, protocol):
+    """Whatever it serves, enough of it to fill an arena"""
+    if protocol == "nfs":
+        serve_files(ends, 64)
+    else:
+        serve_disk(ends, protocol, 16)
 
 
 # ---- In mid-transfer the backend of a guest goes and comes ----
@@ -230,7 +240,4 @@ def test_small_arena(guest, dom0, protocol, whose):
           ipoib.interfaces(guest[0], dom0[1]) as ends):
         if whose == "client":
             ends = ends[::-1]
-        if protocol == "nfs":
-            serve_files(ends, 64)
-        else:
-            serve_disk(ends, protocol, 16)
+        serve(ends, protocol)
