@@ -395,9 +395,14 @@ static void hca_comes(unsigned int what)
 	hca_present = !ib_device_add(&fake_device);
 }
 
-/* The backend is loaded anew, or the toolstack detaches and attaches. */
+/*
+ * The backend is loaded anew, or the toolstack detaches and attaches. If the
+ * HCA's instance could not be said when it came back, this is the last time
+ * that it can be, and must not fail too.
+ */
 static void reload(bool detach)
 {
+	fail_at(0);
 	if (detach)
 		xen_rm_nodes();
 	guest_detach(dev);
