@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The build trees: a Debian 13 root in which everything is compiled, one of
-each other release of Debian whose kernel guests are to run, one with what reads
-the sources only, and one that fuzzes. For Debian packages, each release has
-one that makes them, and one as a user's machine is before they are installed.
+each other release of Debian whose kernel guests are to run, one with what
+reads the sources only, and one that fuzzes. For Debian packages, each release
+has one that makes them, and one as a user's machine is before they are
+installed.
 
 Modules must be built with the compiler of the kernel they are for, and the
 result must not depend on the build machine. Commands run in a tree by chroot,

@@ -32,9 +32,9 @@ static struct vibif_mad cm_request;
 /* The IDs of the last messages of the CM, of which others are made */
 static u8 wire_id[4], guest_id[4];
 
-/* What the guest alone writes */
+/* What the guest alone writes, and how far it was served then */
 static struct {
-	u32 tx_prod, rx_cons;
+	u32 tx_prod, rx_cons, rx_prod;
 	struct vibif_mad tx[NR_TX];
 } guests;
 
@@ -42,6 +42,7 @@ static void remember(void)
 {
 	guests.tx_prod = area.indices.tx_prod.value;
 	guests.rx_cons = area.indices.rx_cons.value;
+	guests.rx_prod = area.indices.rx_prod.value;
 	memcpy(guests.tx, area.tx, sizeof(area.tx));
 }
 
@@ -95,6 +96,9 @@ static void check(void)
 	    guests.rx_cons != area.indices.rx_cons.value ||
 	    memcmp(guests.tx, area.tx, sizeof(area.tx)))
 		kernel_bug("the backend has written what is the guest's");
+	if (area.indices.rx_prod.value != guests.rx_prod &&
+	    area.indices.rx_prod.value - guests.rx_cons > NR_RX)
+		kernel_bug("a MAD is delivered where there is no slot");
 	if (mad_nr_messages() > NR_PORTS * VIBIF_MAD_TRANSACTIONS)
 		kernel_bug("%ld MADs are being sent", mad_nr_messages());
 	for (port = 1; port <= NR_PORTS; port++)
