@@ -135,8 +135,8 @@ static void post(void)
         hca_put32(extra + 32, qp[3].qpn);
     }
     fuzz_alter(extra, sizeof(extra));
-    loop_post(q, opcode, imm, 0, extra, 16 * units, own_data ? &mr : &others,
-              lengths[fuzz_below(6)]);
+    loop_queue(q, opcode, imm, 0, extra, 16 * units, own_data ? &mr : &others,
+               lengths[fuzz_below(6)]);
 }
 
 static void receive(void)

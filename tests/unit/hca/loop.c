@@ -191,9 +191,9 @@ void loop_pair(Loop *l, LoopQp *a, LoopQp *b, const LoopQpAttr *attr)
 
 /* ---- Work ---- */
 
-void loop_post(LoopQp *qp, uint8_t opcode, uint32_t imm, uint32_t srqn,
-               const void *extra, size_t extra_len, const LoopMr *mr,
-               uint32_t len)
+void loop_queue(LoopQp *qp, uint8_t opcode, uint32_t imm, uint32_t srqn,
+                const void *extra, size_t extra_len, const LoopMr *mr,
+                uint32_t len)
 {
     uint8_t *slot = drv_ptr(qp->l->d, qp->sq + qp->sq_head % LOOP_SQ * STRIDE);
     uint32_t size = 16 + extra_len + (mr ? 16 : 0);
@@ -215,6 +215,13 @@ void loop_post(LoopQp *qp, uint8_t opcode, uint32_t imm, uint32_t srqn,
     qp->sq_head++;
     hca_put32(bell, qp->qpn << 8);
     hca_uar_write(qp->l->d->hca, (LOOP_UAR << 12) + 0x14, bell, 4);
+}
+
+void loop_post(LoopQp *qp, uint8_t opcode, uint32_t imm, uint32_t srqn,
+               const void *extra, size_t extra_len, const LoopMr *mr,
+               uint32_t len)
+{
+    loop_queue(qp, opcode, imm, srqn, extra, extra_len, mr, len);
     loop_pump(qp->l);
 }
 

@@ -75,7 +75,13 @@ uint8_t loop_modify(LoopQp *qp, uint16_t op, uint32_t optpar,
 void loop_query(LoopQp *qp, uint8_t context[HCA_QPC_SIZE]);
 void loop_reset(LoopQp *qp);
 
-/* Post a WQE: extra goes between control and data segment. mr may be NULL. */
+/*
+ * Post a WQE: extra goes between control and data segment. mr may be NULL.
+ * loop_post() lets everything come to rest.
+ */
+void loop_queue(LoopQp *qp, uint8_t opcode, uint32_t imm, uint32_t srqn,
+                const void *extra, size_t extra_len, const LoopMr *mr,
+                uint32_t len);
 void loop_post(LoopQp *qp, uint8_t opcode, uint32_t imm, uint32_t srqn,
                const void *extra, size_t extra_len, const LoopMr *mr,
                uint32_t len);
