@@ -35,7 +35,8 @@ void ini_error(struct ini *ini, const char *fmt, ...)
 FILE *ini_open(struct ini *ini)
 {
 	/* A FIFO must not stop us, nor a link lead us to somebody's file. */
-	int fd = open(ini->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	int fd = open(ini->path,
+		      O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	int saved_errno = errno;
 	struct stat st;
 	FILE *f;

@@ -17,6 +17,7 @@
 
 #define DEVICES		"/local/domain/0/backend/" VIBIF_DEVICE_CLASS
 #define BATCH		64
+#define MAX_EVENTS	100
 
 /* Of 16 octets each, in frames of 4096 */
 #define MAPTRACK_PER_FRAME	256
@@ -74,16 +75,20 @@ enum world_event world_event(struct world *w)
 {
 	enum world_event found = WORLD_SAME;
 	char **event;
+	int i;
 
-	errno = 0;
-	while ((event = xs_check_watch(w->xs))) {
+	/* A guest can cause more as fast as they are taken. */
+	for (i = 0; i < MAX_EVENTS; i++) {
+		event = xs_check_watch(w->xs);
+		if (!event)
+			return errno == EAGAIN ? found : WORLD_LOST;
 		if (strcmp(event[XS_WATCH_TOKEN], "devices"))
 			found = WORLD_DOMAINS;
 		else if (found == WORLD_SAME)
 			found = WORLD_DEVICES;
 		free(event);
 	}
-	return errno == EAGAIN ? found : WORLD_LOST;
+	return found;
 }
 
 static void add_device(struct domain *d, const struct xenib_device *from)

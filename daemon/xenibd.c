@@ -29,9 +29,13 @@
 /* As xl has them. */
 #define EXIT_USAGE	2
 
+/* Directories of their own in tests */
+#ifndef CONF_DIR
 #define CONF_DIR	"/etc/xenib"
-#define CONF		CONF_DIR "/xenib.conf"
 #define RUN_DIR		"/run/xenib"
+#endif
+
+#define CONF		CONF_DIR "/xenib.conf"
 #define STATE_DIR	RUN_DIR "/devices"
 static const char *const guest_dirs[] = {
 	CONF_DIR "/guests.d", RUN_DIR "/guests.d", NULL
@@ -137,13 +141,31 @@ static void load_settings(struct xenibd *d)
 	d->look_at = 0;
 }
 
+/* A file that was made is not written yet. Of a directory itself, all counts. */
+static bool concerns_us(const struct inotify_event *event)
+{
+	const char *dot = event->len ? strrchr(event->name, '.') : NULL;
+
+	if (!event->len || event->mask & IN_ISDIR)
+		return true;
+	return !(event->mask & IN_CREATE) && dot && !strcmp(dot, ".conf");
+}
+
 static void read_files(struct xenibd *d)
 {
-	char events[4096];
+	char events[4096] __attribute__((aligned(8)));
+	const struct inotify_event *event;
+	bool load = false;
+	ssize_t len, at;
 
-	while (read(d->files, events, sizeof(events)) > 0)
-		;
-	load_settings(d);
+	while ((len = read(d->files, events, sizeof(events))) > 0) {
+		for (at = 0; at < len; at += sizeof(*event) + event->len) {
+			event = (const struct inotify_event *)(events + at);
+			load |= concerns_us(event);
+		}
+	}
+	if (load)
+		load_settings(d);
 }
 
 /* Jobs */
@@ -322,18 +344,15 @@ static int64_t attach_missing(struct xenibd *d)
 static void read_error(const struct job *job, char *text, size_t size)
 {
 	ssize_t len = read(job->error, text, size - 1);
-	char *p;
 
 	text[len > 0 ? len : 0] = 0;
 	text[strcspn(text, "\n")] = 0;
-	if (!strncmp(text, "xenib: ", 7)) {
-		p = text + 7;
-		memmove(text, p, strlen(p) + 1);
-	}
+	if (!strncmp(text, "xenib: ", 7))
+		memmove(text, text + 7, strlen(text + 7) + 1);
 }
 
-static void say_attached(const struct guest *g, struct slot *slot,
-		     const struct job *job, const char *warning)
+static void say_attached(const struct guest *g, const struct slot *slot,
+			 const struct job *job, const char *warning)
 {
 	char *options, *p;
 
@@ -446,7 +465,8 @@ static int wait_for_change(struct xenibd *d, int64_t when)
 		read_files(d);
 	if (!fds[0].revents)
 		return 0;
-	switch (world_event(d->world)) {
+	/* libxenstore closes its end, and calls that no event. */
+	switch (fds[0].revents & ~POLLIN ? WORLD_LOST : world_event(d->world)) {
 	case WORLD_LOST:
 		say(LOG_ERR, "the connection to xenstored is lost");
 		return -1;
