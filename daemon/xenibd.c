@@ -141,7 +141,7 @@ static void load_settings(struct xenibd *d)
 	d->look_at = 0;
 }
 
-/* A file that was made is not written yet. Of a directory itself, all counts. */
+/* A file that was made is not written yet. Of a directory, all counts. */
 static bool concerns_us(const struct inotify_event *event)
 {
 	const char *dot = event->len ? strrchr(event->name, '.') : NULL;

@@ -330,6 +330,8 @@ static void test_precedence(void **state)
 	assert_string_equal(gets(UUID, "web1"), "pages=1\n");
 	files_write("run/b.conf", "[guest]\nname=w*\n[device]\npages=2\n");
 	assert_string_equal(gets(UUID, "web1"), "pages=2\n");
+	files_write("run/c.conf", "[guest]\nname=[a-z]*\n[device]\n");
+	assert_string_equal(gets(UUID, "web1"), "pages=2\n");
 	files_write("run/c.conf", "[guest]\nname=*1\n[device]\npages=3\n");
 	assert_string_equal(gets(UUID, "web1"), "pages=2\n");
 	files_write("etc/c.conf", "[guest]\nname=*1\n[device]\npages=4\n");
