@@ -472,6 +472,22 @@ def test_times():
                                 text)[1] in told
 
 
+# ---- The command ----
+
+def test_metrics():
+    """All counters of a device are told to Prometheus, under names that the
+    page has."""
+    text = code("tools/metrics.c")
+    counters, host = (
+        dict(re.findall(r'\{ "(\w+)", "(xenib_\w+)"', table))
+        for table in re.split(r"host_gauges\[\] = ", text)[:2])
+    assert set(counters) == (rows("backend/ibback.h", "IBBACK_COUNTERS") |
+                             rows("backend/hca.h", "IBBACK_FLOW_COUNTS"))
+    assert set(host) == rows("backend/ibback.h", "IBBACK_TOTALS")
+    told = parts(section("xenib.8", "COMMANDS"), "SS")["xenib metrics"]
+    assert names(told) == set(re.findall(r'"(xenib_\w+)"', text))
+
+
 # ---- All pages ----
 
 @pytest.mark.parametrize("path", PAGES)

@@ -2,13 +2,12 @@
 /* print.c - devices as a table, at length, and as JSON */
 
 #include <inttypes.h>
-#include <stdbool.h>
 #include <string.h>
 
 #include "print.h"
 
-static const struct xenib_value *find(const struct xenib_value *values,
-				      size_t nr, const char *name)
+const struct xenib_value *find_value(const struct xenib_value *values,
+				     size_t nr, const char *name)
 {
 	size_t i;
 
@@ -83,8 +82,8 @@ static void print_numbers(FILE *out, const struct xenib_device *d)
 	for (q = 0; q < XENIB_NR_QUOTAS; q++) {
 		const char *name = xenib_quota_name(q);
 
-		used = find(d->counters, d->nr_counters, name);
-		quota = find(d->quotas, d->nr_quotas, name);
+		used = find_value(d->counters, d->nr_counters, name);
+		quota = find_value(d->quotas, d->nr_quotas, name);
 		if (used)
 			fprintf(out, "    %-12s %" PRIu64, name, used->value);
 		else if (quota)
@@ -178,8 +177,7 @@ void print_long(FILE *out, const struct listing *list)
 			list->totals[i].value);
 }
 
-/* The character of UTF-8 at @s, and how many octets it has; 0: it is none. */
-static int get_utf8(const char *s, uint32_t *c)
+int get_utf8(const char *s, uint32_t *c)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
 	const uint8_t *p = (const uint8_t *)s;
@@ -199,9 +197,14 @@ static int get_utf8(const char *s, uint32_t *c)
 	return n;
 }
 
+bool is_control(uint32_t c)
+{
+	return c < ' ' || (c > '~' && c < 0xa0);
+}
+
 /*
  * Readers need UTF-8: an octet that is none becomes U+FFFD. Control characters
- * are escaped, those of the terminals of old (U+0080 .. U+009F), too.
+ * are escaped.
  */
 static void json_string(FILE *out, const char *s)
 {
@@ -221,7 +224,7 @@ static void json_string(FILE *out, const char *s)
 		}
 		if (c == '"' || c == '\\')
 			fprintf(out, "\\%c", *s);
-		else if (c < ' ' || (c > '~' && c < 0xa0) || c == 0xfffd)
+		else if (is_control(c) || c == 0xfffd)
 			fprintf(out, "\\u%04x", c);
 		else
 			fwrite(s, 1, n, out);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* print.h - how "xenib list" shows devices */
+/* print.h - how devices are shown */
 #ifndef XENIB_PRINT_H
 #define XENIB_PRINT_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include <xenib.h>
@@ -20,6 +22,16 @@ struct listing {
 	size_t nr_totals;
 };
 
+/* The value of this name; NULL: there is none. */
+const struct xenib_value *find_value(const struct xenib_value *values,
+				     size_t nr, const char *name);
+
+/* The character of UTF-8 at @s, and how many octets it has; 0: it is none. */
+int get_utf8(const char *s, uint32_t *c);
+
+/* Of ASCII, or of the terminals of old (U+0080 .. U+009F) */
+bool is_control(uint32_t c);
+
 /* One line for each device. */
 void print_table(FILE *out, const struct listing *list);
 
@@ -28,5 +40,8 @@ void print_long(FILE *out, const struct listing *list);
 
 /* The same as one JSON object. */
 void print_json(FILE *out, const struct listing *list);
+
+/* Metrics for Prometheus. */
+void print_metrics(FILE *out, const struct listing *list);
 
 #endif /* XENIB_PRINT_H */

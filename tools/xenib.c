@@ -38,6 +38,7 @@ static int cmd_attach(const struct command *cmd, int argc, char **argv);
 static int cmd_detach(const struct command *cmd, int argc, char **argv);
 static int cmd_limit(const struct command *cmd, int argc, char **argv);
 static int cmd_list(const struct command *cmd, int argc, char **argv);
+static int cmd_metrics(const struct command *cmd, int argc, char **argv);
 static int cmd_help(const struct command *cmd, int argc, char **argv);
 
 static const struct command commands[] = {
@@ -89,6 +90,8 @@ static const struct command commands[] = {
 	  "List InfiniBand devices of guests",
 	  "  -l, --long      quotas, counters and doorbell pages, too\n"
 	  "  -j, --json      the same as JSON\n" },
+	{ "metrics", cmd_metrics, "",
+	  "Print metrics of all devices for Prometheus", "" },
 	{ "help", cmd_help, "[COMMAND]", "Explain the command, or one part of it",
 	  "" },
 };
@@ -120,8 +123,8 @@ static void print_usage(FILE *out)
 
 static void print_command_usage(FILE *out, const struct command *cmd)
 {
-	fprintf(out, "Usage: xenib %s %s\n\n%s.\n%s%s", cmd->name, cmd->args,
-		cmd->summary, *cmd->options ? "\n" : "", cmd->options);
+	fprintf(out, "Usage: xenib %s%s%s\n\n%s.\n%s%s", cmd->name,
+		*cmd->args ? " " : "", cmd->args, cmd->summary, *cmd->options ? "\n" : "", cmd->options);
 }
 
 /* The message has been printed. */
@@ -565,7 +568,7 @@ static int list(struct xenib *xn, char **domains,
 	if (xenib_totals(xn, &l.totals, &l.nr_totals)) {
 		if (errno != ENXIO)
 			status = failed(xn, 0);
-		else if (print != print_json)
+		else if (print == print_table || print == print_long)
 			fprintf(stderr, "xenib: note: %s\n", xenib_error(xn));
 	}
 	if (l.nr_devices || !status)
@@ -606,6 +609,44 @@ static int cmd_list(const struct command *cmd, int argc, char **argv)
 	if (!xn)
 		return EXIT_FAILURE;
 	status = list(xn, argv + optind, print);
+	xenib_close(xn);
+	return status;
+}
+
+/* For commands that have neither options nor operands; -1: to be run. */
+static int parse_nothing(const struct command *cmd, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	int opt = getopt_long(argc, argv, "h", options, NULL);
+
+	if (opt == 'h') {
+		print_command_usage(stdout, cmd);
+		return EXIT_SUCCESS;
+	}
+	if (opt != -1)
+		return usage_error(cmd);
+	if (optind == argc)
+		return -1;
+	fprintf(stderr, "xenib %s: too many arguments: %s\n", argv[0],
+		argv[optind]);
+	return usage_error(cmd);
+}
+
+static int cmd_metrics(const struct command *cmd, int argc, char **argv)
+{
+	int status = parse_nothing(cmd, argc, argv);
+	char *all[] = { NULL };
+	struct xenib *xn;
+
+	if (status >= 0)
+		return status;
+	xn = open_library();
+	if (!xn)
+		return EXIT_FAILURE;
+	status = list(xn, all, print_metrics);
 	xenib_close(xn);
 	return status;
 }

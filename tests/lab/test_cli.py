@@ -48,7 +48,8 @@ def test_errors_name_the_thing(guest, dom0, arguments, status, words):
 
 def test_help_names_every_command(dom0):
     found = re.findall(r"^  (\w+) +[A-Z]", dom0[0].out("xenib help"), re.M)
-    assert found == ["attach", "detach", "limit", "list", "help"]
+    assert found == ["attach", "detach", "limit", "list", "metrics",
+                     "help"]
 
 
 @pytest.mark.parametrize("command, options", [
@@ -59,6 +60,7 @@ def test_help_names_every_command(dom0):
     ("limit", ["devid", "timeout", "pds", "mrs", "cqs", "qps", "srqs", "mws",
                "xrcds", "pages", "mcast"]),
     ("list", ["long", "json"]),
+    ("metrics", []),
     ("help", []),
 ])
 def test_help_names_every_option(dom0, command, options):
@@ -160,6 +162,48 @@ def test_limit(guest, dom0):
         host.run("xenib limit --cqs %d guest1" % before["cqs"])
     assert nodes.device(host, node)["quotas"] == before
     nodes.run_pair(*guest, "ibv_rc_pingpong -n 10")
+
+
+def samples(text):
+    """Those of a text for Prometheus, which refuses all of it for a mistake:
+    name, labels -> value."""
+    found, family = {}, None
+    lines = iter(text.splitlines())
+    for line in lines:
+        if line.startswith("#"):
+            family = re.fullmatch(r"# HELP (xenib_[a-z_]+) [^\\]+\.", line)[1]
+            assert family not in [name for name, _ in found], "in two parts"
+            kind = "counter" if family.endswith("_total") else "gauge"
+            assert next(lines) == "# TYPE %s %s" % (family, kind)
+            continue
+        name, labels, value = re.fullmatch(
+            r'(\w+)(?:\{(\w+="(?:[^"\\]|\\["\\n])*"'
+            r'(?:,\w+="(?:[^"\\]|\\["\\n])*")*)\})? ([0-9.]+)', line).groups()
+        assert name == family
+        assert (name, labels) not in found
+        found[name, labels] = float(value)
+    return found
+
+
+def test_metrics(guest, pvh, dom0):
+    host = dom0[0]
+    nodes.run_pair(*guest, "ibv_rc_pingpong -n 10")
+    said = samples(host.out("xenib metrics"))
+    assert said["xenib_backend_up", None] == 1
+    for device in nodes.xenib_list(host)["devices"]:
+        own = 'domain="%(domain)s",domid="%(domid)d",devid="%(devid)d"' % device
+        for name, quota in device["quotas"].items():
+            resource = '%s,resource="%s"' % (own, name)
+            assert said["xenib_quota", resource] == quota
+            assert ("xenib_used", resource) in said
+        assert said["xenib_requests_total", own] > 0
+        info, = [labels for name, labels in said
+                 if name == "xenib_device_info" and labels.startswith(own)]
+        assert 'uuid="%s"' % device["uuid"] in info
+        assert info.endswith('backend="Connected",frontend="Connected"')
+    assert said["xenib_devices", None] == 2
+    assert said["xenib_maptrack_limit", None] % 256 == 0
+    assert said["xenib_grants", None] < said["xenib_maptrack_limit", None]
 
 
 def test_attach_without_the_backend(backend):

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <xenctrl.h>
+#include <xenhypfs.h>
 #include <xenstore.h>
 
 #include "fake.h"
@@ -56,6 +57,7 @@ bool fake_flood;
 int fake_handles;
 int fake_open_errno;
 unsigned int fake_euid;
+const char *fake_maptrack;
 
 static struct store committed, pending;
 static bool in_transaction, conflict;
@@ -543,6 +545,33 @@ int xc_domain_memory_mapping(xc_interface *xc, uint32_t domid,
 	return 0;
 }
 
+xenhypfs_handle *xenhypfs_open(struct xentoollog_logger *logger,
+			       unsigned int flags)
+{
+	(void)flags;
+	if (!logger)
+		die("a command must not print for a library");
+	if (!fake_maptrack)
+		return NULL;
+	fake_handles++;
+	return (xenhypfs_handle *)&fake_maptrack;
+}
+
+int xenhypfs_close(xenhypfs_handle *hypfs)
+{
+	(void)hypfs;
+	fake_handles--;
+	return 0;
+}
+
+char *xenhypfs_read(xenhypfs_handle *hypfs, const char *path)
+{
+	(void)hypfs;
+	if (strcmp(path, "/params/gnttab_max_maptrack_frames"))
+		die(path);
+	return strdup(fake_maptrack);
+}
+
 /* For tests */
 
 void fake_domain(uint32_t domid, const char *name, uint32_t flags,
@@ -766,6 +795,7 @@ void fake_end(void)
 	fake_slept = NULL;
 	fake_conflicts = fake_open_errno = 0;
 	fake_writer = NULL;
+	fake_maptrack = NULL;
 	fake_flood = false;
 	fake_fail_at(0);
 	fake_strike_at(0, NULL);

@@ -52,6 +52,9 @@ extern int fake_handles;
 /* xc_interface_open() fails with this errno; 0: it does not. */
 extern int fake_open_errno;
 
+/* What Xen's hypfs has as gnttab_max_maptrack_frames; NULL: Xen has none. */
+extern const char *fake_maptrack;
+
 /* An empty store and no domain but 0. */
 void fake_reset(void);
 /* Remove what fake_reset() made. */

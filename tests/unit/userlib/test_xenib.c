@@ -486,6 +486,50 @@ static void test_utf8(void **state)
 	}
 }
 
+/* Lines that must be there, in this order */
+static void test_metrics(void **state)
+{
+	static const char *const lines[] = {
+		"# HELP xenib_backend_up xen-ibback is loaded.\n# TYPE xenib_backend_up gauge\nxenib_backend_up 1\n",
+		"\n# TYPE xenib_device_info gauge\n",
+		"\nxenib_device_info{domain=\"a\\\"b\\\\\xef\xbf\xbd\xef\xbf\xbd\xc3\xa9\",domid=\"3\",devid=\"0\",uuid=\"00000000-0000-0000-0000-000000000003\",hca=\"mlx4_0\",backend=\"Connected\",frontend=\"Connected\"} 1\n",
+		"\nxenib_device_info{domain=\"pvh\",domid=\"4\",",
+		"\n# TYPE xenib_used gauge\nxenib_used{domain=\"pvh\",domid=\"4\",devid=\"0\",resource=\"cqs\"} 7\n",
+		",domid=\"3\",devid=\"0\",resource=\"srqs\"} 8\n",
+		"\n# TYPE xenib_requests_total counter\nxenib_requests_total{domain=\"pvh\",domid=\"4\",devid=\"0\"} 18446744073709551615\n",
+		"\nxenib_event_seconds_total{domain=\"pvh\",domid=\"4\",devid=\"0\"} 1.500000003\n",
+		"\n# TYPE xenib_transmit_bytes_total counter\n",
+		"\n# TYPE xenib_grants gauge\nxenib_grants 12\n",
+		"\n# TYPE xenib_maptrack_limit gauge\nxenib_maptrack_limit 262144\n",
+	};
+	const char *p;
+	size_t i;
+
+	(void)state;
+	fake_maptrack = "1024";
+	fake_file("bus/xen-backend/drivers/vib/grants", "12\n");
+	fake_set("/local/domain/3/name", "a\"b\\\x1b\x9b\xc3\xa9");
+	succeeds("xenib attach" FEW "3 4", "");
+	fake_file("bus/xen-backend/devices/vib-4-0/statistics/cqs", "7\n");
+	fake_file("bus/xen-backend/devices/vib-4-0/statistics/requests",
+		  "18446744073709551615\n");
+	fake_file("bus/xen-backend/devices/vib-4-0/statistics/event_ns",
+		  "1500000003\n");
+	succeeds("xenib metrics", "");
+	for (i = 0, p = out; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		p = strstr(p, lines[i]);
+		if (!p)
+			fail_msg("no \"%s\" in \"%s\"", lines[i], out);
+	}
+	fake_maptrack = NULL;
+	fake_unlink("bus/xen-backend/drivers");
+	succeeds("xenib metrics", "\nxenib_backend_up 0\n");
+	assert_null(strstr(out, "maptrack"));
+	fails("xenib metrics pv", 2, "xenib metrics: too many arguments: pv");
+	fails("xenib metrics --json", 2, "--json");
+	succeeds("xenib metrics -h", "Usage: xenib metrics\n");
+}
+
 #define TEST(name) \
 	cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
 
@@ -505,6 +549,7 @@ int main(void)
 		TEST(warning),
 		TEST(list),
 		TEST(utf8),
+		TEST(metrics),
 	};
 
 	return cmocka_run_group_tests_name("xenib", tests, NULL, NULL);

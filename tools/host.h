@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* host.h - what Xen says about this host */
+#ifndef XENIB_HOST_H
+#define XENIB_HOST_H
+
+#include <stdint.h>
+
+/*
+ * How many maptrack entries Xen lets a domain have, this one included: each
+ * page of another domain that it maps takes one. Returns 0, or -1 if Xen does
+ * not say.
+ */
+int maptrack_limit(uint64_t *entries);
+
+#endif /* XENIB_HOST_H */
