@@ -26,7 +26,7 @@ static bool is_safe(char c)
 	return c >= ' ' && c <= '~';
 }
 
-static void print_text(FILE *out, const char *s, int width)
+void print_text(FILE *out, const char *s, int width)
 {
 	int n = 0;
 

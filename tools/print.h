@@ -32,6 +32,9 @@ int get_utf8(const char *s, uint32_t *c);
 /* Of ASCII, or of the terminals of old (U+0080 .. U+009F) */
 bool is_control(uint32_t c);
 
+/* What is printable ASCII of a string, and ? for all else */
+void print_text(FILE *out, const char *s, int width);
+
 /* One line for each device. */
 void print_table(FILE *out, const struct listing *list);
 
@@ -43,5 +46,8 @@ void print_json(FILE *out, const struct listing *list);
 
 /* Metrics for Prometheus. */
 void print_metrics(FILE *out, const struct listing *list);
+
+/* Print what is wrong on this host, a line each. Returns how much that is. */
+unsigned int doctor(const struct listing *list);
 
 #endif /* XENIB_PRINT_H */

@@ -39,6 +39,7 @@ static int cmd_detach(const struct command *cmd, int argc, char **argv);
 static int cmd_limit(const struct command *cmd, int argc, char **argv);
 static int cmd_list(const struct command *cmd, int argc, char **argv);
 static int cmd_metrics(const struct command *cmd, int argc, char **argv);
+static int cmd_doctor(const struct command *cmd, int argc, char **argv);
 static int cmd_help(const struct command *cmd, int argc, char **argv);
 
 static const struct command commands[] = {
@@ -92,6 +93,8 @@ static const struct command commands[] = {
 	  "  -j, --json      the same as JSON\n" },
 	{ "metrics", cmd_metrics, "",
 	  "Print metrics of all devices for Prometheus", "" },
+	{ "doctor", cmd_doctor, "",
+	  "Tell what is wrong on this host, and what to do", "" },
 	{ "help", cmd_help, "[COMMAND]", "Explain the command, or one part of it",
 	  "" },
 };
@@ -635,7 +638,9 @@ static int parse_nothing(const struct command *cmd, int argc, char **argv)
 	return usage_error(cmd);
 }
 
-static int cmd_metrics(const struct command *cmd, int argc, char **argv)
+/* Print all devices for a command of its own. Returns the exit status. */
+static int list_all(const struct command *cmd, int argc, char **argv,
+		    void (*print)(FILE *out, const struct listing *list))
 {
 	int status = parse_nothing(cmd, argc, argv);
 	char *all[] = { NULL };
@@ -646,9 +651,32 @@ static int cmd_metrics(const struct command *cmd, int argc, char **argv)
 	xn = open_library();
 	if (!xn)
 		return EXIT_FAILURE;
-	status = list(xn, all, print_metrics);
+	status = list(xn, all, print);
 	xenib_close(xn);
 	return status;
+}
+
+static int cmd_metrics(const struct command *cmd, int argc, char **argv)
+{
+	return list_all(cmd, argc, argv, print_metrics);
+}
+
+static unsigned int nr_wrong;
+
+static void print_wrong(FILE *out, const struct listing *list)
+{
+	nr_wrong = doctor(list);
+	if (!nr_wrong)
+		fputs("Nothing is wrong here.\n", out);
+}
+
+static int cmd_doctor(const struct command *cmd, int argc, char **argv)
+{
+	int status;
+
+	nr_wrong = 0;
+	status = list_all(cmd, argc, argv, print_wrong);
+	return status ? status : nr_wrong ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 static int cmd_help(const struct command *cmd, int argc, char **argv)

@@ -49,7 +49,7 @@ def test_errors_name_the_thing(guest, dom0, arguments, status, words):
 def test_help_names_every_command(dom0):
     found = re.findall(r"^  (\w+) +[A-Z]", dom0[0].out("xenib help"), re.M)
     assert found == ["attach", "detach", "limit", "list", "metrics",
-                     "help"]
+                     "doctor", "help"]
 
 
 @pytest.mark.parametrize("command, options", [
@@ -61,6 +61,7 @@ def test_help_names_every_command(dom0):
                "xrcds", "pages", "mcast"]),
     ("list", ["long", "json"]),
     ("metrics", []),
+    ("doctor", []),
     ("help", []),
 ])
 def test_help_names_every_option(dom0, command, options):
@@ -206,11 +207,27 @@ def test_metrics(guest, pvh, dom0):
     assert said["xenib_grants", None] < said["xenib_maptrack_limit", None]
 
 
+def test_doctor(guest, pvh, dom0):
+    host = dom0[0]
+    assert host.out("xenib doctor") == "Nothing is wrong here."
+    host.run("xenib limit --pages 67108864 guest1")
+    try:
+        done = host.run("xenib doctor", check=False)
+    finally:
+        host.run("xenib limit --pages 65536 guest1")
+    assert done.returncode == 1
+    assert re.fullmatch(r"guests may have 67174400 pages mapped, .*\n",
+                        done.stdout)
+
+
 def test_attach_without_the_backend(backend):
     host = backend[1]
     host.run("rmmod xen_ibback")
     done = host.run("xenib attach --devid 3 guest1", check=False)
+    sick = host.run("xenib doctor", check=False)
     nodes.load_backend(host)
+    assert sick.returncode == 1
+    assert "xen-ibback is not loaded: modprobe xen-ibback\n" in sick.stdout
     assert done.returncode == 1
     assert "xen-ibback" in done.stdout
 

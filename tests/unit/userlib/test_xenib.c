@@ -530,6 +530,69 @@ static void test_metrics(void **state)
 	succeeds("xenib metrics -h", "Usage: xenib metrics\n");
 }
 
+/* Nothing is said of a host that works, and each fault in a line of its own. */
+static void ill(const char *line)
+{
+	int rc = run("xenib doctor");
+
+	if (rc != 1 || strcmp(out, line))
+		fail_msg("exits %d: \"%s\", not \"%s\"", rc, out, line);
+}
+
+static void test_doctor(void **state)
+{
+	(void)state;
+	fake_maptrack = "1024";
+	fake_file("hypervisor/version/major", "4\n");
+	fake_file("hypervisor/version/minor", "17\n");
+	fake_file("module/mlx4_core/x", "");
+	fake_file("module/mlx4_ib/x", "");
+	fake_file("module/xen_ibback/version", XENIB_VERSION "\n");
+	fake_file("class/infiniband/mlx4_0/ports/1/state", "1: DOWN\n");
+	fake_file("class/infiniband/mlx4_0/ports/2/state", "4: ACTIVE\n");
+	fake_file("class/infiniband/rxe0/ports/1/link_layer", "Ethernet\n");
+	succeeds("xenib doctor", "Nothing is wrong here.\n");
+	succeeds("xenib attach pv --pages 196608" FEW, "");
+	succeeds("xenib doctor", "Nothing is wrong here.\n");
+
+	fake_file("hypervisor/version/minor", "16\n");
+	ill("Xen 4.16 is older than all that xenib was tested with: have 4.17 or later\n");
+	fake_file("hypervisor/version/minor", "20\n");
+	fake_unlink("module/mlx4_ib");
+	ill("mlx4_ib is not loaded: modprobe mlx4_ib\n");
+	fake_file("module/mlx4_ib/x", "");
+	fake_file("module/xen_ibback/version", "0.0.9\n");
+	ill("xen-ibback has version 0.0.9 and xenib " XENIB_VERSION ": install both of one version, then rmmod xen-ibback and modprobe xen-ibback\n");
+	fake_file("module/xen_ibback/version", XENIB_VERSION "\n");
+	fake_file("class/infiniband/mlx4_0/ports/2/state", "2: INIT\n");
+	ill("no port of mlx4_0 is active: look at its cable, and whether a subnet manager runs\n");
+	fake_file("class/infiniband/mlx4_0/ports/2/link_layer", "Ethernet\n");
+	ill("no HCA with InfiniBand ports only: have a ConnectX-3 in this domain, with all its ports set to InfiniBand\n");
+	fake_file("class/infiniband/mlx4_0/ports/2/link_layer",
+		  "InfiniBand\n");
+	fake_file("class/infiniband/mlx4_0/ports/2/state", "4: ACTIVE\n");
+	fake_file("bus/xen-backend/drivers/vib/stuck", "2\n");
+	ill("the HCA did not give up 2 objects: when its guests can do without it, reload mlx4_core\n");
+	fake_file("bus/xen-backend/drivers/vib/stuck", "0\n");
+	fake_maptrack = "1023";
+	ill("guests may have 196608 pages mapped, and Xen has 261888 maptrack entries for them, disks and networks: gnttab_max_maptrack_frames=1024 on Xen's command line, or xenib limit --pages\n");
+	fake_maptrack = "1024";
+
+	fake_set("/local/domain/0/error/backend/vib/3/0/error", "5 it\x9b");
+	ill("device 0 of domain 3, pv has failed (5 it?): xenib detach --devid 0 3, and attach it again\n");
+	fake_rm("/local/domain/0/error/backend/vib/3/0/error");
+	ends_guest = GUEST_STUBBORN;
+	fake_set("/local/domain/3/device/vib/0/state", "5");
+	ill("device 0 of domain 3, pv is Connected here and Closing in the guest, not Connected: dmesg of both says why\n");
+	ends_guest = GUEST_NONE;
+	fake_set("/local/domain/3/device/vib/0/state", "1");
+	ill("device 0 of domain 3, pv waits for its driver: modprobe xen-ibfront in the guest\n");
+	ends_backend = BACKEND_SILENT;
+	fake_hook = NULL;
+	fake_domain_gone(3);
+	ill("device 0 of domain 3 is left of a guest that is gone: xenib detach --force --devid 0 3\n");
+}
+
 #define TEST(name) \
 	cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
 
@@ -550,6 +613,7 @@ int main(void)
 		TEST(list),
 		TEST(utf8),
 		TEST(metrics),
+		TEST(doctor),
 	};
 
 	return cmocka_run_group_tests_name("xenib", tests, NULL, NULL);
