@@ -2,7 +2,6 @@
 /* doctor.c - what is wrong on this host, and what to do about it */
 
 #include <dirent.h>
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -188,8 +187,9 @@ static void check_maptrack(const struct listing *list)
 	}
 	if (maptrack_limit(&limit) || !sum || sum + SPARE_ENTRIES <= limit)
 		return;
-	wrong("guests may have %" PRIu64 " pages mapped, and Xen has %" PRIu64 " maptrack entries for them, disks and networks: gnttab_max_maptrack_frames=%" PRIu64 " on Xen's command line, or xenib limit --pages",
-	      sum, limit, (sum + SPARE_ENTRIES + 255) / 256);
+	wrong("guests may have %llu pages mapped, and Xen has %llu maptrack entries for them, disks and networks: gnttab_max_maptrack_frames=%llu on Xen's command line, or xenib limit --pages",
+	      (unsigned long long)sum, (unsigned long long)limit,
+	      (unsigned long long)(sum + SPARE_ENTRIES + 255) / 256);
 }
 
 unsigned int doctor(const struct listing *list)
@@ -205,8 +205,8 @@ unsigned int doctor(const struct listing *list)
 	for (i = 0; i < list->nr_devices; i++)
 		check_device(&list->devices[i]);
 	if (stuck && stuck->value)
-		wrong("the HCA did not give up %" PRIu64 " objects: when its guests can do without it, reload mlx4_core",
-		      stuck->value);
+		wrong("the HCA did not give up %llu objects: when its guests can do without it, reload mlx4_core",
+		      (unsigned long long)stuck->value);
 	check_maptrack(list);
 	return nr_wrong;
 }

@@ -127,7 +127,8 @@ static void print_usage(FILE *out)
 static void print_command_usage(FILE *out, const struct command *cmd)
 {
 	fprintf(out, "Usage: xenib %s%s%s\n\n%s.\n%s%s", cmd->name,
-		*cmd->args ? " " : "", cmd->args, cmd->summary, *cmd->options ? "\n" : "", cmd->options);
+		*cmd->args ? " " : "", cmd->args, cmd->summary,
+		*cmd->options ? "\n" : "", cmd->options);
 }
 
 /* The message has been printed. */
@@ -643,7 +644,7 @@ static int list_all(const struct command *cmd, int argc, char **argv,
 		    void (*print)(FILE *out, const struct listing *list))
 {
 	int status = parse_nothing(cmd, argc, argv);
-	char *all[] = { NULL };
+	char *none = NULL;
 	struct xenib *xn;
 
 	if (status >= 0)
@@ -651,7 +652,7 @@ static int list_all(const struct command *cmd, int argc, char **argv,
 	xn = open_library();
 	if (!xn)
 		return EXIT_FAILURE;
-	status = list(xn, all, print);
+	status = list(xn, &none, print);
 	xenib_close(xn);
 	return status;
 }

@@ -85,7 +85,8 @@ static int close_guest(struct xenib *xn, struct device *dev, bool force,
 		if (!rc && !force)
 			return fail(xn, ETIMEDOUT,
 				    "domain %u did not let go of device %u within %g s: is its kernel alive? To go on without it, force it",
-				    dev->domid, dev->devid, seconds(timeout_ms));
+				    dev->domid, dev->devid,
+				    seconds(timeout_ms));
 	}
 	return rc < 0 ? -1 : 0;
 }
