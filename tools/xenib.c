@@ -234,6 +234,16 @@ enum {
 	OPT_FORCE,
 };
 
+/* Set what an option of args.h says. Returns 0, or -1, and has said why. */
+static int set_option(struct xenib_attach_args *args,
+		      const struct option *option, const char *value)
+{
+	char why[ARGS_WHY];
+
+	return args_set(args, option->name, value, why) ?
+	       bad_option(option->name, why) : 0;
+}
+
 /* @any_devid: the first that is free */
 struct attach_options {
 	struct xenib_attach_args args;
@@ -250,7 +260,6 @@ static int parse_attach(int argc, char **argv, struct attach_options *o)
 		{ "timeout", required_argument, NULL, OPT_TIMEOUT },
 		{ "wait", no_argument, NULL, OPT_WAIT },
 	};
-	char why[ARGS_WHY];
 	unsigned long n;
 	int i, opt, index;
 
@@ -276,9 +285,8 @@ static int parse_attach(int argc, char **argv, struct attach_options *o)
 			o->args.wait = 1;
 			break;
 		case OPT_DEVICE:
-			if (args_set(&o->args, options[index].name, optarg,
-				     why))
-				return bad_option(options[index].name, why);
+			if (set_option(&o->args, &options[index], optarg))
+				return -1;
 			if (!strcmp(options[index].name, "devid"))
 				o->any_devid = false;
 			break;
@@ -451,7 +459,7 @@ static int cmd_detach(const struct command *cmd, int argc, char **argv)
 
 struct limit_options {
 	uint32_t devid;
-	struct xenib_attach_args args;	/* its quotas alone */
+	uint32_t quota[XENIB_NR_QUOTAS];
 	unsigned int timeout_ms;
 };
 
@@ -466,7 +474,7 @@ static int limit_domain(struct xenib *xn, const char *domain, const void *arg)
 	status = find_only(xn, domain, domid, &devid);
 	if (status)
 		return status;
-	if (xenib_limit(xn, domid, devid, o->args.quota, o->timeout_ms))
+	if (xenib_limit(xn, domid, devid, o->quota, o->timeout_ms))
 		return failed(xn, 0);
 	print_warning(xn);
 	return EXIT_SUCCESS;
@@ -483,10 +491,10 @@ static int cmd_limit(const struct command *cmd, int argc, char **argv)
 		.devid = ONLY_DEVICE,
 		.timeout_ms = XENIB_DEFAULT_TIMEOUT,
 	};
-	char why[ARGS_WHY];
+	struct xenib_attach_args args = { 0 };
+	int i, opt, index;
 	bool any = false;
 	unsigned long n;
-	int i, opt, index;
 
 	for (i = 0; i < XENIB_NR_QUOTAS; i++)
 		options[3 + i] = (struct option){ xenib_quota_name(i),
@@ -503,22 +511,21 @@ static int cmd_limit(const struct command *cmd, int argc, char **argv)
 			o.devid = n;
 			break;
 		case OPT_TIMEOUT:
-			if (get_number("timeout", optarg, 1, ARGS_MAX_TIMEOUT, &n))
+			if (get_number("timeout", optarg, 1, ARGS_MAX_TIMEOUT,
+				       &n))
 				return usage_error(cmd);
 			o.timeout_ms = n * 1000;
 			break;
 		case OPT_DEVICE:
-			if (args_set(&o.args, options[index].name, optarg,
-				     why)) {
-				bad_option(options[index].name, why);
+			if (set_option(&args, &options[index], optarg))
 				return usage_error(cmd);
-			}
 			any = true;
 			break;
 		default:
 			return usage_error(cmd);
 		}
 	}
+	memcpy(o.quota, args.quota, sizeof(o.quota));
 	if (!any) {
 		fputs("xenib limit: no quota is given\n", stderr);
 		return usage_error(cmd);

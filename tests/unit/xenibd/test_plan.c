@@ -241,6 +241,26 @@ static void test_busy(void **state)
 	assert_null(g->slots);
 }
 
+/* It was to have a device again, and is created anew while that is done. */
+static void test_busy_restart(void **state)
+{
+	struct domain *d = create(3, UUID, "web1");
+	struct slot *slot;
+
+	(void)state;
+	plug(d, 1, "pages=5\n");
+	none();
+	d = restart(d, 4, true);
+	slot = wanted(4, 1, "pages=5\n");
+	plan_begin(slot, now);
+	restart(d, 5, false);
+	none();
+	assert_ptr_equal(slot_find(guests, 1), slot);
+	slot->busy = false;
+	none();
+	assert_null(guests->slots);
+}
+
 static void test_back_off(void **state)
 {
 	static const int64_t delays[] = {
@@ -516,9 +536,9 @@ static void test_two_of_one_uuid(void **state)
 	write_web("[guest]\nuuid = " UUID "\n[device]\n");
 	attach(d, wanted(3, 0, ""), "");
 	create(4, UUID, "web1--incoming");
+	now += SECOND;
 	none();
 	d->ended = true;
-	now += SECOND;
 	wanted(4, 0, "");
 	destroy(d);
 	wanted(4, 0, "");
@@ -633,7 +653,7 @@ static void test_state(void **state)
 
 static void test_state_files(void **state)
 {
-	char *dir = files_path("devices");
+	char *dir = files_path("devices"), *path;
 
 	(void)state;
 	create(3, UUID, "web1");
@@ -647,7 +667,9 @@ static void test_state_files(void **state)
 	plan_update(&guests, domains, nr, settings, now);
 	state_save(guests, dir);
 	files_heard();
-	assert_int_equal(access("devices/" UUID, F_OK), -1);
+	path = files_path("devices/" UUID);
+	assert_int_equal(access(path, F_OK), -1);
+	free(path);
 	forget();
 
 	files_write("devices/" UUID, "[guest]\ndomid = x\n");
@@ -685,6 +707,7 @@ int main(void)
 		TEST(without_name),
 		TEST(rename),
 		TEST(busy),
+		TEST(busy_restart),
 		TEST(back_off),
 		TEST(back_off_of_restarts),
 		TEST(by_hand),
