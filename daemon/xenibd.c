@@ -359,7 +359,7 @@ static void say_attached(const struct guest *g, const struct slot *slot,
 	options = must(strdup(slot_options(slot) ? slot_options(slot) : ""));
 	for (p = options; *p; p++)
 		if (*p == '\n')
-			*p = ' ';
+			*p = p[1] ? ' ' : 0;
 	say(LOG_INFO, "%s (%s) device %u: attached to domain %u: %s", g->name,
 	    g->uuid, slot->devid, job->domid,
 	    *options ? options : "as by default");
