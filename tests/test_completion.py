@@ -24,8 +24,8 @@ def offered(*words):
 
 
 @pytest.mark.parametrize("words, expected", [
-    ([""], ["attach", "detach", "limit", "list", "metrics", "doctor",
-            "help", "--help", "--version"]),
+    ([""], ["attach", "detach", "limit", "list", "show", "metrics",
+            "doctor", "help", "--help", "--version"]),
     (["de"], ["detach"]),
     (["help", "a"], ["attach"]),
     (["detach", "--"], ["--devid", "--force", "--timeout"]),

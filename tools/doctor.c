@@ -13,10 +13,6 @@
 #include "host.h"
 #include "print.h"
 
-#ifndef XENIB_SYSFS
-#define XENIB_SYSFS	"/sys"
-#endif
-
 /* The oldest Xen that this is built and tested with */
 #define MIN_XEN_MAJOR	4
 #define MIN_XEN_MINOR	17

@@ -5,6 +5,12 @@
 
 #include <stdint.h>
 
+#include <xenib.h>
+
+#ifndef XENIB_SYSFS
+#define XENIB_SYSFS	"/sys"
+#endif
+
 /*
  * How many maptrack entries Xen lets a domain have, this one included: each
  * page of another domain that it maps takes one. Returns 0, or -1 if Xen does

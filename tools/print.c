@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* print.c - devices as a table, at length, and as JSON */
 
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
+#include "host.h"
 #include "print.h"
 
 const struct xenib_value *find_value(const struct xenib_value *values,
@@ -140,7 +142,35 @@ static void print_identity(FILE *out, const struct xenib_device *d)
 		print_port(out, &d->port[i], i + 1);
 }
 
-void print_long(FILE *out, const struct listing *list)
+/* What the backend says of its objects: kind, handle, number, what they use */
+static void print_device_qps(FILE *out, const struct xenib_device *d)
+{
+	unsigned int number;
+	char path[128], line[256];
+	int used;
+	FILE *f;
+
+	snprintf(path, sizeof(path),
+		 "%s/kernel/debug/xen-ibback/vib-%u-%u/objects", XENIB_SYSFS,
+		 d->domid, d->devid);
+	f = fopen(path, "re");
+	if (!f) {
+		fprintf(stderr, "xenib: note: no queue pairs of device %u of domain %u: cannot read %s: %s\n",
+			d->devid, d->domid, path, strerror(errno));
+		return;
+	}
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "QP %*u %x%n", &number, &used) != 1)
+			continue;
+		line[strcspn(line, "\n")] = 0;
+		fprintf(out, "    QP %-9u uses", number);
+		print_text(out, line + used, 0);
+		fputc('\n', out);
+	}
+	fclose(f);
+}
+
+static void print_devices(FILE *out, const struct listing *list, bool qps)
 {
 	size_t i;
 
@@ -168,7 +198,26 @@ void print_long(FILE *out, const struct listing *list)
 		print_identity(out, d);
 		print_numbers(out, d);
 		print_uars(out, d);
+		if (qps)
+			print_device_qps(out, d);
 	}
+}
+
+void print_qps(FILE *out, const struct listing *list)
+{
+	print_devices(out, list, true);
+}
+
+void print_show(FILE *out, const struct listing *list)
+{
+	print_devices(out, list, false);
+}
+
+void print_long(FILE *out, const struct listing *list)
+{
+	size_t i;
+
+	print_devices(out, list, false);
 	if (!list->totals)
 		return;
 	fputs("All guests:\n", out);

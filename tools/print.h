@@ -44,6 +44,10 @@ void print_long(FILE *out, const struct listing *list);
 /* The same as one JSON object. */
 void print_json(FILE *out, const struct listing *list);
 
+/* The same without the totals; and also the queue pairs of each device. */
+void print_show(FILE *out, const struct listing *list);
+void print_qps(FILE *out, const struct listing *list);
+
 /* Metrics for Prometheus. */
 void print_metrics(FILE *out, const struct listing *list);
 

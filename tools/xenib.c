@@ -38,6 +38,7 @@ static int cmd_attach(const struct command *cmd, int argc, char **argv);
 static int cmd_detach(const struct command *cmd, int argc, char **argv);
 static int cmd_limit(const struct command *cmd, int argc, char **argv);
 static int cmd_list(const struct command *cmd, int argc, char **argv);
+static int cmd_show(const struct command *cmd, int argc, char **argv);
 static int cmd_metrics(const struct command *cmd, int argc, char **argv);
 static int cmd_doctor(const struct command *cmd, int argc, char **argv);
 static int cmd_help(const struct command *cmd, int argc, char **argv);
@@ -91,6 +92,9 @@ static const struct command commands[] = {
 	  "List InfiniBand devices of guests",
 	  "  -l, --long      quotas, counters and doorbell pages, too\n"
 	  "  -j, --json      the same as JSON\n" },
+	{ "show", cmd_show, "[OPTIONS] DOMAIN...",
+	  "Show all about the devices of guests",
+	  "  --qps           their queue pairs by the HCA's numbers, too\n" },
 	{ "metrics", cmd_metrics, "",
 	  "Print metrics of all devices for Prometheus", "" },
 	{ "doctor", cmd_doctor, "",
@@ -232,6 +236,7 @@ enum {
 	OPT_TIMEOUT,
 	OPT_WAIT,
 	OPT_FORCE,
+	OPT_QPS,
 };
 
 /* Set what an option of args.h says. Returns 0, or -1, and has said why. */
@@ -579,7 +584,8 @@ static int list(struct xenib *xn, char **domains,
 	if (xenib_totals(xn, &l.totals, &l.nr_totals)) {
 		if (errno != ENXIO)
 			status = failed(xn, 0);
-		else if (print == print_table || print == print_long)
+		else if (print == print_table || print == print_long ||
+			 print == print_show || print == print_qps)
 			fprintf(stderr, "xenib: note: %s\n", xenib_error(xn));
 	}
 	if (l.nr_devices || !status)
@@ -616,6 +622,36 @@ static int cmd_list(const struct command *cmd, int argc, char **argv)
 			return usage_error(cmd);
 		}
 	}
+	xn = open_library();
+	if (!xn)
+		return EXIT_FAILURE;
+	status = list(xn, argv + optind, print);
+	xenib_close(xn);
+	return status;
+}
+
+static int cmd_show(const struct command *cmd, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ "qps", no_argument, NULL, OPT_QPS },
+		{ 0 },
+	};
+	void (*print)(FILE *out, const struct listing *list) = print_show;
+	struct xenib *xn;
+	int opt, status;
+
+	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		if (opt == 'h') {
+			print_command_usage(stdout, cmd);
+			return EXIT_SUCCESS;
+		}
+		if (opt != OPT_QPS)
+			return usage_error(cmd);
+		print = print_qps;
+	}
+	if (check_operands(argc, argv))
+		return usage_error(cmd);
 	xn = open_library();
 	if (!xn)
 		return EXIT_FAILURE;

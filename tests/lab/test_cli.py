@@ -48,8 +48,8 @@ def test_errors_name_the_thing(guest, dom0, arguments, status, words):
 
 def test_help_names_every_command(dom0):
     found = re.findall(r"^  (\w+) +[A-Z]", dom0[0].out("xenib help"), re.M)
-    assert found == ["attach", "detach", "limit", "list", "metrics",
-                     "doctor", "help"]
+    assert found == ["attach", "detach", "limit", "list", "show",
+                     "metrics", "doctor", "help"]
 
 
 @pytest.mark.parametrize("command, options", [
@@ -60,6 +60,7 @@ def test_help_names_every_command(dom0):
     ("limit", ["devid", "timeout", "pds", "mrs", "cqs", "qps", "srqs", "mws",
                "xrcds", "pages", "mcast"]),
     ("list", ["long", "json"]),
+    ("show", ["qps"]),
     ("metrics", []),
     ("doctor", []),
     ("help", []),

@@ -593,6 +593,32 @@ static void test_doctor(void **state)
 	ill("device 0 of domain 3 is left of a guest that is gone: xenib detach --force --devid 0 3\n");
 }
 
+#define OBJECTS	"kernel/debug/xen-ibback/vib-3-0/objects"
+
+static void test_show(void **state)
+{
+	(void)state;
+	fake_file("bus/xen-backend/drivers/vib/devices", "2\n");
+	succeeds("xenib attach" FEW "pv pvh", "");
+	succeeds("xenib show pv", "pv (domain 3), device 0:\n");
+	assert_null(strstr(out, "pvh"));
+	assert_null(strstr(out, "All guests"));
+	assert_null(strstr(out, "QP "));
+	fake_file(OBJECTS,
+		  "kind        handle     number uses\n"
+		  "CQ               5       0x84 context:7174\n"
+		  "QP               6       0x4b context:7174 PD:2 CQ:5 CQ:5\n"
+		  "QP               7          0\n");
+	succeeds("xenib show --qps pv",
+		 "    QP 75        uses context:7174 PD:2 CQ:5 CQ:5\n");
+	assert_null(strstr(out, "QP 132"));
+	assert_int_equal(run("xenib show --qps pvh"), 0);
+	assert_non_null(strstr(err, "no queue pairs of device 0 of domain 4: cannot read "));
+	fails("xenib show", 2, "DOMAIN is missing");
+	fails("xenib show web", 1, "no such domain: web");
+	fails("xenib show --json pv", 2, "--json");
+}
+
 #define TEST(name) \
 	cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
 
@@ -612,6 +638,7 @@ int main(void)
 		TEST(warning),
 		TEST(list),
 		TEST(utf8),
+		TEST(show),
 		TEST(metrics),
 		TEST(doctor),
 	};
