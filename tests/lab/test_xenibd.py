@@ -5,7 +5,6 @@ once, for each of them boots four times."""
 import concurrent.futures
 import re
 import shlex
-import time
 
 import pytest
 
@@ -20,13 +19,6 @@ LOG = "/run/xenibd.log"
 def at_once(function, items):
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         return list(pool.map(function, items))
-
-
-def wait_for(condition, what, timeout=60):
-    deadline = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < deadline, what() if callable(what) else what
-        time.sleep(0.2)
 
 
 class Xenibd:
@@ -47,8 +39,12 @@ class Xenibd:
         return self.host.out("cat " + LOG)
 
     def wait_said(self, words, count=1):
-        wait_for(lambda: self.said().count(words) >= count,
-                 lambda: "not %s in\n%s" % (words, self.said()))
+        nodes.wait_for(self.said, lambda said: said.count(words) >= count, 60)
+
+    def wait_devices(self, read, wanted):
+        """Until that is what is read; what it has said belongs to that."""
+        nodes.wait_for(lambda: (read(), self.said()),
+                       lambda found: found[0] == wanted, 60)
 
     def write(self, name, text):
         """A file of guests.d, whole at once."""
@@ -120,9 +116,8 @@ def reboot(host, node):
     """From inside. The connection goes down with the guest."""
     before = nodes.domid(host, node)
     process = node.start("busybox reboot -f")
-    wait_for(lambda: host.run("xl domid %s | grep -vx %s" % (
-        node.domain, before), check=False).returncode == 0,
-        "%s does not reboot" % node, timeout=120)
+    nodes.wait_for(lambda: host.run("xl domid %s | grep -vx %s" % (
+        node.domain, before), check=False).returncode, lambda rc: not rc, 120)
     process.kill()
     process.wait()
     come_up(node)
@@ -159,10 +154,10 @@ def test_by_hand_and_broken_file(host, both, xenibd):
     xenibd.wait_said("detached by hand", 2)
     # What is given after that, has been looked at after that.
     xenibd.give(both[1], "devid = 1\ncontexts = 2\n")
-    wait_for(lambda: contexts(host, both[1]) == {1: 2}, xenibd.said)
+    xenibd.wait_devices(lambda: contexts(host, both[1]), {1: 2})
     assert contexts(host, both[0]) == {}
     xenibd.give(both[0], "contexts = 3\n")
-    wait_for(lambda: contexts(host, both[0]) == {0: 3}, xenibd.said)
+    xenibd.wait_devices(lambda: contexts(host, both[0]), {0: 3})
 
 
 def give_all(host, both, xenibd, devid):
@@ -205,10 +200,7 @@ def test_reboot(host, both, xenibd):
     assert [devices(host, node) for node in both] == before
     xenibd.start()
     at_once(lambda node: reboot(host, node), both)
-    wait_for(lambda: [devices(host, node) for node in both] == before,
-             lambda: "%s\n%s\n%s" % (before, [devices(host, node)
-                                              for node in both],
-                                     xenibd.said()))
+    xenibd.wait_devices(lambda: [devices(host, node) for node in both], before)
     for node in both:
         nodes.wait_active(node)
     more = xenibd.said()[len(said):]
