@@ -59,7 +59,11 @@
  * may take as long.
  */
 #define IBFRONT_TIMEOUT_S		60
-/* How long a module being removed waits for the backend to let go of pages. */
+/*
+ * How long a module being removed, and a domain being suspended, waits for the
+ * backend to let go of pages; and the latter before that for users in the
+ * kernel.
+ */
 #define IBFRONT_CLOSE_TIMEOUT_MS	10000
 
 /* Pages that the backend maps, and an event channel */

@@ -5,8 +5,10 @@
  * This file is the xenbus lifecycle, as drawn under "States" in vibif.h.
  */
 
+#include <linux/completion.h>
 #include <linux/delay.h>
 #include <linux/module.h>
+#include <linux/pm.h>
 #include <linux/slab.h>
 #include <xen/xen.h>
 
@@ -18,7 +20,10 @@ struct ibfront_info {
 	struct xenbus_device *xbdev;
 	struct mutex lock;	/* Protects dev and our state in xenstore */
 	struct ibfront_dev *dev;	/* from InitWait to Closed, or NULL */
+	bool reopen;		/* as soon as the backend has closed */
 	struct work_struct fail_work;
+	struct completion stopped;	/* fail_work has run */
+	struct xenbus_watch state_watch;	/* of our state */
 };
 
 /**
@@ -108,6 +113,7 @@ static void ibfront_fail_work(struct work_struct *work)
 		ibfront_switch_state(info->xbdev, XenbusStateClosed);
 	}
 	mutex_unlock(&info->lock);
+	complete(&info->stopped);
 }
 
 /* Whether our version is in "versions", a list with commas. */
@@ -293,6 +299,10 @@ static void ibfront_backend_closed(struct ibfront_info *info)
 	ibfront_stop(info);
 	ibfront_free(info);
 	ibfront_closed(xbdev);
+	if (info->reopen) {
+		info->reopen = false;
+		ibfront_switch_state(xbdev, XenbusStateInitialising);
+	}
 }
 
 /*
@@ -330,10 +340,37 @@ static void ibfront_otherend_changed(struct xenbus_device *xbdev,
 	mutex_unlock(&info->lock);
 }
 
+/*
+ * A domain that was saved or has migrated has its devices still, but not what
+ * they were in xenstore, and xenbus does not look for those that it lacks. So
+ * without its nodes this one goes, in the thread in which xenbus would remove
+ * it. If they are there by now xenbus takes them for the old ones: begin anew.
+ *
+ * The watch is set again, and so fires, when such a domain runs again.
+ */
+static void ibfront_state_changed(struct xenbus_watch *watch, const char *path,
+				  const char *token)
+{
+	struct ibfront_info *info = container_of(watch, struct ibfront_info,
+						 state_watch);
+	struct xenbus_device *xbdev = info->xbdev;
+	const char *dir = xbdev->nodename;
+
+	if (xbdev->otherend)
+		return;
+	/* Both free info. */
+	if (!xenbus_exists(XBT_NIL, dir, ""))
+		device_unregister(&xbdev->dev);
+	else if (compat_read_state(dir) == XenbusStateInitialising &&
+		 device_reprobe(&xbdev->dev))
+		dev_warn(&xbdev->dev, "cannot begin anew\n");
+}
+
 static int ibfront_probe(struct xenbus_device *xbdev,
 			 const struct xenbus_device_id *id)
 {
 	struct ibfront_info *info;
+	int err;
 
 	info = kzalloc(sizeof(*info), GFP_KERNEL);
 	if (!info)
@@ -341,20 +378,27 @@ static int ibfront_probe(struct xenbus_device *xbdev,
 	info->xbdev = xbdev;
 	mutex_init(&info->lock);
 	INIT_WORK(&info->fail_work, ibfront_fail_work);
+	init_completion(&info->stopped);
 	dev_set_drvdata(&xbdev->dev, info);
 
 	/* An earlier frontend left Closed. */
 	if (xbdev->state != XenbusStateInitialising)
 		ibfront_switch_state(xbdev, XenbusStateInitialising);
-	return 0;
+	err = xenbus_watch_pathfmt(xbdev, &info->state_watch, NULL,
+				   ibfront_state_changed,
+				   "%s/" VIBIF_FIELD_STATE, xbdev->nodename);
+	if (err)
+		kfree(info);
+	return err;
 }
 
 /*
- * The backend's state is polled, because its watch is gone when remove() runs.
+ * The backend's state is polled, because its watch is gone when remove() runs,
+ * and its thread is the one that suspends the domain.
  * A backend that does not close in time loses nothing: what it still has mapped
  * is kept from other use until it is unmapped.
  */
-static void ibfront_wait_closed(struct xenbus_device *xbdev)
+static int ibfront_wait_closed(struct xenbus_device *xbdev)
 {
 	unsigned int waited;
 
@@ -366,16 +410,19 @@ static void ibfront_wait_closed(struct xenbus_device *xbdev)
 			msleep(20);
 			break;
 		default:
-			return;
+			return 0;
 		}
 	}
 	dev_warn(&xbdev->dev, "backend did not close in %u ms\n", waited);
+	return -ETIMEDOUT;
 }
 
 static void ibfront_remove(struct xenbus_device *xbdev)
 {
 	struct ibfront_info *info = dev_get_drvdata(&xbdev->dev);
 
+	unregister_xenbus_watch(&info->state_watch);
+	kfree(info->state_watch.node);
 	mutex_lock(&info->lock);
 	ibfront_stop(info);
 	if (info->dev) {
@@ -391,6 +438,86 @@ static void ibfront_remove(struct xenbus_device *xbdev)
 
 COMPAT_DEFINE_REMOVE(ibfront_driver_remove, ibfront_remove)
 
+/* Close as after a failure, and free all. Return: 0 or a negative errno. */
+static int ibfront_close(struct ibfront_info *info)
+{
+	unsigned int ms = IBFRONT_CLOSE_TIMEOUT_MS;
+	int err;
+
+	/*
+	 * A user in the kernel may need a thread that is frozen to let go of
+	 * the device, as the server of NFS does. So another thread waits for
+	 * it, and goes on when that is thawed.
+	 */
+	reinit_completion(&info->stopped);
+	schedule_work(&info->fail_work);
+	if (!wait_for_completion_timeout(&info->stopped,
+					 msecs_to_jiffies(ms))) {
+		dev_warn(&info->xbdev->dev,
+			 "the HCA is still in use after %u ms\n", ms);
+		return -EBUSY;
+	}
+	mutex_lock(&info->lock);
+	err = ibfront_wait_closed(info->xbdev);
+	if (!err)
+		ibfront_free(info);
+	mutex_unlock(&info->lock);
+	return err;
+}
+
+/*
+ * The domain is about to be suspended: it may run again elsewhere, where there
+ * is neither this backend nor a doorbell page. Nor can dom0 save a PV domain
+ * that has such a page mapped. So the device is closed as if the backend had
+ * gone. This is the last step that can refuse: xenbus ignores what suspend()
+ * of its drivers returns.
+ */
+static int ibfront_prepare(struct device *device)
+{
+	struct ibfront_info *info = dev_get_drvdata(device);
+	bool open;
+	int err;
+
+	/* Who has it may wait for a thread that is frozen. */
+	if (!mutex_trylock(&info->lock))
+		return -EBUSY;
+	open = info->dev;
+	if (open)
+		ibfront_ring_kill(info->dev);
+	mutex_unlock(&info->lock);
+	if (!open)
+		return 0;
+
+	err = ibfront_close(info);
+	/* There will be no complete(). */
+	if (err)
+		WRITE_ONCE(info->reopen, true);
+	return err;
+}
+
+/*
+ * The domain runs again. If the device is still in xenstore this is the same
+ * domain, after a checkpoint or because saving it has failed.
+ */
+static void ibfront_complete(struct device *device)
+{
+	struct xenbus_device *xbdev = to_xenbus_device(device);
+	struct ibfront_info *info = dev_get_drvdata(device);
+
+	mutex_lock(&info->lock);
+	if (compat_read_state(xbdev->nodename) == XenbusStateClosed) {
+		/* xenbus may have changed it here alone */
+		xbdev->state = XenbusStateClosed;
+		ibfront_switch_state(xbdev, XenbusStateInitialising);
+	}
+	mutex_unlock(&info->lock);
+}
+
+static const struct dev_pm_ops ibfront_pm_ops = {
+	.prepare = ibfront_prepare,
+	.complete = ibfront_complete,
+};
+
 static const struct xenbus_device_id ibfront_ids[] = {
 	{ VIBIF_DEVICE_CLASS },
 	{ "" }
@@ -402,6 +529,7 @@ static struct xenbus_driver ibfront_driver = {
 	.probe = ibfront_probe,
 	.remove = ibfront_driver_remove,
 	.otherend_changed = ibfront_otherend_changed,
+	.driver.pm = &ibfront_pm_ops,
 };
 
 static int __init ibfront_init(void)
