@@ -13,10 +13,20 @@ import nodes
 import test_other_guests
 from test_recovery import FATAL
 
-pytestmark = pytest.mark.replaces_guests
+# What make check does
+SAMPLE = {("test_checkpoint", "pvh"), ("test_saved_and_restored", "guest")}
 
-# What xenbus says of a device that a new domain has not got
-LOST = r"vib vib-0: 2 reading other end details from device/vib/0"
+
+def is_left_out(item):
+    return (item.originalname, item.callspec.params["pair"]) not in SAMPLE
+
+
+pytestmark = [pytest.mark.replaces_guests,
+              pytest.mark.exhaustive(when=is_left_out)]
+
+# What xenbus and PM say, in three lines, of a device that a new domain has not
+LOST = (r"vib vib-0: (2 reading other end details|"
+        r"PM: (dpm_run_callback|failed to restore))")
 
 # A PV guest cannot migrate in one step.
 SAVE = "xl save %s /tmp/saved"
@@ -93,10 +103,12 @@ def test_checkpoint(pair, dom0):
 def test_saved_and_restored(pair, dom0):
     host, node = dom0[1], pair[1]
     domid = nodes.domid(host, node)
-    with in_use(pair), nodes.allowed(node, LOST):
-        run(host, SAVE % node.domain)
-        assert_gone(host, domid)
-        run(host, RESTORE)
+    with in_use(pair):
+        # Attached before the guest runs again, it may be taken for the old one
+        with nodes.allowed(node, LOST, 3):
+            run(host, SAVE % node.domain)
+            assert_gone(host, domid)
+            run(host, RESTORE)
         nodes.attach(host, node)
     nodes.assert_idle(host)
 
@@ -121,16 +133,17 @@ def test_moved_to_another_host_and_back(pair, guest, dom0):
     move = CARRY if pair is guest else MIGRATE
     node, moved = pair[1], Moved(pair[1].name)
     domid = nodes.domid(here, node)
-    with in_use(pair, moves=True), nodes.allowed(node, LOST):
-        here.run("xl rename %s %s" % (node.domain, moved.domain))
-        run(here, move % (moved.domain, there))
-        assert_gone(here, domid)
+    with in_use(pair, moves=True):
+        with nodes.allowed(node, LOST, 3):
+            here.run("xl rename %s %s" % (node.domain, moved.domain))
+            run(here, move % (moved.domain, there))
+            assert_gone(here, domid)
         nodes.attach(there, moved)
     nodes.assert_idle(there)
-    with nodes.allowed(node, LOST):
+    with nodes.allowed(node, LOST, 3):
         run(there, move % (moved.domain, here))
         here.run("xl rename %s %s" % (moved.domain, node.domain))
-        nodes.attach(here, node)
+    nodes.attach(here, node)
     nodes.run_pair(*pair, "ibv_rc_pingpong -n 100")
     assert_gone(there, "none")
     nodes.assert_idle(here)
