@@ -70,8 +70,9 @@ def test_manual_page_knows_the_quotas(values):
               encoding="utf-8") as f:
         page = f.read()
     quotas = {name: value for name, value in values.items() if name.islower()}
-    told = {}
-    for part in re.split(r"^\.(?:TP|PP|SS|SH)", page, flags=re.M):
+    attach, told = re.search(r'^\.SS "xenib attach.*?(?=^\.SS )', page,
+                             re.M | re.S)[0], {}
+    for part in re.split(r"^\.(?:TP|PP|SS|SH)", attach, flags=re.M):
         names = [name for name in re.findall(r"^\.B.* \\-\\-.*", part, re.M)
                  for name in re.findall(r"\\-\\-(\w+)", name)
                  if name in quotas]
