@@ -124,6 +124,7 @@ struct xenib_attach_port {
 
 #define XENIB_MAX_CONTEXTS	256
 #define XENIB_MAX_QUOTA		(1U << 26)	/* of anything else */
+#define XENIB_MAX_MAD_RATE	1000000
 #define XENIB_MAX_DEVID		255
 #define XENIB_DEFAULT_TIMEOUT	30000	/* milliseconds */
 
@@ -141,6 +142,9 @@ struct xenib_attach_port {
  * @quota: by enum xenib_quota; 0: the backend's default.
  *	XENIB_QUOTA_CONTEXT is limited to XENIB_MAX_CONTEXTS, all others to
  *	XENIB_MAX_QUOTA.
+ * @mad_rate: management datagrams a second that are taken from the guest, for
+ *	some time, at most XENIB_MAX_MAD_RATE; 0: the backend's default
+ * @no_mad_pm: nonzero: the guest may not read performance counters of ports
  * @timeout_ms: how long to wait for the backend, and then again for the guest;
  *	also how long to try each update of xenstore that others interfere with
  * @wait: nonzero: return when the guest's driver has connected
@@ -158,6 +162,8 @@ struct xenib_attach_args {
 	uint32_t devid;
 	const char *hca;
 	uint32_t quota[XENIB_NR_QUOTAS];
+	uint32_t mad_rate;
+	int no_mad_pm;
 	unsigned int timeout_ms;
 	int wait;
 	struct xenib_guid node_guid;

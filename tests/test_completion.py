@@ -45,6 +45,9 @@ def offered(*words):
     (["attach", "--pkeys", ""], []),
     (["attach", "--i"], ["--ips"]),
     (["attach", "--ips", ""], []),
+    (["attach", "--mad"], ["--mad-rate", "--mad-pm"]),
+    (["attach", "--mad-rate", ""], []),
+    (["attach", "--mad-pm", "o"], ["on", "off"]),
 ], ids=lambda value: " ".join(value))
 def test_completion(words, expected):
     assert offered(*words) == expected

@@ -219,6 +219,25 @@ static int set_devid(struct xenib_attach_args *args, const char *text,
 	return 0;
 }
 
+static int set_mad_rate(struct xenib_attach_args *args, const char *text,
+			char *why)
+{
+	unsigned long n;
+
+	if (args_number(text, 1, XENIB_MAX_MAD_RATE, &n, why))
+		return -1;
+	args->mad_rate = n;
+	return 0;
+}
+
+static int set_mad_pm(struct xenib_attach_args *args, const char *text,
+		      char *why)
+{
+	args->no_mad_pm = !strcmp(text, "off");
+	return args->no_mad_pm || !strcmp(text, "on") ? 0 :
+		bad(why, "\"%s\" is not on or off", text);
+}
+
 static const struct {
 	const char *name;
 	int (*set)(struct xenib_attach_args *args, const char *text, char *why);
@@ -229,6 +248,8 @@ static const struct {
 	{ "node-guid", set_node_guid },
 	{ "pkeys", set_pkeys },
 	{ "ips", set_ips },
+	{ "mad-rate", set_mad_rate },
+	{ "mad-pm", set_mad_pm },
 };
 
 #define NR_SETTINGS	(sizeof(settings) / sizeof(settings[0]))

@@ -15,7 +15,7 @@
 
 /*
  * Their names, by a number from 0, NULL after the last: the HCA, the device's
- * number, who the guest is, and quotas. All have a value.
+ * number, who the guest is, its MADs, and quotas. All have a value.
  */
 const char *args_name(unsigned int i);
 

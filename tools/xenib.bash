@@ -16,6 +16,9 @@ _xenib_words()
 	--node-guid)
 		echo auto shared
 		;;
+	--mad-pm)
+		echo on off
+		;;
 	--*)
 		# Another option's value, or one that has none
 		xenib help "$command" | grep -qE -- "$previous +([A-Z]|\[)" ||

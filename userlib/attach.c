@@ -32,6 +32,9 @@ static int check_args(struct xenib *xn, const struct xenib_attach_args *args)
 			return fail(xn, EINVAL, "%u %s are more than %u",
 				    args->quota[i], xenib_quota_name(i), max);
 	}
+	if (args->mad_rate > XENIB_MAX_MAD_RATE)
+		return fail(xn, EINVAL, "%u MADs a second are more than %u",
+			    args->mad_rate, XENIB_MAX_MAD_RATE);
 	if (identity_check(xn, args))
 		return -1;
 	return args->hca ? hca_check_form(xn, args->hca) : 0;
@@ -152,6 +155,13 @@ static int create_backend(struct xenib *xn, xs_transaction_t t,
 				args->quota[i]))
 			return -1;
 	}
+	if (args->mad_rate &&
+	    store_write(xn, t, dev->be, VIBIF_FIELD_MAD_RATE, "%u",
+			args->mad_rate))
+		return -1;
+	if (args->no_mad_pm &&
+	    store_write(xn, t, dev->be, VIBIF_FIELD_MAD_PM, "0"))
+		return -1;
 	if (identity_write(xn, t, dev, args))
 		return -1;
 	/* Empty as yet, but a backend is not probed without it. */

@@ -206,6 +206,7 @@ int xenib_domain(struct xenib *xn, const char *domain, uint32_t *domid)
 /* xenib.h is read without the protocol's header, whose numbers it repeats. */
 static_assert(XENIB_MAX_CONTEXTS == VIBIF_MAX_CONTEXTS, "most contexts");
 static_assert(XENIB_MAX_QUOTA == VIBIF_MAX_QUOTA, "highest quota");
+static_assert(XENIB_MAX_MAD_RATE == VIBIF_MAX_MAD_RATE, "highest rate of MADs");
 static_assert(XENIB_MAX_PORTS == VIBIF_MAX_PORTS, "most ports");
 static_assert(XENIB_MAX_PKEYS == VIBIF_MAX_PKEYS, "most P_Keys of a port");
 #define COUNT(id, name, value)		+ 1

@@ -576,6 +576,10 @@ static void test_attach_refused(void **state)
 	assert_error(xenib_attach(xn, &args), EINVAL,
 		     "67108865 pages are more than 67108864");
 	args = args_for(PV);
+	args.mad_rate = XENIB_MAX_MAD_RATE + 1;
+	assert_error(xenib_attach(xn, &args), EINVAL,
+		     "1000001 MADs a second are more than 1000000");
+	args = args_for(PV);
 	args.hca = "../mlx4_0";
 	assert_error(xenib_attach(xn, &args), EINVAL, "../mlx4_0");
 	args.hca = "mlx4_9";

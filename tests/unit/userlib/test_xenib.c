@@ -193,6 +193,10 @@ static void test_arguments(void **state)
 	      "with commas between, 7 at most");
 	fails("xenib attach --ips 224.0.0.1 pv", 1,
 	      "224.0.0.1 cannot be an IP address of a guest");
+	fails("xenib attach --mad-rate 0 pv", 2, "1 .. 1000000");
+	fails("xenib attach --mad-rate 1000001 pv", 2, "1 .. 1000000");
+	fails("xenib attach --mad-pm 1 pv", 2,
+	      "--mad-pm: \"1\" is not on or off");
 	fails("xenib detach", 2, "DOMAIN is missing");
 	fails("xenib detach --devid x pv", 2, "--devid: \"x\"");
 	fails("xenib detach --timeout 1e3 pv", 2, "--timeout");
@@ -262,6 +266,20 @@ static void test_attach_detach(void **state)
 }
 
 #define BE	"/local/domain/0/backend/vib/3/0/"
+
+static void test_mads(void **state)
+{
+	(void)state;
+	succeeds("xenib attach pv --mad-rate 1000000 --mad-pm off", "");
+	assert_string_equal(fake_get(BE "mad-rate"), "1000000");
+	assert_string_equal(fake_get(BE "mad-pm"), "0");
+	succeeds("xenib detach pv", "");
+	succeeds("xenib attach pv --mad-pm off --mad-pm on", "");
+	assert_null(fake_get(BE "mad-rate"));
+	assert_null(fake_get(BE "mad-pm"));
+	succeeds("xenib detach pv", "");
+}
+
 #define FEW	" --cqs 8 --qps 8 --srqs 8 "
 
 /* Nobody needs to count. */
@@ -629,6 +647,7 @@ int main(void)
 		TEST(arguments),
 		TEST(failures),
 		TEST(attach_detach),
+		TEST(mads),
 		TEST(devids),
 		TEST(domains),
 		TEST(identity),

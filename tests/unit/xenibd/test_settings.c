@@ -134,7 +134,7 @@ static const struct bad {
 	  "\"web2\" is neither [SECTION] nor KEY = VALUE, nor a comment", true },
 	{ WEB "= web2\n", 3, "is neither", true },
 	{ WEB "[device]\npagez = 3\n", 4,
-	  "pagez: there is no such thing, only hca, devid, guid, node-guid, pkeys, ips, contexts, pds, mrs, pages, cqs, qps, srqs, mcast, mws, xrcds\n",
+	  "pagez: there is no such thing, only hca, devid, guid, node-guid, pkeys, ips, mad-rate, mad-pm, contexts, pds, mrs, pages, cqs, qps, srqs, mcast, mws, xrcds\n",
 	  true },
 	{ WEB "[device]\nuuid = " UUID "\n", 4, "uuid: there is no such thing",
 	  true },
