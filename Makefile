@@ -29,7 +29,8 @@ MODULE_SOURCES = Kbuild frontend/Kbuild backend/Kbuild \
 	include/xen/interface/io/vibif.h
 TOOLS_SOURCES = Makefile $(wildcard $(addsuffix /*.[ch],userlib tools daemon) include/*.h \
 	include/xen/interface/io/*.h) userlib/Makefile userlib/libxenib.map \
-	userlib/libxenib.pc.in tools/Makefile daemon/Makefile daemon/xenibd.service.in
+	userlib/libxenib.pc.in tools/Makefile tools/xenib-metrics.service.in daemon/Makefile \
+	daemon/xenibd.service.in
 
 all: modules userspace
 

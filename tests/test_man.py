@@ -4,6 +4,7 @@ names all that there is of its kind, and nothing that is not there. This needs
 neither a lab nor a compiler."""
 
 import glob
+import json
 import os
 import re
 
@@ -486,6 +487,14 @@ def test_metrics():
     assert set(host) == rows("backend/ibback.h", "IBBACK_TOTALS")
     told = parts(section("xenib.8", "COMMANDS"), "SS")["xenib metrics"]
     assert names(told) == set(re.findall(r'"(xenib_\w+)"', text))
+
+
+def test_dashboard_has_metrics_that_are_there():
+    panels = json.loads(read("docs/dashboard.json"))["panels"]
+    used = set(re.findall(r"xenib_\w+", " ".join(
+        target["expr"] for panel in panels for target in panel["targets"])))
+    assert len(used) > 10
+    assert used <= set(re.findall(r'"(xenib_\w+)"', code("tools/metrics.c")))
 
 
 # ---- All pages ----
