@@ -24,7 +24,7 @@ SUITES := bookworm trixie forky
 SUITE ?= trixie
 SECONDS ?= 60
 MODULE_SOURCES = Kbuild frontend/Kbuild backend/Kbuild \
-	$(filter-out %.mod.c,$(wildcard frontend/*.[ch] backend/*.[ch] backend/*/*.[ch])) \
+	$(filter-out %.mod.c,$(wildcard $(foreach d,frontend backend,$d/*.[ch] $d/*/*.[ch]))) \
 	include/compat.h include/vib_names.h include/vib_trace.h include/xenib_version.h \
 	include/xen/interface/io/vibif.h
 TOOLS_SOURCES = Makefile $(wildcard $(addsuffix /*.[ch],userlib tools daemon) include/*.h \

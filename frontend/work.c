@@ -593,7 +593,7 @@ static bool ibfront_has_unflushed(const struct ibfront_cq *cq)
 
 /*
  * The HCA tells of entries that were there before it was asked to tell, so they
- * are not missed; as with mlx4_ib, to which the stock users are used.
+ * are not missed; as natively, to which the stock users are used.
  */
 static int ibfront_req_notify_cq(struct ib_cq *ibcq,
 				 enum ib_cq_notify_flags notify)

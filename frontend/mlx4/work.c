@@ -11,7 +11,7 @@
 #include <linux/mlx4/qp.h>
 #include <linux/mlx4/srq.h>
 
-#include "ibfront.h"
+#include "../ibfront.h"
 
 #define IBFRONT_MLX4_CQE		sizeof(struct mlx4_cqe)
 static_assert(IBFRONT_MLX4_CQE == 32);

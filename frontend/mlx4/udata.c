@@ -11,7 +11,7 @@
 #include <linux/sysfs.h>
 #include <rdma/mlx4-abi.h>
 
-#include "ibfront.h"
+#include "../ibfront.h"
 
 /* Octets of what precedes data in a WQE of a send queue */
 #define IBFRONT_MLX4_CTRL_SEG		16
