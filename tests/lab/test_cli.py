@@ -54,8 +54,8 @@ def test_help_names_every_command(dom0):
 
 @pytest.mark.parametrize("command, options", [
     ("attach", ["hca", "devid", "uuid", "wait", "timeout", "guid", "node-guid",
-                "pkeys", "ips", "contexts", "pds", "mrs", "cqs", "qps", "srqs",
-                "mws", "xrcds", "pages", "mcast"]),
+                "pkeys", "ips", "mad-rate", "mad-pm", "contexts", "pds", "mrs",
+                "cqs", "qps", "srqs", "mws", "xrcds", "pages", "mcast"]),
     ("detach", ["devid", "force", "timeout"]),
     ("limit", ["devid", "timeout", "pds", "mrs", "cqs", "qps", "srqs", "mws",
                "xrcds", "pages", "mcast"]),
