@@ -10,7 +10,6 @@
 #include <xen/interface/io/vibif.h>
 #include <xen/io/xenbus.h>
 #include <xenctrl.h>
-#include <xenhypfs.h>
 #include <xenstore.h>
 
 #include "xenibd.h"
@@ -18,9 +17,6 @@
 #define DEVICES		"/local/domain/0/backend/" VIBIF_DEVICE_CLASS
 #define BATCH		64
 #define MAX_EVENTS	100
-
-/* Of 16 octets each, in frames of 4096 */
-#define MAPTRACK_PER_FRAME	256
 
 /*
  * @named: the domains whose names are watched, ascending
@@ -47,23 +43,6 @@ struct world *world_open(void)
 	say(LOG_ERR, "cannot reach Xen: %s: is this dom0, is xenstored running, and are you root?",
 	    strerror(errno));
 	return NULL;
-}
-
-unsigned long world_maptrack(void)
-{
-	xenhypfs_handle *fs = xenhypfs_open(NULL, 0);
-	char *frames = NULL;
-	unsigned long n = 0;
-
-	if (fs)
-		frames = xenhypfs_read(fs,
-				       "/params/gnttab_max_maptrack_frames");
-	if (frames)
-		n = strtoul(frames, NULL, 0);
-	free(frames);
-	if (fs)
-		xenhypfs_close(fs);
-	return n * MAPTRACK_PER_FRAME;
 }
 
 int world_fd(const struct world *w)

@@ -24,6 +24,7 @@
 
 #include <xenib_version.h>
 
+#include "../tools/host.h"
 #include "xenibd.h"
 
 /* As xl has them. */
@@ -68,7 +69,7 @@ struct job {
 };
 
 /*
- * @max_pages: what Xen has room for, with some left for disks and networks
+ * @max_pages: unless the settings say it
  * @files, @signals: where inotify and signals are told
  * @looked: when the world was looked at last
  * @look_at: when to do so again
@@ -523,6 +524,14 @@ static int be_the_only_one(void)
 	return -1;
 }
 
+/* What Xen has room for, with some left for disks and networks; 0: not known */
+static unsigned long usual_max_pages(void)
+{
+	uint64_t entries;
+
+	return maptrack_limit(&entries) ? 0 : entries / 4 * 3;
+}
+
 static int start(struct xenibd *d)
 {
 	sigset_t signals;
@@ -549,7 +558,7 @@ static int start(struct xenibd *d)
 	if (!d->world)
 		return -1;
 	d->retry = MIN_RETRY;
-	d->max_pages = world_maptrack() / 4 * 3;
+	d->max_pages = usual_max_pages();
 	state_load(&d->guests, STATE_DIR);
 	load_settings(d);
 	return 0;

@@ -259,8 +259,6 @@ struct world;
 
 /* Returns NULL when there is no Xen, and says so. */
 struct world *world_open(void);
-/* How many pages dom0 can have mapped of others, 0: Xen does not tell. */
-unsigned long world_maptrack(void);
 /* What to wait for, and what has happened */
 int world_fd(const struct world *w);
 

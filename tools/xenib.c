@@ -575,12 +575,15 @@ static int add_domain(struct xenib *xn, const char *domain,
  * Print the domains, or all if there are none. One that cannot be listed is not
  * in the way of others. Returns the exit status.
  */
-static int list(struct xenib *xn, char **domains,
+static int list(char **domains,
 		void (*print)(FILE *out, const struct listing *list))
 {
+	struct xenib *xn = open_library();
 	struct listing l = { 0 };
 	int status = EXIT_SUCCESS;
 
+	if (!xn)
+		return EXIT_FAILURE;
 	do {
 		if (add_domain(xn, *domains, &l))
 			status = failed(xn, 0);
@@ -596,6 +599,7 @@ static int list(struct xenib *xn, char **domains,
 		print(stdout, &l);
 	xenib_totals_free(l.totals, l.nr_totals);
 	xenib_list_free(l.devices, l.nr_devices);
+	xenib_close(xn);
 	return status;
 }
 
@@ -608,8 +612,7 @@ static int cmd_list(const struct command *cmd, int argc, char **argv)
 		{ 0 },
 	};
 	void (*print)(FILE *out, const struct listing *list) = print_table;
-	struct xenib *xn;
-	int opt, status;
+	int opt;
 
 	while ((opt = getopt_long(argc, argv, "hlj", options, NULL)) != -1) {
 		switch (opt) {
@@ -626,12 +629,7 @@ static int cmd_list(const struct command *cmd, int argc, char **argv)
 			return usage_error(cmd);
 		}
 	}
-	xn = open_library();
-	if (!xn)
-		return EXIT_FAILURE;
-	status = list(xn, argv + optind, print);
-	xenib_close(xn);
-	return status;
+	return list(argv + optind, print);
 }
 
 static int cmd_show(const struct command *cmd, int argc, char **argv)
@@ -642,8 +640,7 @@ static int cmd_show(const struct command *cmd, int argc, char **argv)
 		{ 0 },
 	};
 	void (*print)(FILE *out, const struct listing *list) = print_show;
-	struct xenib *xn;
-	int opt, status;
+	int opt;
 
 	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		if (opt == 'h') {
@@ -656,12 +653,7 @@ static int cmd_show(const struct command *cmd, int argc, char **argv)
 	}
 	if (check_operands(argc, argv))
 		return usage_error(cmd);
-	xn = open_library();
-	if (!xn)
-		return EXIT_FAILURE;
-	status = list(xn, argv + optind, print);
-	xenib_close(xn);
-	return status;
+	return list(argv + optind, print);
 }
 
 /* For commands that have neither options nor operands; -1: to be run. */
@@ -692,16 +684,10 @@ static int list_all(const struct command *cmd, int argc, char **argv,
 {
 	int status = parse_nothing(cmd, argc, argv);
 	char *none = NULL;
-	struct xenib *xn;
 
 	if (status >= 0)
 		return status;
-	xn = open_library();
-	if (!xn)
-		return EXIT_FAILURE;
-	status = list(xn, &none, print);
-	xenib_close(xn);
-	return status;
+	return list(&none, print);
 }
 
 static int cmd_metrics(const struct command *cmd, int argc, char **argv)

@@ -10,6 +10,7 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
+#include "../../../tools/host.h"
 #include "xenibd.h"
 
 struct world {
@@ -26,9 +27,10 @@ struct world *world_open(void)
 	return w;
 }
 
-unsigned long world_maptrack(void)
+int maptrack_limit(uint64_t *entries)
 {
-	return 0;
+	(void)entries;
+	return -1;
 }
 
 int world_fd(const struct world *w)
