@@ -10,8 +10,6 @@ import pytest
 
 import nodes
 
-pytestmark = pytest.mark.replaces_guests
-
 GUESTS_D = "/etc/xenib/guests.d"
 LOG = "/run/xenibd.log"
 
