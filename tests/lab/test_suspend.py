@@ -14,11 +14,11 @@ import test_other_guests
 from test_recovery import FATAL
 
 # What make check does
-SAMPLE = {("test_checkpoint", "pvh"), ("test_saved_and_restored", "guest")}
+SAMPLE = "test_saved_and_restored", "guest"
 
 
 def is_left_out(item):
-    return (item.originalname, item.callspec.params["pair"]) not in SAMPLE
+    return (item.originalname, item.callspec.params["pair"]) != SAMPLE
 
 
 pytestmark = pytest.mark.exhaustive(when=is_left_out)
