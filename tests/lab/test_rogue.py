@@ -181,7 +181,7 @@ def test_other_guests_objects_and_work(attacker):
     client = other.start("timeout 90 ibv_rc_pingpong -n 100000 " + other.name)
     try:
         nodes.wait_for(lambda: nodes.totals(attacker.host)["qps"],
-                       lambda qps: qps >= 2)
+                       lambda qps: qps >= 2, 15)
         for name in "handles_of_others", "doorbells_of_others_queues":
             attack(attacker, name)
             assert client.poll() is None, client.communicate()[0]
@@ -325,7 +325,7 @@ def test_guest_that_removes_its_directory(attacker):
     def detach(said):
         device = nodes.wait_for(
             lambda: nodes.device(host, node),
-            lambda device: device["backend_state"] == "Closed")
+            lambda device: device["backend_state"] == "Closed", 15)
         assert device["uars"] and device["error"], device
         attacker.detach()
         assert nodes.totals(host)["uars"] == uars
