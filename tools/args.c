@@ -208,26 +208,27 @@ static int set_hca(struct xenib_attach_args *args, const char *text, char *why)
 	return 0;
 }
 
-static int set_devid(struct xenib_attach_args *args, const char *text,
-		     char *why)
+static int set_number(uint32_t *to, const char *text, uint32_t min,
+		      uint32_t max, char *why)
 {
 	unsigned long n;
 
-	if (args_number(text, 0, XENIB_MAX_DEVID, &n, why))
+	if (args_number(text, min, max, &n, why))
 		return -1;
-	args->devid = n;
+	*to = n;
 	return 0;
+}
+
+static int set_devid(struct xenib_attach_args *args, const char *text,
+		     char *why)
+{
+	return set_number(&args->devid, text, 0, XENIB_MAX_DEVID, why);
 }
 
 static int set_mad_rate(struct xenib_attach_args *args, const char *text,
 			char *why)
 {
-	unsigned long n;
-
-	if (args_number(text, 1, XENIB_MAX_MAD_RATE, &n, why))
-		return -1;
-	args->mad_rate = n;
-	return 0;
+	return set_number(&args->mad_rate, text, 1, XENIB_MAX_MAD_RATE, why);
 }
 
 static int set_mad_pm(struct xenib_attach_args *args, const char *text,
@@ -264,14 +265,9 @@ const char *args_name(unsigned int i)
 static int set_quota(struct xenib_attach_args *args, unsigned int quota,
 		     const char *text, char *why)
 {
-	unsigned long max = quota == XENIB_QUOTA_CONTEXT ? XENIB_MAX_CONTEXTS :
-							   XENIB_MAX_QUOTA;
-	unsigned long n;
-
-	if (args_number(text, 1, max, &n, why))
-		return -1;
-	args->quota[quota] = n;
-	return 0;
+	return set_number(&args->quota[quota], text, 1,
+			  quota == XENIB_QUOTA_CONTEXT ? XENIB_MAX_CONTEXTS :
+							 XENIB_MAX_QUOTA, why);
 }
 
 int args_set(struct xenib_attach_args *args, const char *name,

@@ -164,6 +164,16 @@ static int get_number(const char *option, const char *text,
 	       bad_option(option, why) : 0;
 }
 
+static int get_timeout(const char *text, unsigned int *timeout_ms)
+{
+	unsigned long n;
+
+	if (get_number("timeout", text, 1, ARGS_MAX_TIMEOUT, &n))
+		return -1;
+	*timeout_ms = n * 1000;
+	return 0;
+}
+
 /* A domain is left after the options, or several. */
 static int check_operands(int argc, char **argv)
 {
@@ -269,7 +279,6 @@ static int parse_attach(int argc, char **argv, struct attach_options *o)
 		{ "timeout", required_argument, NULL, OPT_TIMEOUT },
 		{ "wait", no_argument, NULL, OPT_WAIT },
 	};
-	unsigned long n;
 	int i, opt, index;
 
 	for (i = 0; args_name(i); i++)
@@ -285,10 +294,8 @@ static int parse_attach(int argc, char **argv, struct attach_options *o)
 			o->args.uuid = optarg;
 			break;
 		case OPT_TIMEOUT:
-			if (get_number("timeout", optarg, 1, ARGS_MAX_TIMEOUT,
-				       &n))
+			if (get_timeout(optarg, &o->args.timeout_ms))
 				return -1;
-			o->args.timeout_ms = n * 1000;
 			break;
 		case OPT_WAIT:
 			o->args.wait = 1;
@@ -449,10 +456,8 @@ static int cmd_detach(const struct command *cmd, int argc, char **argv)
 			o.devid = n;
 			break;
 		case OPT_TIMEOUT:
-			if (get_number("timeout", optarg, 1, ARGS_MAX_TIMEOUT,
-				       &n))
+			if (get_timeout(optarg, &o.timeout_ms))
 				return usage_error(cmd);
-			o.timeout_ms = n * 1000;
 			break;
 		case OPT_FORCE:
 			o.flags |= XENIB_DETACH_FORCE;
@@ -520,10 +525,8 @@ static int cmd_limit(const struct command *cmd, int argc, char **argv)
 			o.devid = n;
 			break;
 		case OPT_TIMEOUT:
-			if (get_number("timeout", optarg, 1, ARGS_MAX_TIMEOUT,
-				       &n))
+			if (get_timeout(optarg, &o.timeout_ms))
 				return usage_error(cmd);
-			o.timeout_ms = n * 1000;
 			break;
 		case OPT_DEVICE:
 			if (set_option(&args, &options[index], optarg))
