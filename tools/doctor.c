@@ -185,7 +185,8 @@ static void check_maptrack(const struct listing *list)
 		return;
 	wrong("guests may have %llu pages mapped, and Xen has %llu maptrack entries for them, disks and networks: gnttab_max_maptrack_frames=%llu on Xen's command line, or xenib limit --pages",
 	      (unsigned long long)sum, (unsigned long long)limit,
-	      (unsigned long long)(sum + SPARE_ENTRIES + 255) / 256);
+	      (unsigned long long)(sum + SPARE_ENTRIES + MAPTRACK_PER_FRAME -
+				   1) / MAPTRACK_PER_FRAME);
 }
 
 unsigned int doctor(const struct listing *list)

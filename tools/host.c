@@ -9,8 +9,6 @@
 
 #include "host.h"
 
-#define ENTRIES_PER_FRAME	256
-
 /* libxenhypfs would print its complaints, as that of a Xen without hypfs. */
 static void log_nothing(struct xentoollog_logger *logger,
 			xentoollog_level level, int errnoval,
@@ -36,7 +34,7 @@ int maptrack_limit(uint64_t *entries)
 	xenhypfs_close(hypfs);
 	if (!frames)
 		return -1;
-	*entries = strtoull(frames, NULL, 10) * ENTRIES_PER_FRAME;
+	*entries = strtoull(frames, NULL, 10) * MAPTRACK_PER_FRAME;
 	free(frames);
 	return 0;
 }

@@ -11,6 +11,9 @@
 #define XENIB_SYSFS	"/sys"
 #endif
 
+/* Entries of a frame of gnttab_max_maptrack_frames, of 16 octets each */
+#define MAPTRACK_PER_FRAME	256
+
 /*
  * How many maptrack entries Xen lets a domain have, this one included: each
  * page of another domain that it maps takes one. Returns 0, or -1 if Xen does
