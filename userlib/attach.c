@@ -13,8 +13,6 @@
 
 static int check_args(struct xenib *xn, const struct xenib_attach_args *args)
 {
-	unsigned int i;
-
 	if (!args->domid)
 		return fail(xn, EINVAL,
 			    "domain 0 has the HCA itself: attach to a guest");
@@ -24,14 +22,8 @@ static int check_args(struct xenib *xn, const struct xenib_attach_args *args)
 	if (args->devid > XENIB_MAX_DEVID)
 		return fail(xn, EINVAL, "device id %u is not in 0 .. %u",
 			    args->devid, XENIB_MAX_DEVID);
-	for (i = 0; i < XENIB_NR_QUOTAS; i++) {
-		uint32_t max = i == XENIB_QUOTA_CONTEXT ? XENIB_MAX_CONTEXTS :
-							   XENIB_MAX_QUOTA;
-
-		if (args->quota[i] > max)
-			return fail(xn, EINVAL, "%u %s are more than %u",
-				    args->quota[i], xenib_quota_name(i), max);
-	}
+	if (quotas_check(xn, args->quota))
+		return -1;
 	if (args->mad_rate > XENIB_MAX_MAD_RATE)
 		return fail(xn, EINVAL, "%u MADs a second are more than %u",
 			    args->mad_rate, XENIB_MAX_MAD_RATE);
@@ -125,7 +117,7 @@ static int create_backend(struct xenib *xn, xs_transaction_t t,
 			  struct device *dev, const void *arg)
 {
 	const struct xenib_attach_args *args = arg;
-	int i, state, exists = store_exists(xn, t, dev->be);
+	int state, exists = store_exists(xn, t, dev->be);
 
 	if (exists < 0)
 		return -1;
@@ -148,13 +140,8 @@ static int create_backend(struct xenib *xn, xs_transaction_t t,
 	    store_write(xn, t, dev->be, VIBIF_FIELD_HCA_GUID, "%s",
 			dev->hca_guid))
 		return -1;
-	for (i = 0; i < XENIB_NR_QUOTAS; i++) {
-		if (!args->quota[i])
-			continue;
-		if (store_write(xn, t, dev->be, quota_node(i), "%u",
-				args->quota[i]))
-			return -1;
-	}
+	if (quotas_write(xn, t, dev, args->quota))
+		return -1;
 	if (args->mad_rate &&
 	    store_write(xn, t, dev->be, VIBIF_FIELD_MAD_RATE, "%u",
 			args->mad_rate))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-/* limit.c - change what a guest with a device may hold */
+/* limit.c - what a guest may hold, and how to change it later */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -7,26 +7,45 @@
 
 #include "private.h"
 
-static int check_quotas(struct xenib *xn, const uint32_t *quota)
+int quotas_check(struct xenib *xn, const uint32_t *quota)
 {
 	unsigned int i;
 
-	if (quota[XENIB_QUOTA_CONTEXT])
-		return fail(xn, EINVAL,
-			    "contexts cannot change while a device is attached, as doorbell pages are reserved for them: detach it and attach it with other --contexts");
-	for (i = 0; i < XENIB_NR_QUOTAS; i++)
-		if (quota[i] > XENIB_MAX_QUOTA)
+	for (i = 0; i < XENIB_NR_QUOTAS; i++) {
+		uint32_t max = i == XENIB_QUOTA_CONTEXT ? XENIB_MAX_CONTEXTS :
+							   XENIB_MAX_QUOTA;
+
+		if (quota[i] > max)
 			return fail(xn, EINVAL, "%u %s are more than %u",
-				    quota[i], xenib_quota_name(i),
-				    XENIB_MAX_QUOTA);
+				    quota[i], xenib_quota_name(i), max);
+	}
 	return 0;
 }
 
-static int write_quotas(struct xenib *xn, xs_transaction_t t,
-			struct device *dev, const void *arg)
+int quotas_write(struct xenib *xn, xs_transaction_t t, struct device *dev,
+		 const uint32_t *quota)
 {
-	const uint32_t *quota = arg;
-	int i, exists = store_exists(xn, t, dev->be);
+	unsigned int i;
+
+	for (i = 0; i < XENIB_NR_QUOTAS; i++)
+		if (quota[i] && store_write(xn, t, dev->be, quota_node(i), "%u",
+					    quota[i]))
+			return -1;
+	return 0;
+}
+
+static int check_change(struct xenib *xn, const uint32_t *quota)
+{
+	if (quota[XENIB_QUOTA_CONTEXT])
+		return fail(xn, EINVAL,
+			    "contexts cannot change while a device is attached, as doorbell pages are reserved for them: detach it and attach it with other --contexts");
+	return quotas_check(xn, quota);
+}
+
+static int change_quotas(struct xenib *xn, xs_transaction_t t,
+			 struct device *dev, const void *arg)
+{
+	int exists = store_exists(xn, t, dev->be);
 
 	if (exists < 0)
 		return -1;
@@ -34,11 +53,7 @@ static int write_quotas(struct xenib *xn, xs_transaction_t t,
 		return fail(xn, ENOENT,
 			    "not attached: domain %u has no device %u",
 			    dev->domid, dev->devid);
-	for (i = 0; i < XENIB_NR_QUOTAS; i++)
-		if (quota[i] && store_write(xn, t, dev->be, quota_node(i), "%u",
-					    quota[i]))
-			return -1;
-	return 0;
+	return quotas_write(xn, t, dev, arg);
 }
 
 /* The backend enforces all that was written. */
@@ -69,8 +84,8 @@ int xenib_limit(struct xenib *xn, uint32_t domid, uint32_t devid,
 
 	xn->warning[0] = 0;
 	device_paths(&dev, domid, devid);
-	if (check_quotas(xn, quota) ||
-	    store_transact(xn, &dev, quota, timeout_ms, write_quotas))
+	if (check_change(xn, quota) ||
+	    store_transact(xn, &dev, quota, timeout_ms, change_quotas))
 		return -1;
 	/* Without its driver, the quotas are those of the next. */
 	while (backend_bound(xn, &dev) && !quotas_enforced(xn, &dev, quota))

@@ -66,6 +66,14 @@ struct device {
 /* The node of a quota in xenstore: "max-contexts" and so on. */
 const char *quota_node(enum xenib_quota quota);
 
+/*
+ * Quotas by enum xenib_quota, 0: not given. Check that none is too large, and
+ * write those that are given to a device's nodes.
+ */
+int quotas_check(struct xenib *xn, const uint32_t *quota);
+int quotas_write(struct xenib *xn, xs_transaction_t t, struct device *dev,
+		 const uint32_t *quota);
+
 /* Sets the message and errno. Returns -1. */
 int fail(struct xenib *xn, int err, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
