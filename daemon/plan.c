@@ -34,6 +34,19 @@ struct guest *guest_new(struct guest **guests, const char *uuid)
 	return g;
 }
 
+void domains_free(struct domain *domains, size_t nr)
+{
+	size_t i, j;
+
+	for (i = 0; i < nr; i++) {
+		for (j = 0; j < domains[i].nr_devices; j++)
+			free(domains[i].devices[j].options);
+		free(domains[i].devices);
+		free(domains[i].name);
+	}
+	free(domains);
+}
+
 struct slot *slot_find(const struct guest *g, unsigned int devid)
 {
 	struct slot *slot = g->slots;

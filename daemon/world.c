@@ -216,16 +216,3 @@ ssize_t world_read(struct world *w, struct domain **domains)
 		unwatch_names(w, *domains, nr);
 	return nr;
 }
-
-void domains_free(struct domain *domains, size_t nr)
-{
-	size_t i, j;
-
-	for (i = 0; i < nr; i++) {
-		for (j = 0; j < domains[i].nr_devices; j++)
-			free(domains[i].devices[j].options);
-		free(domains[i].devices);
-		free(domains[i].name);
-	}
-	free(domains);
-}

@@ -162,6 +162,8 @@ struct domain {
 	size_t nr_devices;
 };
 
+void domains_free(struct domain *domains, size_t nr);
+
 enum slot_state {
 	SLOT_MISSING,		/* to be attached */
 	SLOT_ATTACHED,
@@ -276,6 +278,5 @@ enum world_event world_event(struct world *w);
  * -1 with a message said. To be released with domains_free().
  */
 ssize_t world_read(struct world *w, struct domain **domains);
-void domains_free(struct domain *domains, size_t nr);
 
 #endif /* XENIBD_H */
