@@ -23,6 +23,8 @@
 #define GUIDS_PER_BLOCK		8
 /* What a queue pair's context has room for */
 #define MAX_INDEX		127
+/* Of an EUI-64: it was not its maker who gave it */
+#define LOCALLY_ADMINISTERED	(0x02ULL << 56)
 /* For others to join the same question */
 #define COLLECT_MS		20
 #define SA_TIMEOUT_MS		1000
@@ -34,6 +36,8 @@
 #define RETRY_MS		1000
 #define MAX_TRIES		5
 #define RETRY_LATER_MS		10000
+/* Looks at the HCA's table until what is not there is taken for lost */
+#define LOST_TRIES		3
 
 /**
  * struct alias - an entry of a port's table of GUIDs
@@ -324,6 +328,43 @@ static void ibback_aliases_delete(struct ibback_aliases *a, u32 block, u16 lid)
 	mutex_unlock(&alias_lock);
 }
 
+/* The subnet manager says that it is set, and it has not come. */
+static bool ibback_alias_is_lost(const struct ibback_aliases *a, u32 index)
+{
+	const struct alias *alias = &a->alias[index];
+
+	return alias->dev && !alias->dirty && alias->guid &&
+	       alias->tries >= LOST_TRIES &&
+	       ibback_alias_in_table(a, index) != alias->guid;
+}
+
+/*
+ * A subnet manager sets what changes. When an HCA has lost its table, or a
+ * table got lost on the way to it, and the subnet manager has not noticed, it
+ * has to be told something else first. A GUID that is a member of a multicast
+ * group cannot be deleted, but it can be replaced: by the one that differs in
+ * who administers it, which nobody is likely to have.
+ */
+static void ibback_aliases_displace(struct ibback_aliases *a, u32 block,
+				    u16 lid)
+{
+	struct alias *alias = &a->alias[block * GUIDS_PER_BLOCK];
+	struct question q = {};
+	u32 i;
+
+	mutex_lock(&alias_lock);
+	for (i = 0; i < GUIDS_PER_BLOCK; i++) {
+		if (!ibback_alias_is_lost(a, block * GUIDS_PER_BLOCK + i))
+			continue;
+		question_add(&q, &alias[i], i,
+			     alias[i].guid ^ LOCALLY_ADMINISTERED);
+		alias[i].dirty = true;
+	}
+	mutex_unlock(&alias_lock);
+	if (q.mask)
+		ibback_alias_ask(a, &q, block, lid, IB_MGMT_METHOD_SET);
+}
+
 /* The subnet manager says what it has at the index. */
 static void ibback_alias_answered(struct alias *alias, u64 guid)
 {
@@ -421,6 +462,8 @@ static void ibback_aliases_work(struct work_struct *work)
 		return;
 	for (block = 0; block < a->nr_blocks; block++)
 		ibback_aliases_delete(a, block, lid);
+	for (block = 0; block < a->nr_blocks; block++)
+		ibback_aliases_displace(a, block, lid);
 	for (block = 0; block < a->nr_blocks; block++)
 		if (ibback_aliases_set(a, block, lid))
 			ibback_aliases_set(a, block, lid);

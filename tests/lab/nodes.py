@@ -157,12 +157,13 @@ def get_hca(machine, name):
 
 
 @contextlib.contextmanager
-def losing(machines, one_in):
-    """For a while, HCAs lose one of so many MADs of the connection manager."""
+def losing(machines, one_in, mads="7:*"):
+    """For a while, HCAs lose one of so many MADs: those of the connection
+    manager, or of another class and attribute."""
     before = {m: get_hca(m, "mad-faults") for m in machines}
     try:
         for machine in machines:
-            set_hca(machine, "drop-mad", "7:*:/%d" % one_in)
+            set_hca(machine, "drop-mad", "%s:/%d" % (mads, one_in))
         yield
     finally:
         for machine in machines:

@@ -158,6 +158,31 @@ def test_subnet_manager_that_gives_none(dom0, guest):
         sweep(host)
 
 
+def test_table_that_was_lost(dom0, guest):
+    """OpenSM believes that the HCA has what never reached it, and sets only
+    what changes: so it is after an HCA's restart that it did not notice."""
+    manager, host = dom0
+    wanted = "0200:0000:0000:1057"
+    failures = "grep -c 'completed in error.*SubnSet(GUIDInfo)' " \
+        "/var/log/opensm-port1.log; true"
+    before = int(manager.out(failures))
+    host.run("xenib detach " + guest[1].domain)
+    try:
+        with nodes.losing([manager], 1, "81:14"):
+            host.run("xenib attach --guid 1=%s %s" % (wanted, guest[1].domain))
+            nodes.wait_for(lambda: int(manager.out(failures)),
+                           lambda found: found > before)
+            assert wanted in known_guids(host)
+            assert port(host, guest[1])["gid_state"] == "pending"
+        wait_state(host, guest[1], "alias")
+        nodes.wait_active(guest[1])
+        assert guid(gid(guest[1])) == wanted
+        nodes.run_pair(manager, guest[1], "ibv_rc_pingpong -g 0 -n 100")
+    finally:
+        host.run("xenib detach " + guest[1].domain)
+        nodes.attach(host, guest[1])
+
+
 def test_pkeys(dom0, guest):
     """Those of the list, in its order; 0x8001 nobody has."""
     host = dom0[0]

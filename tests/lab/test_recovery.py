@@ -55,7 +55,6 @@ def test_hca_fails_and_comes_back(native, dom0, guest, pvh):
     nodes.assert_idle(dom0[1])
 
 
-# On a machine of half the speed the guests do not always get their GIDs back
 @pytest.mark.exhaustive
 def test_hca_goes_while_guests_connect(dom0, guest, pvh):
     """With it goes what the backend has put before its driver, and messages of

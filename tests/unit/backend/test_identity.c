@@ -490,6 +490,25 @@ static void test_alias_later(void **state)
 	guest_end(dev);
 }
 
+/* What has come since it was last looked for is not lost. */
+static void test_alias_much_later(void **state)
+{
+	struct ibback_dev *dev;
+	unsigned int i;
+
+	fake_device.sm.slow = true;
+	dev = attach_with("guid-1", GUID_TEXT);
+	for (i = 0; i < 3; i++)
+		kernel_run_work();
+	assert_gid(dev, "pending", 1, 0);
+	fake_device.guid[1][1] = GUID;
+	kernel_run_work();
+	assert_gid(dev, "alias", 1, GUID);
+	assert_int_equal(fake_device.sm.asked, 1);
+	fake_device.sm.slow = false;
+	guest_end(dev);
+}
+
 /* While the port is down there is nobody to ask. */
 static void test_alias_port_down(void **state)
 {
@@ -663,6 +682,7 @@ static void test_alias_reload_detach(void **state)
 static void test_alias_restart(void **state)
 {
 	struct ibback_dev *dev = attach_with("guid-1", GUID_TEXT);
+	unsigned int i;
 
 	kernel_run_work();
 	dev->port[1].alias_index = 1;
@@ -670,8 +690,11 @@ static void test_alias_restart(void **state)
 	memset(fake_device.guid, 0, sizeof(fake_device.guid));
 	assert_int_equal(ib_device_add(&fake_device), 0);
 	guest_connect(dev);
-	assert_gid(dev, "pending", 1, 0);
-	kernel_run_work();
+	/* The subnet manager believes that it has it still, for three tries. */
+	for (i = 0; i < 4; i++) {
+		assert_gid(dev, "pending", 1, 0);
+		kernel_run_work();
+	}
 	assert_gid(dev, "alias", 1, GUID);
 	guest_end(dev);
 }
@@ -776,6 +799,7 @@ int main(void)
 		TEST(test_no_sm),
 		TEST(test_alias),
 		TEST(test_alias_later),
+		TEST(test_alias_much_later),
 		TEST(test_alias_port_down),
 		TEST(test_alias_assigned),
 		TEST(test_alias_refused),

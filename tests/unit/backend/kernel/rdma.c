@@ -120,11 +120,15 @@ void ib_sa_unregister_client(struct ib_sa_client *client)
 	client->registered = false;
 }
 
-/* What the subnet manager makes of one: what it has there now. */
+/*
+ * What the subnet manager makes of one: what it has there now. Like OpenSM it
+ * sets what changes, and what the HCA has it does not read.
+ */
 static u64 sm_set(struct ib_device *ibdev, u32 port, unsigned int index,
 		  u64 guid)
 {
 	u64 *entry = &ibdev->guid[port][index];
+	u64 *set = &ibdev->sm.set[port][index];
 	unsigned int i;
 
 	if (ibdev->sm.refuses || (guid && guid == ibdev->sm.taken))
@@ -134,8 +138,10 @@ static u64 sm_set(struct ib_device *ibdev, u32 port, unsigned int index,
 			return *entry;
 	if (!guid)
 		guid = *entry ?: ibdev->sm.next++;
-	if (!ibdev->sm.slow)
-		*entry = guid;
+	if (ibdev->sm.slow || (!ibdev->sm.lost && *set == guid))
+		return guid;
+	*entry = guid;
+	*set = guid;
 	return guid;
 }
 
@@ -177,6 +183,7 @@ int ib_sa_guid_info_rec_query(struct ib_sa_client *client,
 				ibdev->guid[port][index] = 0;
 		} else if (method == IB_SA_METHOD_DELETE) {
 			ibdev->guid[port][index] = 0;
+			ibdev->sm.set[port][index] = 0;
 		} else {
 			put_guid(answer.guid_info_list + 8 * i,
 				 sm_set(ibdev, port, index,

@@ -155,6 +155,7 @@ struct ib_device {
 		bool refuses;		/* it gives no alias */
 		bool slow;		/* it answers, and does not set it */
 		bool lost;		/* it knows of none that it gave */
+		u64 set[4][16];		/* what it believes to be @guid */
 		u64 taken;		/* by somebody else */
 		u64 next;		/* what it chooses */
 	} sm;
