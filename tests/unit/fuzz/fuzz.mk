@@ -8,4 +8,4 @@ FUZZ_LINK ?=
 FUZZ_COVER ?=
 FUZZ_MAIN = $(OUT)/fuzz.o $(if $(FUZZ_LINK),,$(OUT)/replay.o)
 FUZZ_REPLAY = set -e; for f in $(FUZZERS); do \
-	timeout 120 $$f $(FUZZ)/corpus/$$(basename $$f).hex; done
+	timeout 120 $$f $(FUZZ_DIR)/corpus/$$(basename $$f).hex; done
