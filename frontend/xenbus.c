@@ -358,6 +358,8 @@ static void ibfront_state_changed(struct xenbus_watch *watch, const char *path,
 
 	if (xbdev->otherend)
 		return;
+	/* What remove() ends with is not to be written: the nodes are new. */
+	xbdev->state = XenbusStateClosed;
 	/* Both free info. */
 	if (!xenbus_exists(XBT_NIL, dir, ""))
 		device_unregister(&xbdev->dev);
@@ -476,7 +478,7 @@ static int ibfront_prepare(struct device *device)
 {
 	struct ibfront_info *info = dev_get_drvdata(device);
 	bool open;
-	int err;
+	int err = 0;
 
 	/* Who has it may wait for a thread that is frozen. */
 	if (!mutex_trylock(&info->lock))
@@ -485,14 +487,20 @@ static int ibfront_prepare(struct device *device)
 	if (open)
 		ibfront_ring_kill(info->dev);
 	mutex_unlock(&info->lock);
-	if (!open)
-		return 0;
-
-	err = ibfront_close(info);
-	/* There will be no complete(). */
-	if (err)
+	if (open)
+		err = ibfront_close(info);
+	if (err) {
+		/* There will be no complete(). */
 		WRITE_ONCE(info->reopen, true);
-	return err;
+		return err;
+	}
+	/*
+	 * A domain that runs again elsewhere may have no such device yet. For
+	 * that xenbus goes to Closing, and would do so in xenstore, too, if the
+	 * device is attached at that moment.
+	 */
+	info->xbdev->state = XenbusStateClosing;
+	return 0;
 }
 
 /*
@@ -505,11 +513,10 @@ static void ibfront_complete(struct device *device)
 	struct ibfront_info *info = dev_get_drvdata(device);
 
 	mutex_lock(&info->lock);
-	if (compat_read_state(xbdev->nodename) == XenbusStateClosed) {
-		/* xenbus may have changed it here alone */
-		xbdev->state = XenbusStateClosed;
+	/* prepare() has changed it here alone, and so may xenbus have */
+	xbdev->state = compat_read_state(xbdev->nodename);
+	if (xbdev->state == XenbusStateClosed)
 		ibfront_switch_state(xbdev, XenbusStateInitialising);
-	}
 	mutex_unlock(&info->lock);
 }
 
