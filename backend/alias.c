@@ -38,6 +38,8 @@
 #define RETRY_LATER_MS		10000
 /* Looks at the HCA's table until what is not there is taken for lost */
 #define LOST_TRIES		3
+/* How often a GUID that somebody else has is asked for again */
+#define MAX_TAKEN		10
 
 /**
  * struct alias - an entry of a port's table of GUIDs
@@ -49,6 +51,7 @@
  * @assigned: it was asked to choose, having refused another
  * @refused: it has refused that, too
  * @tries: how often it was asked without an answer
+ * @taken: how often the answer was that somebody else has it
  * @seq: changes with @dev
  */
 struct alias {
@@ -60,6 +63,7 @@ struct alias {
 	bool assigned;
 	bool refused;
 	u8 tries;
+	u8 taken;
 	u32 seq;
 };
 
@@ -365,6 +369,19 @@ static void ibback_aliases_displace(struct ibback_aliases *a, u32 block,
 		ibback_alias_ask(a, &q, block, lid, IB_MGMT_METHOD_SET);
 }
 
+/*
+ * Somebody else has the GUID. If that is the host that the guest comes from it
+ * has it no more as soon as the guest runs here.
+ */
+static bool ibback_alias_may_come(struct alias *alias, u64 guid)
+{
+	if (!alias->guid || guid == alias->guid || alias->taken == MAX_TAKEN)
+		return false;
+	alias->taken++;
+	alias->tries = 0;
+	return true;
+}
+
 /* The subnet manager says what it has at the index. */
 static void ibback_alias_answered(struct alias *alias, u64 guid)
 {
@@ -412,6 +429,9 @@ static bool ibback_aliases_set(struct ibback_aliases *a, u32 block, u16 lid)
 		    q.seq[i] != alias[i].seq)
 			continue;
 		/* What the SM says, and not that it says nothing */
+		if (!err && ibback_alias_may_come(&alias[i],
+						  question_get(&q, i)))
+			continue;
 		if (!err)
 			ibback_alias_answered(&alias[i], question_get(&q, i));
 		else if (err == -EINVAL)

@@ -538,6 +538,18 @@ static void test_alias_port_down(void **state)
 	guest_end(dev);
 }
 
+/* Until another GUID than that which somebody has will do */
+static void let_wait(struct ibback_dev *dev)
+{
+	unsigned int i;
+
+	for (i = 0; i < 10; i++) {
+		kernel_run_work();
+		assert_gid(dev, "pending", dev->port[1].alias_index, 0);
+	}
+	kernel_run_work();
+}
+
 /* Somebody has the GUID: then any other will do, as it will if 0 is wanted. */
 static void test_alias_assigned(void **state)
 {
@@ -546,7 +558,7 @@ static void test_alias_assigned(void **state)
 	fake_device.sm.taken = GUID;
 	fake_device.sm.next = 0x77;
 	dev = attach_with("guid-1", GUID_TEXT);
-	kernel_run_work();
+	let_wait(dev);
 	assert_gid(dev, "assigned", 1, 0x77);
 	guest_end(dev);
 	kernel_run_work();
@@ -556,21 +568,60 @@ static void test_alias_assigned(void **state)
 	guest_end(dev);
 }
 
+/* The host that the guest comes from has the GUID for a while. */
+static void test_alias_moves(void **state)
+{
+	struct ibback_dev *dev;
+
+	fake_device.sm.taken = GUID;
+	dev = attach_with("guid-1", GUID_TEXT);
+	kernel_run_work();
+	kernel_run_work();
+	assert_gid(dev, "pending", 1, 0);
+	assert_int_equal(port_state(dev, 1), IB_PORT_INIT);
+	assert_int_equal(guest_events(device), 0);
+	fake_device.sm.taken = 0;
+	kernel_run_work();
+	assert_gid(dev, "alias", 1, GUID);
+	assert_int_equal(port_state(dev, 1), IB_PORT_ACTIVE);
+	guest_end(dev);
+}
+
+/* The answer comes late, and the table even later: nothing in between. */
+static void test_alias_assigned_later(void **state)
+{
+	struct ibback_dev *dev;
+
+	fake_device.sm.taken = GUID;
+	fake_device.sm.next = 0x77;
+	fake_device.sm.slow = true;
+	dev = attach_with("guid-1", GUID_TEXT);
+	let_wait(dev);
+	assert_gid(dev, "pending", 1, 0);
+	fake_device.guid[1][1] = 0x77;
+	ib_device_event(&fake_device, IB_EVENT_GID_CHANGE, 1);
+	assert_gid(dev, "assigned", 1, 0x77);
+	fake_device.sm.slow = false;
+	guest_end(dev);
+}
+
 /* Without an alias the guest has the port's GID. */
 static void test_alias_refused(void **state)
 {
 	struct ibback_dev *dev;
+	unsigned int asked;
 
 	fake_device.sm.refuses = true;
 	dev = attach_with("guid-1", GUID_TEXT);
-	kernel_run_work();
+	let_wait(dev);
 	assert_gid(dev, "refused", 0, PORT_GUID);
 	assert_int_equal(port_state(dev, 1), IB_PORT_ACTIVE);
 	assert_int_equal(guest_events(device),
 			 EVENT(1, VIBIF_EVENT_PORT_GID_CHANGE) |
 			 EVENT(1, VIBIF_EVENT_PORT_ACTIVE));
+	asked = fake_device.sm.asked;
 	kernel_run_work();
-	assert_int_equal(fake_device.sm.asked, 2);
+	assert_int_equal(fake_device.sm.asked, asked);
 	/* The next subnet manager may be another. */
 	fake_device.sm.refuses = false;
 	ib_device_event(&fake_device, IB_EVENT_CLIENT_REREGISTER, 1);
@@ -733,7 +784,7 @@ static void test_two_aliases(void **state)
 	xen_write(GUEST_DIR, "guid-1", GUID_TEXT);
 	xen_write(GUEST_DIR, "gid-index-1", "1");
 	b = guest_attach();
-	kernel_run_work();
+	let_wait(b);
 	assert_string_equal(xen_read(GUEST_DIR, "gid-state-1"), "assigned");
 	assert_int_equal(a->port[1].sgid_index, 1);
 	assert_int_equal(b->port[1].sgid_index, 2);
@@ -802,6 +853,8 @@ int main(void)
 		TEST(test_alias_much_later),
 		TEST(test_alias_port_down),
 		TEST(test_alias_assigned),
+		TEST(test_alias_moves),
+		TEST(test_alias_assigned_later),
 		TEST(test_alias_refused),
 		TEST(test_alias_unanswered),
 		TEST(test_alias_no_manager),
