@@ -2,6 +2,8 @@
 """IPoIB interfaces of nodes, and their addresses."""
 
 import contextlib
+import ipaddress
+import re
 
 import nodes
 
@@ -61,6 +63,14 @@ class Interface:
         self.node.run("echo %s >/sys/class/net/%s/mode && "
                       "ip link set %s mtu %d" % (mode, self.name, self.name,
                                                  mtu))
+
+    def lid_of(self, other):
+        """To which LID it sends what is for the other one's GID."""
+        gid = ipaddress.IPv6Address(other.node.out(
+            "cat /sys/class/infiniband/*/ports/%d/gids/0" % other.port))
+        text = self.node.out("cat /sys/kernel/debug/ipoib/%s_path" % self.name)
+        return {ipaddress.IPv6Address(to): int(lid, 16) for to, lid in
+                re.findall(r"GID: (\S+)\n.*\n +DLID: +(\S+)", text)}[gid]
 
     def ping(self, to, *options):
         """Ping an address from this interface, without a loss; the output."""

@@ -6,11 +6,13 @@
  * Two QPs of one device talk to each other, and what arrives is compared. In
  * debugfs, xen-ibkverbs/<device>/run: who writes the name of a test runs it and
  * gets its error; the log says where it was. "load" goes on until "stop", or
- * until the device is gone, and then the log says how it ended.
+ * until the device is gone, and then the log says how it ended. "hold" keeps
+ * the device until its writer gets a signal.
  */
 
 #include <linux/completion.h>
 #include <linux/debugfs.h>
+#include <linux/freezer.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -1059,6 +1061,15 @@ static int kv_load_stop(struct kv_dev *dev)
 	return whole ? 0 : -EIO;
 }
 
+/* Frozen as it is, with the device in use */
+static int kv_hold(struct ib_device *ibdev)
+{
+	DECLARE_WAIT_QUEUE_HEAD_ONSTACK(never);
+
+	pr_info("xen-ibkverbs: holding %s\n", dev_name(&ibdev->dev));
+	return wait_event_freezable(never, false);
+}
+
 static const struct {
 	const char *name;
 	int (*run)(struct ib_device *ibdev);
@@ -1069,6 +1080,7 @@ static const struct {
 	{ "srq", kv_test_srq },
 	{ "flush", kv_test_flush },
 	{ "moved", kv_test_moved },
+	{ "hold", kv_hold },
 };
 
 static int kv_run(struct kv_dev *dev, const char *name)
