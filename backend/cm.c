@@ -514,7 +514,8 @@ static int ibback_cm_ask(struct ibback_cm *cm, struct ibback_cm_guest *guest,
 	    id->state == IBBACK_CM_CLOSING) {
 		id = ibback_cm_id_new(cm, guest, IBBACK_CM_OPENING);
 		if (!id)
-			return -ENOSPC;
+			return guest->nr_ids[IBBACK_CM_OPEN] < guest->max_ids ?
+				-ENOMEM : -ENOSPC;
 		ibback_cm_id_bind(cm, id, local);
 		id->sidr = sidr;
 		id->tid = tid;
@@ -649,7 +650,8 @@ static int ibback_cm_translate(struct ibback_cm *cm,
  *	-EPERM: it says of the guest what is not so;
  *	-ENOENT: it is about a connection, or a request, that the guest does not
  *		have;
- *	-ENOSPC: the guest has too many, or there is no memory.
+ *	-ENOSPC: the guest has too many, all of them established;
+ *	-ENOMEM: there is no memory.
  */
 int ibback_cm_out(struct ibback_cm *cm, struct ibback_cm_guest *guest,
 		  const struct ibback_cm_way *way, u8 *mad)

@@ -85,11 +85,15 @@ int ibback_gsi_cm_out(struct ibback_dev *dev, struct vibif_mad *m)
 		.lid = m->av.dlid,
 		.now = ktime_get_ns(),
 	};
+	int err;
 
 	/* Pairs with ibback_gsi_cm_open() */
 	if (!smp_load_acquire(&dev->has_cm))
 		return -EOPNOTSUPP;
-	return ibback_cm_out(dev->hca->cm, &dev->cm, &way, m->mad);
+	err = ibback_cm_out(dev->hca->cm, &dev->cm, &way, m->mad);
+	if (err == -ENOSPC)
+		ibback_refuse(dev, IBBACK_LIMIT_CONNECTIONS, dev->cm.max_ids);
+	return err;
 }
 
 /**

@@ -21,6 +21,7 @@
 #include <linux/hashtable.h>
 #include <linux/interrupt.h>
 #include <linux/mutex.h>
+#include <linux/ratelimit.h>
 #include <linux/refcount.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
@@ -51,6 +52,23 @@ enum ibback_resource {
 	X(MAD_RX, mad_rx)			\
 	X(MAD_REFUSED, mad_refused)		\
 	X(MAD_DROPPED, mad_dropped)
+
+/* What a guest has no quota for, and is refused nevertheless */
+#define IBBACK_LIMITS(X)			\
+	X(EVENT_WORDS, event_words)		\
+	X(GROUP_QPS, group_qps)			\
+	X(CONNECTIONS, connections)		\
+	X(MAPTRACK, maptrack)			\
+	X(REQUESTS, requests)
+
+#define IBBACK_QUOTA_LIMIT_ENUM(id, name, quota)	IBBACK_LIMIT_##id,
+#define IBBACK_LIMIT_ENUM(id, name)			IBBACK_LIMIT_##id,
+/* Those of quotas have the numbers of enum ibback_resource. */
+enum ibback_limit {
+	VIBIF_QUOTAS(IBBACK_QUOTA_LIMIT_ENUM)
+	IBBACK_LIMITS(IBBACK_LIMIT_ENUM)
+	IBBACK_NR_LIMITS
+};
 
 #define IBBACK_COUNTER_ENUM(id, name)		IBBACK_COUNT_##id,
 enum ibback_counter {
@@ -337,6 +355,8 @@ struct ibback_port {
  * @quota: what the guest may hold
  * @used: what it holds
  * @count: statistics
+ * @refused: how often a limit kept the guest from something
+ * @refused_log: how often that is said
  * @uar_lock: protects the busy marks of @uar
  * @uar: the slab, @nr_uars entries; kept while the HCA is away
  * @nr_uars: 0 when there is no slab
@@ -386,6 +406,8 @@ struct ibback_dev {
 	u32 quota[IBBACK_NR_RESOURCES];
 	atomic_t used[IBBACK_NR_RESOURCES];
 	atomic64_t count[IBBACK_NR_COUNTERS];
+	atomic64_t refused[IBBACK_NR_LIMITS];
+	struct ratelimit_state refused_log;
 	spinlock_t uar_lock;	/* see above */
 	struct ibback_uar *uar;
 	u32 nr_uars;
@@ -609,6 +631,10 @@ void ibback_uars_hca_back(struct ibback_hca *hca);
 void ibback_uars_exit(void);
 
 /* stats.c */
+void ibback_refusals_init(struct ibback_dev *dev);
+int ibback_refuse(struct ibback_dev *dev, enum ibback_limit limit, u32 value);
+int ibback_refuse_maptrack(struct ibback_dev *dev);
+void ibback_count_refused(struct ibback_dev *dev, enum ibback_limit limit);
 int __must_check ibback_charge(struct ibback_dev *dev,
 			       enum ibback_resource res, u32 nr);
 void ibback_uncharge(struct ibback_dev *dev, enum ibback_resource res, u32 nr);

@@ -33,12 +33,16 @@ static int ibback_obj_init(struct ibback_dev *dev, struct ibback_obj *obj,
 	u32 words = dev->limits.nr_event_words;
 	struct xa_limit limit = obj_types[type]->events ?
 		XA_LIMIT(1, words - 1) : XA_LIMIT(words, INT_MAX);
+	int err;
 
 	if (ibback_charge(dev, type, 1))
 		return -ENOMEM;
-	if (xa_alloc(&dev->objects, &obj->handle, NULL, limit, GFP_KERNEL)) {
+	err = xa_alloc(&dev->objects, &obj->handle, NULL, limit, GFP_KERNEL);
+	if (err) {
 		ibback_uncharge(dev, type, 1);
-		return -ENOMEM;
+		return err == -EBUSY ?
+			ibback_refuse(dev, IBBACK_LIMIT_EVENT_WORDS,
+				      words - 1) : -ENOMEM;
 	}
 	obj->dev = dev;
 	obj->type = type;

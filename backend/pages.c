@@ -114,6 +114,7 @@ static int ibback_map_batch(struct ibback_dev *dev, struct ibback_pages *pages,
 {
 	u32 flags = GNTMAP_device_map | (writable ? 0 : GNTMAP_readonly);
 	u32 first = *done, i;
+	bool full = false;
 	int err = 0;
 
 	for (i = 0; i < nr; i++) {
@@ -127,6 +128,7 @@ static int ibback_map_batch(struct ibback_dev *dev, struct ibback_pages *pages,
 
 	for (i = 0; i < nr; i++) {
 		if (ops[i].status != GNTST_okay) {
+			full |= ops[i].status == GNTST_no_device_space;
 			err = -EFAULT;
 			continue;
 		}
@@ -135,7 +137,7 @@ static int ibback_map_batch(struct ibback_dev *dev, struct ibback_pages *pages,
 		(*done)++;
 	}
 	ibback_total_add(IBBACK_TOTAL_GRANTS, *done - first);
-	return err;
+	return full ? ibback_refuse_maptrack(dev) : err;
 }
 
 static int ibback_map_grefs(struct ibback_dev *dev, struct ibback_pages *pages,
@@ -218,7 +220,8 @@ static void ibback_pages_free(struct ibback_dev *dev,
  * @list: what the guest named, with a checked number of pages from 1
  * @writable: for writing too
  *
- * Return: 0, -ENOMEM (also over quota), or -EFAULT for a bad grant.
+ * Return: 0, -ENOMEM (also over quota, or when dom0 has no maptrack entries
+ * left), or -EFAULT for a bad grant.
  */
 int ibback_pages_map(struct ibback_dev *dev, struct ibback_pages *pages,
 		     const struct vibif_page_list *list, bool writable)

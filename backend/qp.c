@@ -339,7 +339,9 @@ static int ibback_mcast_enter(struct ibback_dev *dev, struct ibback_mcast *new)
 	if (nr < IBBACK_MAX_GROUP_QPS)
 		list_add(&new->dev_entry, &dev->mcast);
 	spin_unlock(&dev->mcast_lock);
-	return nr < IBBACK_MAX_GROUP_QPS ? 0 : -ENOMEM;
+	return nr < IBBACK_MAX_GROUP_QPS ? 0 :
+		ibback_refuse(dev, IBBACK_LIMIT_GROUP_QPS,
+			      IBBACK_MAX_GROUP_QPS);
 }
 
 static void ibback_mcast_leave(struct ibback_dev *dev, struct ibback_mcast *mc)

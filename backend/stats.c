@@ -3,8 +3,9 @@
  * Quotas and statistics, per device and for the whole module.
  *
  * /sys/bus/xen-backend/devices/vib-<domid>-<devid>/statistics/: what the guest
- * holds (<resource>), may hold (<resource>_max), and what was counted since
- * the device was created, by the HCA, too; what that counts, up to 100 ms ago.
+ * holds (<resource>), may hold (<resource>_max), how often a limit was in its
+ * way (refused_<limit>), and what was counted since the device was created, by
+ * the HCA, too; what that counts, up to 100 ms ago.
  *
  * /sys/bus/xen-backend/drivers/vib/: what all guests hold, and grants mapped
  * (also those of rings and event areas), UARs reserved (also those in
@@ -26,6 +27,58 @@ static_assert(VIBIF_MAX_QUOTA <= INT_MAX / 16);
 static atomic_long_t total_resources[IBBACK_NR_RESOURCES];
 static atomic_long_t totals[IBBACK_NR_TOTALS];
 
+#define IBBACK_QUOTA_NAME(id, name, quota)	#name,
+#define IBBACK_LIMIT_NAME(id, name)		#name,
+static const char * const limit_names[IBBACK_NR_LIMITS] = {
+	VIBIF_QUOTAS(IBBACK_QUOTA_NAME)
+	IBBACK_LIMITS(IBBACK_LIMIT_NAME)
+};
+
+/* So many lines in so many seconds are said of a guest that is refused much */
+#define REFUSED_LINES		6
+#define REFUSED_S		60
+
+/* Before anything is refused */
+void ibback_refusals_init(struct ibback_dev *dev)
+{
+	ratelimit_state_init(&dev->refused_log, REFUSED_S * HZ, REFUSED_LINES);
+	/* How many there are more the counters tell. */
+	ratelimit_set_flags(&dev->refused_log, RATELIMIT_MSG_ON_RELEASE);
+}
+
+void ibback_count_refused(struct ibback_dev *dev, enum ibback_limit limit)
+{
+	atomic64_add(1, &dev->refused[limit]);
+}
+
+/**
+ * ibback_refuse() - count and say that a guest does not get what it wants
+ * @dev: the guest's device
+ * @limit: what is in its way
+ * @value: how many there may be
+ *
+ * Return: -ENOMEM.
+ */
+int ibback_refuse(struct ibback_dev *dev, enum ibback_limit limit, u32 value)
+{
+	ibback_count_refused(dev, limit);
+	if (__ratelimit(&dev->refused_log))
+		dev_notice(&dev->xbdev->dev,
+			   "refused: over its limit of %s, %u\n",
+			   limit_names[limit], value);
+	return -ENOMEM;
+}
+
+/* The same where it is a limit of Xen's, which tells no value. */
+int ibback_refuse_maptrack(struct ibback_dev *dev)
+{
+	ibback_count_refused(dev, IBBACK_LIMIT_MAPTRACK);
+	if (__ratelimit(&dev->refused_log))
+		dev_notice(&dev->xbdev->dev,
+			   "refused: Xen has no maptrack entries for its pages\n");
+	return -ENOMEM;
+}
+
 /**
  * ibback_charge() - account for something that the guest is about to hold
  * @dev: the guest's device
@@ -39,10 +92,10 @@ int ibback_charge(struct ibback_dev *dev, enum ibback_resource res, u32 nr)
 	u32 quota = READ_ONCE(dev->quota[res]);
 
 	if (nr > quota)
-		return -ENOMEM;
+		return ibback_refuse(dev, (enum ibback_limit)res, quota);
 	if (atomic_add_return(nr, &dev->used[res]) > quota) {
 		atomic_sub(nr, &dev->used[res]);
-		return -ENOMEM;
+		return ibback_refuse(dev, (enum ibback_limit)res, quota);
 	}
 	atomic_long_add(nr, &total_resources[res]);
 	return 0;
@@ -129,6 +182,15 @@ static ssize_t ibback_count_show(struct device *d,
 			  atomic64_read(&dev->count[to_stat(attr)->index]));
 }
 
+static ssize_t ibback_refused_show(struct device *d,
+				   struct device_attribute *attr, char *buf)
+{
+	struct ibback_dev *dev = dev_get_drvdata(d);
+
+	return sysfs_emit(buf, "%lld\n",
+			  atomic64_read(&dev->refused[to_stat(attr)->index]));
+}
+
 static ssize_t ibback_flow_show(struct device *d, struct device_attribute *attr,
 				char *buf)
 {
@@ -165,6 +227,15 @@ static struct stat_attribute stat_##name = {				\
 };
 IBBACK_COUNTERS(STAT_COUNTER)
 
+#define STAT_LIMIT(id, name)						\
+static struct stat_attribute stat_refused_##name = {			\
+	__ATTR(refused_##name, 0444, ibback_refused_show, NULL),	\
+	IBBACK_LIMIT_##id						\
+};
+#define STAT_QUOTA_LIMIT(id, name, quota)	STAT_LIMIT(id, name)
+VIBIF_QUOTAS(STAT_QUOTA_LIMIT)
+IBBACK_LIMITS(STAT_LIMIT)
+
 #define STAT_FLOW(id, name)						\
 static struct stat_attribute stat_##name = {				\
 	__ATTR(name, 0444, ibback_flow_show, NULL), IBBACK_##id		\
@@ -176,9 +247,13 @@ static DEVICE_ATTR_RO(uars);
 #define STAT_RESOURCE_ENTRY(id, name, quota)				\
 	&stat_##name.attr.attr, &stat_##name##_max.attr.attr,
 #define STAT_COUNTER_ENTRY(id, name)	&stat_##name.attr.attr,
+#define STAT_LIMIT_ENTRY(id, name)	&stat_refused_##name.attr.attr,
+#define STAT_QUOTA_LIMIT_ENTRY(id, name, quota)	STAT_LIMIT_ENTRY(id, name)
 static struct attribute *stat_attrs[] = {
 	VIBIF_QUOTAS(STAT_RESOURCE_ENTRY)
 	IBBACK_COUNTERS(STAT_COUNTER_ENTRY)
+	VIBIF_QUOTAS(STAT_QUOTA_LIMIT_ENTRY)
+	IBBACK_LIMITS(STAT_LIMIT_ENTRY)
 	IBBACK_FLOW_COUNTS(STAT_COUNTER_ENTRY)
 	&dev_attr_uars.attr,
 	NULL

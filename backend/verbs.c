@@ -118,16 +118,8 @@ static int ibback_execute_on_obj(struct ibback_dev *dev,
 	return err;
 }
 
-/**
- * ibback_execute() - check a request and do what it says
- * @dev: the guest's device, connected
- * @req: a private copy of the request
- * @rsp: where the answer goes; zero on entry but for id and operation
- *
- * Return: 0 or a negative errno; then @rsp->op is to be cleared.
- */
-int ibback_execute(struct ibback_dev *dev, const struct vibif_req *req,
-		   struct vibif_rsp *rsp)
+static int ibback_serve(struct ibback_dev *dev, const struct vibif_req *req,
+			struct vibif_rsp *rsp)
 {
 	const struct ibback_op *op;
 	int err;
@@ -146,4 +138,29 @@ int ibback_execute(struct ibback_dev *dev, const struct vibif_req *req,
 	if (op->on_obj)
 		return ibback_execute_on_obj(dev, op, req, rsp);
 	return op->on_dev(dev, req, rsp);
+}
+
+/* Whether it is the request that is wrong, not what there is of something */
+static bool ibback_is_bad_request(int err)
+{
+	return err == -EINVAL || err == -ENOENT || err == -EPERM ||
+		err == -EFAULT || err == -EOPNOTSUPP;
+}
+
+/**
+ * ibback_execute() - check a request and do what it says
+ * @dev: the guest's device, connected
+ * @req: a private copy of the request
+ * @rsp: where the answer goes; zero on entry but for id and operation
+ *
+ * Return: 0 or a negative errno; then @rsp->op is to be cleared.
+ */
+int ibback_execute(struct ibback_dev *dev, const struct vibif_req *req,
+		   struct vibif_rsp *rsp)
+{
+	int err = ibback_serve(dev, req, rsp);
+
+	if (ibback_is_bad_request(err))
+		ibback_count_refused(dev, IBBACK_LIMIT_REQUESTS);
+	return err;
 }

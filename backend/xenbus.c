@@ -501,6 +501,7 @@ static int ibback_probe(struct xenbus_device *xbdev,
 	INIT_LIST_HEAD(&dev->mcast);
 	spin_lock_init(&dev->ring.lock);
 	ibback_events_init(dev);
+	ibback_refusals_init(dev);
 	INIT_LIST_HEAD(&dev->hca_entry);
 	INIT_DELAYED_WORK(&dev->watch_work, ibback_watch_work);
 	INIT_DELAYED_WORK(&dev->close_work, ibback_close_work);

@@ -247,6 +247,8 @@ def test_counters_of_the_backend():
     assert {path: names(text) for path, text in told.items()} == {
         "/sys/bus/xen-backend/devices/vib-DOMID-DEVID/statistics":
             resources | {name + "_max" for name in resources} | attributes |
+            {"refused_" + name for name in resources |
+             rows("backend/ibback.h", "IBBACK_LIMITS")} |
             rows("backend/ibback.h", "IBBACK_COUNTERS") |
             rows("backend/hca.h", "IBBACK_FLOW_COUNTS"),
         "/sys/bus/xen-backend/drivers/vib":
@@ -320,6 +322,7 @@ def test_alias(page):
 
 
 EVENTS = "backend/events.c"
+STATS = "backend/stats.c"
 
 
 @pytest.mark.parametrize("page, said, path, macro, unit", [
@@ -327,6 +330,12 @@ EVENTS = "backend/events.c"
     ("xen-ibback.4", "some %d events a second", EVENTS, "MODERATED_RATE", 1),
     ("xen-ibback.4", "its budget for %d seconds", EVENTS, "MODERATED_S", 1),
     ("xen-ibback.4", "in %d more seconds", EVENTS, "MAX_STRIKES", 1),
+    ("xen-ibback.4", "In %d seconds no more than", STATS, "REFUSED_S", 1),
+    ("xen-ibback.4", "no more than %d such lines", STATS, "REFUSED_LINES", 1),
+    ("xen-ibback.4", "at most %d in one", "backend/ibback.h",
+     "IBBACK_MAX_GROUP_QPS", 1),
+    ("xen-ibback.4", "at most %d established", "backend/gsi_cm.c",
+     "MAX_CM_IDS", 1),
     ("xen-ibback.4", "%d for each event", EVENTS, "HCA_DRIVER_NS", 1),
     ("xen-ibback.4", "is from 1 to %d, the others", VIBIF,
      "VIBIF_MAX_CONTEXTS", 1),

@@ -14,7 +14,7 @@ PAGE = "docs/troubleshooting.md"
 # Of other programs, as they say it
 OTHERS = {
     "Module xen-ibback not found", "Key was rejected by service",
-    "No IB devices found", "Cannot allocate memory", "Bad address",
+    "No IB devices found", "Cannot allocate memory",
     "local catastrophic error", "RDMA_CM_EVENT_REJECTED, error: 8",
     "RDMA_CM_EVENT_UNREACHABLE",
     # Programs, for which the column says what one sees of them

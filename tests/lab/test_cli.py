@@ -159,7 +159,12 @@ def test_limit(guest, dom0):
         assert nodes.device(host, node)["quotas"] == dict(before, cqs=held)
         done = node.run("ibv_rc_pingpong", check=False)
         assert "Couldn't create CQ" in done.stdout
-        assert nodes.device(host, node)["counters"]["cqs"] == held
+        counters = nodes.device(host, node)["counters"]
+        assert counters["cqs"] == held
+        assert counters["refused_cqs"] == device["counters"]["refused_cqs"] + 1
+        assert "refused: over its limit of cqs, %d" % held in host.out("dmesg")
+        assert re.search(r"^ +cqs +\d+ of %d, \d+ refused$" % held, host.out(
+            "xenib show guest1"), re.M)
     finally:
         host.run("xenib limit --cqs %d guest1" % before["cqs"])
     assert nodes.device(host, node)["quotas"] == before

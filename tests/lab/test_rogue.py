@@ -88,7 +88,7 @@ class Attacker:
 
     def log(self):
         return [line for line in self.host.out("dmesg").splitlines()
-                if " LAB: " not in line]
+                if " LAB: " not in line and " refused: " not in line]
 
     def mark(self, word):
         """As nodes.allowed(), but what there may be is looked at here."""

@@ -185,6 +185,7 @@ struct ibback_dev *guest_attach(void)
 	spin_lock_init(&dev->mcast_lock);
 	INIT_LIST_HEAD(&dev->mcast);
 	INIT_LIST_HEAD(&dev->hca_entry);
+	ibback_refusals_init(dev);
 	ibback_quotas_read(dev);
 	if (!try_attach(dev))
 		return dev;

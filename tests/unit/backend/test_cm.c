@@ -1164,7 +1164,7 @@ static void test_no_memory(void **state)
 	struct guest *g;
 
 	fail_always("kmalloc", -ENOMEM);
-	assert_int_equal(sends(&a, req(&a, 77, 5)), -ENOSPC);
+	assert_int_equal(sends(&a, req(&a, 77, 5)), -ENOMEM);
 	assert_int_equal(in_from(PEER_LID, &m, &g), -ENOSPC);
 	assert_int_equal(sends(&b, rep(&b, 77, 5, 900)), -ENOENT);
 	fail_always(NULL, 0);

@@ -317,6 +317,17 @@ static void test_all_pkeys(void **state)
 	assert_int_equal(sends_pkey(qpn, 0x8000), -EPERM);
 }
 
+/* A guest has no more connections than it may. */
+static void test_too_many(void **state)
+{
+	open_named();
+	dev->cm.max_ids = 0;
+	assert_int_equal(sends(request(new_qp().number, 5)), -ENOSPC);
+	assert_int_equal(atomic64_read(&dev->refused[IBBACK_LIMIT_CONNECTIONS]),
+			 1);
+	assert_true(kernel_logged("refused: over its limit of connections, 0\n"));
+}
+
 /* If nothing can be had in front of the domain's CM, guests have none. */
 static void test_no_hook(void **state)
 {
@@ -493,6 +504,7 @@ int main(void)
 		TEST(test_qp_dies),
 		TEST(test_pkeys),
 		TEST(test_all_pkeys),
+		TEST(test_too_many),
 		TEST(test_no_hook),
 		TEST(test_close),
 		TEST(test_addrs),

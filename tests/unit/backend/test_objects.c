@@ -24,6 +24,22 @@ static int setup(void **state)
 	return 0;
 }
 
+/* What sysfs tells of a guest */
+static long statistic(const char *name)
+{
+	struct attribute **attr = ibback_dev_groups[0]->attrs;
+	struct device_attribute *d;
+	struct device device = { .driver_data = dev };
+	char buf[PAGE_SIZE];
+
+	while (*attr && strcmp((*attr)->name, name))
+		attr++;
+	assert_non_null(*attr);
+	d = container_of(*attr, struct device_attribute, attr);
+	assert_true(d->show(&device, d, buf) > 0);
+	return strtol(buf, NULL, 10);
+}
+
 /* A handle is found as what it is, and as nothing else. */
 static void test_types(void **state)
 {
@@ -89,6 +105,9 @@ static void test_words(void **state)
 	}
 	assert_int_equal(nr, GUEST_EVENT_WORDS - 1 - 3);
 	assert_int_equal(guest_status(dev, req_cq(context)), -ENOMEM);
+	assert_int_equal(statistic("refused_event_words"), 2);
+	assert_int_equal(statistic("refused_cqs"), 0);
+	assert_true(kernel_logged("refused: over its limit of event_words, 63\n"));
 	assert_int_equal(guest_destroy(dev, last), 0);
 	assert_int_equal(guest_status(dev, req_cq(context)), 0);
 	/* The others are not short of handles. */
@@ -119,28 +138,60 @@ static void test_events(void **state)
 	assert_int_equal(guest_events(cq), 0);
 }
 
-/* A quota is as many as there may be, of each kind. */
-static void check_quota(enum ibback_resource res, struct vibif_req req)
+/* A quota is as many as there may be, of each kind; each refusal counts. */
+static void check_quota(enum ibback_resource res, const char *refused,
+			struct vibif_req req)
 {
 	dev->quota[res] = atomic_read(&dev->used[res]) + 2;
 	assert_int_equal(guest_status(dev, req), 0);
 	assert_int_equal(guest_status(dev, req), 0);
+	assert_int_equal(statistic(refused), 0);
 	assert_int_equal(guest_status(dev, req), -ENOMEM);
+	assert_int_equal(statistic(refused), 1);
 	/* And none is less than there are. */
 	dev->quota[res] = 0;
 	assert_int_equal(guest_status(dev, req), -ENOMEM);
+	assert_int_equal(statistic(refused), 2);
 }
 
 static void test_quotas(void **state)
 {
-	check_quota(IBBACK_CONTEXT, req_context());
-	check_quota(IBBACK_PD, req_pd());
-	check_quota(IBBACK_MR, req_mr(pd, 1));
-	check_quota(IBBACK_CQ, req_cq(context));
-	check_quota(IBBACK_QP, req_qp(VIBIF_QPT_UD, context, pd, cq));
-	check_quota(IBBACK_SRQ, req_srq(pd));
-	check_quota(IBBACK_MW, req_mw(pd));
-	check_quota(IBBACK_XRCD, req_xrcd());
+	check_quota(IBBACK_CONTEXT, "refused_contexts", req_context());
+	check_quota(IBBACK_PD, "refused_pds", req_pd());
+	check_quota(IBBACK_MR, "refused_mrs", req_mr(pd, 1));
+	check_quota(IBBACK_CQ, "refused_cqs", req_cq(context));
+	check_quota(IBBACK_QP, "refused_qps",
+		    req_qp(VIBIF_QPT_UD, context, pd, cq));
+	check_quota(IBBACK_SRQ, "refused_srqs", req_srq(pd));
+	check_quota(IBBACK_MW, "refused_mws", req_mw(pd));
+	check_quota(IBBACK_XRCD, "refused_xrcds", req_xrcd());
+}
+
+static unsigned int count_logged(const char *part)
+{
+	const char *at = kernel_log_text();
+	unsigned int nr = 0;
+
+	for (; (at = strstr(at, part)); at += strlen(part))
+		nr++;
+	return nr;
+}
+
+/* What a guest is refused is said with the limit, but not without end. */
+static void test_refusals_are_said(void **state)
+{
+	static const char line[] = "refused: over its limit of mws, 1\n";
+	unsigned int i;
+
+	dev->quota[IBBACK_MW] = 1;
+	for (i = 0; i < 100; i++)
+		assert_int_equal(guest_status(dev, req_mw(pd)), -ENOMEM);
+	assert_int_equal(statistic("refused_mws"), 100);
+	assert_int_equal(count_logged(line), 6);
+	jiffies += 61 * HZ;
+	assert_int_equal(guest_status(dev, req_mw(pd)), -ENOMEM);
+	assert_int_equal(count_logged(line), 7);
+	assert_int_equal(statistic("refused_requests"), 0);
 }
 
 /* What is not known, not served or not as it must be does nothing. */
@@ -161,6 +212,8 @@ static void test_headers(void **state)
 	req = req_on(VIBIF_OP_QUERY_SRQ, srq);
 	req.reserved = 1;
 	assert_int_equal(guest_status(dev, req), -EINVAL);
+	assert_int_equal(statistic("refused_requests"),
+			 U8_MAX - VIBIF_OP_MAX + 3);
 }
 
 /* Each context has doorbell pages of its own, as many as the HCA wants. */
@@ -265,22 +318,6 @@ static void test_teardown_stuck(void **state)
 		snprintf(text, sizeof(text), "HCA keeps %s ", kept[i]);
 		assert_true(kernel_logged(text));
 	}
-}
-
-/* What sysfs tells of a guest */
-static long statistic(const char *name)
-{
-	struct attribute **attr = ibback_dev_groups[0]->attrs;
-	struct device_attribute *d;
-	struct device device = { .driver_data = dev };
-	char buf[PAGE_SIZE];
-
-	while (*attr && strcmp((*attr)->name, name))
-		attr++;
-	assert_non_null(*attr);
-	d = container_of(*attr, struct device_attribute, attr);
-	assert_true(d->show(&device, d, buf) > 0);
-	return strtol(buf, NULL, 10);
 }
 
 static void test_statistics(void **state)
@@ -450,6 +487,7 @@ int main(void)
 		TEST(test_words),
 		TEST(test_events),
 		TEST(test_quotas),
+		TEST(test_refusals_are_said),
 		TEST(test_headers),
 		TEST(test_contexts),
 		TEST(test_context_frames),

@@ -131,6 +131,20 @@ static void test_doorbell_page(void **state)
 	assert_int_equal(guest_status(dev, req), -EFAULT);
 }
 
+/* Xen has no entry left to note one more of dom0's mappings in. */
+static void test_no_maptrack(void **state)
+{
+	xen_no_maptrack = true;
+	assert_int_equal(guest_status(dev, req_mr(pd, 3)), -ENOMEM);
+	xen_no_maptrack = false;
+	assert_int_equal(atomic64_read(&dev->refused[IBBACK_LIMIT_MAPTRACK]),
+			 1);
+	assert_int_equal(atomic64_read(&dev->refused[IBBACK_LIMIT_REQUESTS]),
+			 0);
+	assert_true(kernel_logged("refused: Xen has no maptrack entries"));
+	assert_int_equal(guest_status(dev, req_mr(pd, 3)), 0);
+}
+
 static void test_quota(void **state)
 {
 	struct vibif_req req;
@@ -177,6 +191,7 @@ int main(void)
 		TEST(test_bad_directory),
 		TEST(test_read_only),
 		TEST(test_doorbell_page),
+		TEST(test_no_maptrack),
 		TEST(test_quota),
 		TEST(test_cannot_unmap),
 	};

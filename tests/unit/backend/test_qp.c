@@ -288,6 +288,9 @@ static void test_group_members(void **state)
 	}
 	qp[i] = new_qp(VIBIF_QPT_UD);
 	assert_int_equal(attach(qp[i], 1, 0), -ENOMEM);
+	assert_int_equal(atomic64_read(&dev->refused[IBBACK_LIMIT_GROUP_QPS]),
+			 1);
+	assert_true(kernel_logged("refused: over its limit of group_qps, 16\n"));
 	assert_int_equal(attach(qp[i], 2, 0), 0);
 	assert_int_equal(detach(qp[3], 1, 0), 0);
 	assert_int_equal(attach(qp[i], 1, 0), 0);

@@ -19,7 +19,6 @@ typedef u64 phys_addr_t;
 #define SZ_4M			0x400000
 #define BIT_ULL(n)		(1ULL << (n))
 #define U16_MAX			UINT16_MAX
-#define HZ			100
 #define NUMA_NO_NODE		(-1)
 #define clamp_t(type, v, lo, hi)	clamp((type)(v), (type)(lo), (type)(hi))
 #define module_param(name, type, mode)

@@ -11,7 +11,6 @@
 #define spin_lock_irq(lock)	spin_lock(lock)
 #define spin_unlock_irq(lock)	spin_unlock(lock)
 #define xchg(p, value)		__atomic_exchange_n(p, value, __ATOMIC_SEQ_CST)
-#define HZ			100
 
 /* Bitmaps of a few words */
 

@@ -51,6 +51,8 @@ int kernel_fail(const char *name, int err);
 void kernel_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Whether a message has this in it. */
 bool kernel_logged(const char *part);
+/* All of it */
+const char *kernel_log_text(void);
 
 /* Do all work that is pending now, whatever its delay. */
 void kernel_run_work(void);

@@ -93,6 +93,11 @@ void kernel_log(const char *fmt, ...)
 	va_end(ap);
 }
 
+const char *kernel_log_text(void)
+{
+	return log_text;
+}
+
 bool kernel_logged(const char *part)
 {
 	return strstr(log_text, part);

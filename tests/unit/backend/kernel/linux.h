@@ -586,4 +586,33 @@ struct attribute_group {
 #define dev_warn_ratelimited(dev, ...)	dev_warn(dev, __VA_ARGS__)
 #define pr_notice(...)		kernel_log(__VA_ARGS__)
 
+/* linux/ratelimit.h */
+
+struct ratelimit_state {
+	int interval;
+	int burst;
+	int printed;
+	unsigned long begin;
+};
+
+#define HZ		1000
+
+static inline void ratelimit_state_init(struct ratelimit_state *rs,
+					int interval, int burst)
+{
+	*rs = (struct ratelimit_state) { interval, burst };
+}
+
+#define RATELIMIT_MSG_ON_RELEASE	1
+#define ratelimit_set_flags(rs, flags)	((void)(rs))
+
+static inline int __ratelimit(struct ratelimit_state *rs)
+{
+	if (!rs->printed || jiffies - rs->begin > rs->interval) {
+		rs->begin = jiffies;
+		rs->printed = 0;
+	}
+	return rs->printed++ < rs->burst;
+}
+
 #endif /* KERNEL_LINUX_H */

@@ -26,6 +26,7 @@ typedef u32 grant_handle_t;
 #define GNTST_general_error	(-1)
 #define GNTST_bad_gntref	(-3)
 #define GNTST_bad_handle	(-4)
+#define GNTST_no_device_space	(-7)
 #define GNTTABOP_unmap_grant_ref	1
 
 struct gnttab_map_grant_ref {
@@ -155,6 +156,8 @@ void xen_unmap_all(void);
 /* Whether a page is mapped, and for writing if @writable; how often it is. */
 bool xen_is_mapped(u64 bus_addr, bool writable);
 unsigned int xen_times_mapped(u64 bus_addr);
+/* There are no maptrack entries: nothing can be mapped. */
+extern bool xen_no_maptrack;
 /* Called before a page is unmapped. */
 extern void (*xen_before_unmap)(u64 bus_addr);
 /* Called before a guest's page is copied, NULL if it is one of zeros. */
