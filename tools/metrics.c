@@ -161,6 +161,27 @@ static void print_counter(FILE *out, const struct listing *list,
 	}
 }
 
+static void print_refused(FILE *out, const struct listing *list)
+{
+	static const char name[] = "xenib_refused_total";
+	const char *kind;
+	size_t i, j;
+
+	begin(out, name, "counter", "What a limit kept the guest from");
+	for (i = 0; i < list->nr_devices; i++) {
+		const struct xenib_device *d = &list->devices[i];
+
+		for (j = 0; j < d->nr_counters; j++) {
+			kind = refused_kind(&d->counters[j]);
+			if (!kind)
+				continue;
+			begin_sample(out, name, d);
+			fprintf(out, ",kind=\"%s\"} %" PRIu64 "\n", kind,
+				d->counters[j].value);
+		}
+	}
+}
+
 void print_metrics(FILE *out, const struct listing *list)
 {
 	const struct xenib_value *v;
@@ -173,6 +194,7 @@ void print_metrics(FILE *out, const struct listing *list)
 	print_resources(out, list);
 	for (i = 0; i < ARRAY_SIZE(counters); i++)
 		print_counter(out, list, &counters[i]);
+	print_refused(out, list);
 	for (i = 0; i < ARRAY_SIZE(host_gauges); i++) {
 		v = find_value(list->totals, list->nr_totals,
 			       host_gauges[i].counter);

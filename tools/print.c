@@ -74,10 +74,48 @@ static void print_uars(FILE *out, const struct xenib_device *d)
 	}
 }
 
-/* Quotas with their use, use without a quota, then everything else. */
+const char *refused_kind(const struct xenib_value *counter)
+{
+	static const char prefix[] = "refused_";
+	size_t len = sizeof(prefix) - 1;
+
+	return strncmp(counter->name, prefix, len) ? NULL : counter->name + len;
+}
+
+static uint64_t count_refused(const struct xenib_device *d, const char *kind)
+{
+	char name[40];
+	const struct xenib_value *v;
+
+	snprintf(name, sizeof(name), "refused_%s", kind);
+	v = find_value(d->counters, d->nr_counters, name);
+	return v ? v->value : 0;
+}
+
+/* Shown with a quota, or one of the many refusals that there never were */
+static bool is_shown(const struct xenib_value *counter)
+{
+	const char *name = refused_kind(counter);
+	unsigned int q;
+
+	if (name && !counter->value)
+		return true;
+	if (!name)
+		name = counter->name;
+	for (q = 0; q < XENIB_NR_QUOTAS; q++)
+		if (!strcmp(name, xenib_quota_name(q)))
+			return true;
+	return false;
+}
+
+/*
+ * Quotas with their use, and how often there was no more to be had; use without
+ * a quota, then everything else.
+ */
 static void print_numbers(FILE *out, const struct xenib_device *d)
 {
 	const struct xenib_value *used, *quota;
+	uint64_t refused;
 	unsigned int q;
 	size_t i;
 
@@ -92,19 +130,16 @@ static void print_numbers(FILE *out, const struct xenib_device *d)
 			fprintf(out, "    %-12s -", name);
 		if (quota)
 			fprintf(out, " of %" PRIu64, quota->value);
+		refused = count_refused(d, name);
+		if ((used || quota) && refused)
+			fprintf(out, ", %" PRIu64 " refused", refused);
 		if (used || quota)
 			fputc('\n', out);
 	}
-	for (i = 0; i < d->nr_counters; i++) {
-		bool shown = false;
-
-		used = &d->counters[i];
-		for (q = 0; q < XENIB_NR_QUOTAS && !shown; q++)
-			shown = !strcmp(used->name, xenib_quota_name(q));
-		if (!shown)
-			fprintf(out, "    %-12s %" PRIu64 "\n", used->name,
-				used->value);
-	}
+	for (i = 0; i < d->nr_counters; i++)
+		if (!is_shown(&d->counters[i]))
+			fprintf(out, "    %-12s %" PRIu64 "\n",
+				d->counters[i].name, d->counters[i].value);
 }
 
 static void print_port(FILE *out, const struct xenib_port *port,

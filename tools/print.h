@@ -26,6 +26,9 @@ struct listing {
 const struct xenib_value *find_value(const struct xenib_value *values,
 				     size_t nr, const char *name);
 
+/* Of what a counter of refusals counts them; NULL: it is another counter. */
+const char *refused_kind(const struct xenib_value *counter);
+
 /* The character of UTF-8 at @s, and how many octets it has; 0: it is none. */
 int get_utf8(const char *s, uint32_t *c);
 

@@ -426,12 +426,23 @@ static void test_list(void **state)
 	fake_file("bus/xen-backend/devices/vib-3-0/statistics/pds", "1\n");
 	fake_file("bus/xen-backend/devices/vib-3-0/statistics/pds_max",
 		  "1024\n");
+	fake_file("bus/xen-backend/devices/vib-3-0/statistics/refused_cqs",
+		  "0\n");
+	fake_file("bus/xen-backend/devices/vib-3-0/statistics/refused_pds",
+		  "3\n");
+	fake_file("bus/xen-backend/devices/vib-3-0/statistics/refused_maptrack",
+		  "2\n");
+	fake_file("bus/xen-backend/devices/vib-3-0/statistics/refused_requests",
+		  "0\n");
 	fake_file("bus/xen-backend/devices/vib-3-0/statistics/requests",
 		  "42\n");
 
 	succeeds("xenib list", "a\"b\\c?[31m???? ");
 	succeeds("xenib list -l", "    cqs          7 of 100\n");
-	assert_non_null(strstr(out, "    pds          1 of 1024\n"));
+	assert_non_null(strstr(out, "    pds          1 of 1024, 3 refused\n"));
+	assert_non_null(strstr(out, "    refused_maptrack 2\n"));
+	assert_null(strstr(out, "refused_pds"));
+	assert_null(strstr(out, "refused_requests"));
 	assert_non_null(strstr(out, "    mws          - of 5\n"));
 	assert_non_null(strstr(out, "    UUID         00000000-0000-0000-0000-000000000003\n"));
 	assert_non_null(strstr(out, "    requests     42\n"));
@@ -441,7 +452,7 @@ static void test_list(void **state)
 
 	succeeds("xenib list --json", "\"domain\": \"a\\\"b\\\\c\\u001b[31m\\ufffd\xc3\xa9\\u007f\"");
 	assert_non_null(strstr(out, "{\n  \"version\": 1,\n  \"devices\": [\n"));
-	assert_non_null(strstr(out, "\"counters\": {\"cqs\": 7, \"pds\": 1, \"requests\": 42}"));
+	assert_non_null(strstr(out, "\"counters\": {\"cqs\": 7, \"pds\": 1, \"refused_cqs\": 0, \"refused_maptrack\": 2, \"refused_pds\": 3, \"refused_requests\": 0, \"requests\": 42}"));
 	assert_non_null(strstr(out, "\"quotas\": {\"pds\": 1024, \"cqs\": 100, \"qps\": 192, \"srqs\": 32, \"mws\": 5}"));
 	assert_non_null(strstr(out, "\"uars\": [{\"index\": 1032, \"frame\": 1041416, \"bf_frame\": 1042440}, "));
 	assert_non_null(strstr(out, "\"totals\": {\"devices\": 2}"));
@@ -517,6 +528,7 @@ static void test_metrics(void **state)
 		"\n# TYPE xenib_requests_total counter\nxenib_requests_total{domain=\"pvh\",domid=\"4\",devid=\"0\"} 18446744073709551615\n",
 		"\nxenib_event_seconds_total{domain=\"pvh\",domid=\"4\",devid=\"0\"} 1.500000003\n",
 		"\n# TYPE xenib_transmit_bytes_total counter\n",
+		"\n# HELP xenib_refused_total What a limit kept the guest from.\n# TYPE xenib_refused_total counter\nxenib_refused_total{domain=\"pvh\",domid=\"4\",devid=\"0\",kind=\"qps\"} 9\n",
 		"\n# TYPE xenib_grants gauge\nxenib_grants 12\n",
 		"\n# TYPE xenib_maptrack_limit gauge\nxenib_maptrack_limit 262144\n",
 	};
@@ -533,6 +545,8 @@ static void test_metrics(void **state)
 		  "18446744073709551615\n");
 	fake_file("bus/xen-backend/devices/vib-4-0/statistics/event_ns",
 		  "1500000003\n");
+	fake_file("bus/xen-backend/devices/vib-4-0/statistics/refused_qps",
+		  "9\n");
 	succeeds("xenib metrics", "");
 	for (i = 0, p = out; i < sizeof(lines) / sizeof(lines[0]); i++) {
 		p = strstr(p, lines[i]);
