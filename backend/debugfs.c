@@ -108,13 +108,17 @@ static int ibback_objects_show(struct seq_file *m, void *v)
 {
 	const struct ibback_obj *obj = v, *dep;
 	unsigned int i;
+	bool is_qp;
 
 	if (v == SEQ_START_TOKEN) {
-		seq_puts(m, "kind        handle     number uses\n");
+		seq_puts(m, "kind        handle     number type     state uses\n");
 		return 0;
 	}
-	seq_printf(m, "%-7s %10u %#10x", ibback_obj_kind(obj), obj->handle,
-		   obj->number);
+	is_qp = obj->type == IBBACK_QP;
+	seq_printf(m, "%-7s %10u %#10x %-8s %-5s", ibback_obj_kind(obj),
+		   obj->handle, obj->number,
+		   is_qp ? ibback_qp_type_name(obj) : "-",
+		   is_qp ? ibback_qp_state_name(obj) : "-");
 	/* What it uses cannot be freed while walk_lock is held, either */
 	xa_lock(&obj->dev->objects);
 	for (i = 0; i < obj->nr_deps; i++) {

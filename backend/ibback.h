@@ -523,6 +523,8 @@ int __must_check ibback_xrc_srq_depend(struct ibback_obj *obj,
 				       struct ibback_srq_params *params);
 void ibback_cqs_moderate(struct ibback_dev *dev, bool on);
 bool ibback_qp_is_of(struct ibback_dev *dev, u32 qpn);
+const char *ibback_qp_type_name(const struct ibback_obj *obj);
+const char *ibback_qp_state_name(const struct ibback_obj *obj);
 
 /* identity.c */
 /* Of a P_Key; the other bit is that of full members. Partition 0 is none. */

@@ -313,6 +313,55 @@ int ibback_qp_query(struct ibback_obj *obj, const struct vibif_req *req,
 	return 0;
 }
 
+/**
+ * ibback_qp_type_name() - what kind of queue pair one is
+ * @obj: the queue pair
+ *
+ * Return: the name that libibverbs has for it, without IBV_QPT_.
+ */
+const char *ibback_qp_type_name(const struct ibback_obj *obj)
+{
+	switch (ibback_to(qp, obj)->type) {
+	case IB_QPT_RC:
+		return "RC";
+	case IB_QPT_UC:
+		return "UC";
+	case IB_QPT_UD:
+		return "UD";
+	case IB_QPT_XRC_INI:
+		return "XRC_SEND";
+	case IB_QPT_XRC_TGT:
+		return "XRC_RECV";
+	default:
+		return "-";
+	}
+}
+
+/**
+ * ibback_qp_state_name() - the state in which a queue pair was seen last
+ * @obj: the queue pair
+ *
+ * The guest has set it or asked for it then. After an error the HCA moves one
+ * to SQE or ERR, and to ask it would wait for the HCA.
+ *
+ * Return: the name that libibverbs has for it, without IBV_QPS_.
+ */
+const char *ibback_qp_state_name(const struct ibback_obj *obj)
+{
+	static const char * const names[] = {
+		[IB_QPS_RESET] = "RESET",
+		[IB_QPS_INIT] = "INIT",
+		[IB_QPS_RTR] = "RTR",
+		[IB_QPS_RTS] = "RTS",
+		[IB_QPS_SQD] = "SQD",
+		[IB_QPS_SQE] = "SQE",
+		[IB_QPS_ERR] = "ERR",
+	};
+	enum ib_qp_state state = READ_ONCE(ibback_to(qp, obj)->state);
+
+	return state < ARRAY_SIZE(names) ? names[state] : "-";
+}
+
 static struct ibback_mcast *ibback_mcast_find(struct ibback_qp *qp,
 					      const u8 *gid)
 {

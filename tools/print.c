@@ -177,11 +177,14 @@ static void print_identity(FILE *out, const struct xenib_device *d)
 		print_port(out, &d->port[i], i + 1);
 }
 
-/* What the backend says of its objects: kind, handle, number, what they use */
+/*
+ * What the backend says of its objects: kind, handle, number, of QPs their type
+ * and state, what they use
+ */
 static void print_device_qps(FILE *out, const struct xenib_device *d)
 {
+	char path[128], line[256], type[16], state[16];
 	unsigned int number;
-	char path[128], line[256];
 	int used;
 	FILE *f;
 
@@ -195,10 +198,12 @@ static void print_device_qps(FILE *out, const struct xenib_device *d)
 		return;
 	}
 	while (fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "QP %*u %x%n", &number, &used) != 1)
+		if (sscanf(line, "QP %*u %x %15s %15s %n", &number, type, state,
+			   &used) != 3)
 			continue;
 		line[strcspn(line, "\n")] = 0;
-		fprintf(out, "    QP %-9u uses", number);
+		fprintf(out, "    QP %-9u %-8s %-5s uses ", number, type,
+			state);
 		print_text(out, line + used, 0);
 		fputc('\n', out);
 	}

@@ -149,6 +149,7 @@ def test_who_has_a_number(guests, pvh, dom0):
                         if ":QP " in line]
         assert path == in_dom0(host, node) + "/objects"
         objects = [row for row in table(host, path) if row not in before]
+        shown = host.out("xenib show --qps " + node.domain)
     finally:
         node.run("pkill -x ibv_rc_pingpong")
         server.wait(timeout=60)
@@ -156,6 +157,9 @@ def test_who_has_a_number(guests, pvh, dom0):
     qp, = [row for row in objects if row["kind"] == "QP"]
     uses = [use.split(":") for use in qp["uses"].split()]
     assert [kind for kind, _ in uses] == ["context", "PD", "CQ", "CQ"]
+    assert (qp["type"], qp["state"]) == ("RC", "INIT")
+    assert re.search(r"^ +QP %d +RC +INIT +uses context:" % int(qpn, 16), shown,
+                     re.M)
     assert all(kinds[handle] == kind for kind, handle in uses)
     assert sorted(kinds.values()) == ["CQ", "MR", "PD", "QP", "context"]
     nodes.assert_idle(host)

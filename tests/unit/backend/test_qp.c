@@ -92,6 +92,45 @@ static void test_domain_is_of_targets(void **state)
 	assert_int_equal(guest_status(dev, req), -EINVAL);
 }
 
+/* What debugfs says of one */
+static void test_names(void **state)
+{
+	static const struct {
+		u8 type;
+		const char *name;
+	} types[] = {
+		{ VIBIF_QPT_RC, "RC" },
+		{ VIBIF_QPT_UC, "UC" },
+		{ VIBIF_QPT_UD, "UD" },
+		{ VIBIF_QPT_XRC_INI, "XRC_SEND" },
+		{ VIBIF_QPT_XRC_TGT, "XRC_RECV" },
+	};
+	struct ibback_obj *obj;
+	unsigned int i;
+	struct obj qp;
+
+	for (i = 0; i < ARRAY_SIZE(types); i++) {
+		qp = types[i].type == VIBIF_QPT_XRC_TGT ?
+			guest_create(dev, req_tgt_qp(xrcd)) :
+			new_qp(types[i].type);
+		obj = xa_load(&dev->objects, qp.handle);
+		assert_string_equal(ibback_qp_type_name(obj), types[i].name);
+	}
+	qp = new_qp(VIBIF_QPT_RC);
+	obj = xa_load(&dev->objects, qp.handle);
+	assert_string_equal(ibback_qp_state_name(obj), "RESET");
+	assert_int_equal(modify(qp, VIBIF_QPT_RC, IB_QPS_INIT), 0);
+	assert_string_equal(ibback_qp_state_name(obj), "INIT");
+	assert_int_equal(modify(qp, VIBIF_QPT_RC, IB_QPS_RTR), 0);
+	assert_int_equal(modify(qp, VIBIF_QPT_RC, IB_QPS_RTS), 0);
+	assert_string_equal(ibback_qp_state_name(obj), "RTS");
+	/* What the HCA does by itself is seen when the guest asks. */
+	fake_qp_error(qp.number);
+	assert_string_equal(ibback_qp_state_name(obj), "RTS");
+	guest_do(dev, req_on(VIBIF_OP_QUERY_QP, qp));
+	assert_string_equal(ibback_qp_state_name(obj), "ERR");
+}
+
 /* The send CQ and the receive CQ need not be the same. */
 static void test_two_cqs(void **state)
 {
@@ -337,6 +376,7 @@ int main(void)
 		TEST(test_uses),
 		TEST(test_target_uses),
 		TEST(test_domain_is_of_targets),
+		TEST(test_names),
 		TEST(test_two_cqs),
 		TEST(test_wrong_handles),
 		TEST(test_geometry),

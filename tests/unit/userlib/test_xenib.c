@@ -637,12 +637,13 @@ static void test_show(void **state)
 	assert_null(strstr(out, "All guests"));
 	assert_null(strstr(out, "QP "));
 	fake_file(OBJECTS,
-		  "kind        handle     number uses\n"
-		  "CQ               5       0x84 context:7174\n"
-		  "QP               6       0x4b context:7174 PD:2 CQ:5 CQ:5\n"
-		  "QP               7          0\n");
+		  "kind        handle     number type     state uses\n"
+		  "CQ               5       0x84 -        -     context:7174\n"
+		  "QP               6       0x4b RC       RTS   context:7174 PD:2 CQ:5 CQ:5\n"
+		  "QP               7          0 XRC_RECV RESET XRCD:9\n");
 	succeeds("xenib show --qps pv",
-		 "    QP 75        uses context:7174 PD:2 CQ:5 CQ:5\n");
+		 "    QP 75        RC       RTS   uses context:7174 PD:2 CQ:5 CQ:5\n"
+		 "    QP 0         XRC_RECV RESET uses XRCD:9\n");
 	assert_null(strstr(out, "QP 132"));
 	assert_int_equal(run("xenib show --qps pvh"), 0);
 	assert_non_null(strstr(err, "no queue pairs of device 0 of domain 4: cannot read "));
