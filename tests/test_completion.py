@@ -24,8 +24,8 @@ def offered(*words):
 
 
 @pytest.mark.parametrize("words, expected", [
-    ([""], ["attach", "detach", "limit", "list", "show", "metrics",
-            "doctor", "help", "--help", "--version"]),
+    ([""], ["attach", "detach", "limit", "list", "top", "show",
+            "metrics", "doctor", "help", "--help", "--version"]),
     (["de"], ["detach"]),
     (["help", "a"], ["attach"]),
     (["detach", "--"], ["--devid", "--force", "--timeout"]),
@@ -33,6 +33,11 @@ def offered(*words):
     (["limit", "--pages", ""], []),
     (["limit", "--pages", "1", "w"], ["web1", "web2"]),
     (["list", "--l"], ["--long"]),
+    (["list", "--w"], ["--watch"]),
+    (["list", "--watch", "w"], ["web1", "web2"]),
+    (["top", "--d"], ["--delay"]),
+    (["top", "--delay", ""], []),
+    (["top", ""], ["web1", "web2"]),
     (["attach", "--p"], ["--pkeys", "--pds", "--pages"]),
     (["attach", ""], ["web1", "web2"]),
     (["attach", "web2"], ["web2"]),

@@ -54,6 +54,20 @@ void print_qps(FILE *out, const struct listing *list);
 /* Metrics for Prometheus. */
 void print_metrics(FILE *out, const struct listing *list);
 
+/*
+ * What guests moved in a second, since the list that was printed before this
+ * one; nothing at the first call after top_begin().
+ */
+void top_begin(void);
+void print_top(FILE *out, const struct listing *list);
+
+/*
+ * Show a block of lines in place of the one before, which took @shown lines, 0:
+ * there is none. On a terminal as many as there is room for, elsewhere all,
+ * after an empty line. Returns what fflush() does.
+ */
+int watch_show(const char *text, unsigned int *shown);
+
 /* Print what is wrong on this host, a line each. Returns how much that is. */
 unsigned int doctor(const struct listing *list);
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <xenib.h>
@@ -18,6 +19,10 @@
 /* As xl has them; and for a device that is already there, or gone already. */
 #define EXIT_USAGE	2
 #define EXIT_ALREADY	3
+
+/* Seconds from one look to the next, where changes are watched */
+#define DEFAULT_DELAY	2
+#define MAX_DELAY	3600
 
 /*
  * @name: how it is called
@@ -38,6 +43,7 @@ static int cmd_attach(const struct command *cmd, int argc, char **argv);
 static int cmd_detach(const struct command *cmd, int argc, char **argv);
 static int cmd_limit(const struct command *cmd, int argc, char **argv);
 static int cmd_list(const struct command *cmd, int argc, char **argv);
+static int cmd_top(const struct command *cmd, int argc, char **argv);
 static int cmd_show(const struct command *cmd, int argc, char **argv);
 static int cmd_metrics(const struct command *cmd, int argc, char **argv);
 static int cmd_doctor(const struct command *cmd, int argc, char **argv);
@@ -95,7 +101,11 @@ static const struct command commands[] = {
 	{ "list", cmd_list, "[OPTIONS] [DOMAIN...]",
 	  "List InfiniBand devices of guests",
 	  "  -l, --long      quotas, counters and doorbell pages, too\n"
-	  "  -j, --json      the same as JSON\n" },
+	  "  -j, --json      the same as JSON\n"
+	  "  --watch[=N]     again and again, every N seconds (default: 2)\n" },
+	{ "top", cmd_top, "[OPTIONS] [DOMAIN...]",
+	  "Show what guests move in a second, those that move most first",
+	  "  --delay N       seconds between two looks (default: 2)\n" },
 	{ "show", cmd_show, "[OPTIONS] DOMAIN...",
 	  "Show all about the devices of guests",
 	  "  --qps           their queue pairs by the HCA's numbers, too\n" },
@@ -251,6 +261,8 @@ enum {
 	OPT_WAIT,
 	OPT_FORCE,
 	OPT_QPS,
+	OPT_WATCH,
+	OPT_DELAY,
 };
 
 /* Set what an option of args.h says. Returns 0, or -1, and has said why. */
@@ -574,12 +586,14 @@ static int add_domain(struct xenib *xn, const char *domain,
 	return 0;
 }
 
+typedef void print_fn(FILE *out, const struct listing *list);
+
 /*
  * Print the domains, or all if there are none. One that cannot be listed is not
- * in the way of others. Returns the exit status.
+ * in the way of others. With @note, say so if there is no backend. Returns the
+ * exit status.
  */
-static int list(char **domains,
-		void (*print)(FILE *out, const struct listing *list))
+static int list(FILE *out, char **domains, print_fn *print, bool note)
 {
 	struct xenib *xn = open_library();
 	struct listing l = { 0 };
@@ -594,16 +608,54 @@ static int list(char **domains,
 	if (xenib_totals(xn, &l.totals, &l.nr_totals)) {
 		if (errno != ENXIO)
 			status = failed(xn, 0);
-		else if (print == print_table || print == print_long ||
-			 print == print_show || print == print_qps)
+		else if (note)
 			fprintf(stderr, "xenib: note: %s\n", xenib_error(xn));
 	}
 	if (l.nr_devices || !status)
-		print(stdout, &l);
+		print(out, &l);
 	xenib_totals_free(l.totals, l.nr_totals);
 	xenib_list_free(l.devices, l.nr_devices);
 	xenib_close(xn);
 	return status;
+}
+
+/* As list(), again and again until something fails. Returns the exit status. */
+static int watch(char **domains, print_fn *print, bool note,
+		 unsigned long seconds)
+{
+	const struct timespec delay = { .tv_sec = seconds };
+	unsigned int shown = 0;
+	int status = 0;
+	size_t size;
+	char *text;
+	FILE *f;
+
+	while (!status) {
+		text = NULL;
+		f = open_memstream(&text, &size);
+		if (f)
+			status = list(f, domains, print, note);
+		if (!f || fclose(f)) {
+			fputs("xenib: out of memory\n", stderr);
+			exit(EXIT_FAILURE);
+		}
+		/* What has failed is said on standard error. */
+		if (!status && *text && watch_show(text, &shown)) {
+			fprintf(stderr, "xenib: cannot write: %s\n",
+				strerror(errno));
+			status = EXIT_FAILURE;
+		}
+		free(text);
+		note = false;
+		if (!status)
+			nanosleep(&delay, NULL);
+	}
+	return status;
+}
+
+static int get_seconds(const char *option, const char *text, unsigned long *n)
+{
+	return get_number(option, text, 1, MAX_DELAY, n);
 }
 
 static int cmd_list(const struct command *cmd, int argc, char **argv)
@@ -612,9 +664,11 @@ static int cmd_list(const struct command *cmd, int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{ "long", no_argument, NULL, 'l' },
 		{ "json", no_argument, NULL, 'j' },
+		{ "watch", optional_argument, NULL, OPT_WATCH },
 		{ 0 },
 	};
-	void (*print)(FILE *out, const struct listing *list) = print_table;
+	print_fn *print = print_table;
+	unsigned long seconds = 0;
 	int opt;
 
 	while ((opt = getopt_long(argc, argv, "hlj", options, NULL)) != -1) {
@@ -628,11 +682,40 @@ static int cmd_list(const struct command *cmd, int argc, char **argv)
 		case 'j':
 			print = print_json;
 			break;
+		case OPT_WATCH:
+			seconds = DEFAULT_DELAY;
+			if (optarg && get_seconds("watch", optarg, &seconds))
+				return usage_error(cmd);
+			break;
 		default:
 			return usage_error(cmd);
 		}
 	}
-	return list(argv + optind, print);
+	argv += optind;
+	return seconds ? watch(argv, print, print != print_json, seconds) :
+			 list(stdout, argv, print, print != print_json);
+}
+
+static int cmd_top(const struct command *cmd, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ "delay", required_argument, NULL, OPT_DELAY },
+		{ 0 },
+	};
+	unsigned long seconds = DEFAULT_DELAY;
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		if (opt == 'h') {
+			print_command_usage(stdout, cmd);
+			return EXIT_SUCCESS;
+		}
+		if (opt != OPT_DELAY || get_seconds("delay", optarg, &seconds))
+			return usage_error(cmd);
+	}
+	top_begin();
+	return watch(argv + optind, print_top, true, seconds);
 }
 
 static int cmd_show(const struct command *cmd, int argc, char **argv)
@@ -642,7 +725,7 @@ static int cmd_show(const struct command *cmd, int argc, char **argv)
 		{ "qps", no_argument, NULL, OPT_QPS },
 		{ 0 },
 	};
-	void (*print)(FILE *out, const struct listing *list) = print_show;
+	print_fn *print = print_show;
 	int opt;
 
 	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
@@ -656,7 +739,7 @@ static int cmd_show(const struct command *cmd, int argc, char **argv)
 	}
 	if (check_operands(argc, argv))
 		return usage_error(cmd);
-	return list(argv + optind, print);
+	return list(stdout, argv + optind, print, true);
 }
 
 /* For commands that have neither options nor operands; -1: to be run. */
@@ -683,14 +766,14 @@ static int parse_nothing(const struct command *cmd, int argc, char **argv)
 
 /* Print all devices for a command of its own. Returns the exit status. */
 static int list_all(const struct command *cmd, int argc, char **argv,
-		    void (*print)(FILE *out, const struct listing *list))
+		    print_fn *print)
 {
 	int status = parse_nothing(cmd, argc, argv);
 	char *none = NULL;
 
 	if (status >= 0)
 		return status;
-	return list(&none, print);
+	return list(stdout, &none, print, false);
 }
 
 static int cmd_metrics(const struct command *cmd, int argc, char **argv)

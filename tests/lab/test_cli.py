@@ -48,7 +48,7 @@ def test_errors_name_the_thing(guest, dom0, arguments, status, words):
 
 def test_help_names_every_command(dom0):
     found = re.findall(r"^  (\w+) +[A-Z]", dom0[0].out("xenib help"), re.M)
-    assert found == ["attach", "detach", "limit", "list", "show",
+    assert found == ["attach", "detach", "limit", "list", "top", "show",
                      "metrics", "doctor", "help"]
 
 
@@ -59,7 +59,8 @@ def test_help_names_every_command(dom0):
     ("detach", ["devid", "force", "timeout"]),
     ("limit", ["devid", "timeout", "pds", "mrs", "cqs", "qps", "srqs", "mws",
                "xrcds", "pages", "mcast"]),
-    ("list", ["long", "json"]),
+    ("list", ["long", "json", "watch"]),
+    ("top", ["delay"]),
     ("show", ["qps"]),
     ("metrics", []),
     ("doctor", []),

@@ -2,12 +2,14 @@
 /* test_xenib.c - the command against a fake Xen */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -110,7 +112,7 @@ static void succeeds(const char *line, const char *words)
 static void test_usage(void **state)
 {
 	static const char *const commands[] = {
-		"attach", "detach", "limit", "list", "help"
+		"attach", "detach", "limit", "list", "top", "help"
 	};
 	char line[64], usage[64];
 	size_t i;
@@ -652,6 +654,156 @@ static void test_show(void **state)
 	fails("xenib show --json pv", 2, "--json");
 }
 
+#define STATISTICS	"bus/xen-backend/devices/"
+
+/* At the end of each wait something has changed, at last so much that it ends */
+static unsigned int waits;
+
+static void watched(void)
+{
+	if (++waits == 1)
+		fake_set("/local/domain/0/backend/vib/3/0/state", "5");
+	else
+		fake_domain_gone(3);
+}
+
+static void test_watch(void **state)
+{
+	const char *second;
+
+	(void)state;
+	succeeds("xenib attach" FEW "pv", "");
+	fake_hook = NULL;
+	fake_slept = watched;
+	waits = 0;
+	assert_int_equal(run("xenib list --watch=3600 pv"), 1);
+	assert_int_equal(waits, 2);
+	assert_string_equal(err, "xenib: no such domain: pv\n");
+	assert_int_equal(strncmp(out, "Domain ", 7), 0);
+	second = strstr(out, "\n\nDomain ");
+	assert_non_null(second);
+	assert_non_null(strstr(out, "Connected"));
+	assert_true(strstr(out, "Connected") < second);
+	assert_non_null(strstr(second, " Closing "));
+	assert_null(strchr(out, '\033'));
+	fails("xenib list --watch=0", 2, "\"0\" is not a number in 1 .. 3600");
+	/* With a blank between, it is a domain. */
+	fails("xenib list --watch 5", 1, "no such domain: 5");
+}
+
+/* The same on a terminal; until it fails */
+static void watch_on_terminal(unsigned short rows, unsigned short columns,
+			      char **argv, int argc)
+{
+	const struct winsize size = { .ws_row = rows, .ws_col = columns };
+	int master = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK);
+	int saved_out, saved_err, slave;
+	FILE *err_file;
+	ssize_t len;
+
+	ends_reset();
+	succeeds("xenib attach" FEW "pv pvh", "");
+	fake_hook = NULL;
+	fake_slept = watched;
+	waits = 0;
+	assert_int_equal(grantpt(master) || unlockpt(master), 0);
+	slave = open(ptsname(master), O_RDWR | O_NOCTTY);
+	assert_int_equal(ioctl(slave, TIOCSWINSZ, &size), 0);
+	fflush(stdout);
+	saved_out = dup(STDOUT_FILENO);
+	dup2(slave, STDOUT_FILENO);
+	saved_err = capture(STDERR_FILENO, &err_file);
+	optind = 0;
+	assert_int_equal(xenib_main(argc, argv), 1);
+	release(STDERR_FILENO, saved_err, err_file, err, sizeof(err));
+	dup2(saved_out, STDOUT_FILENO);
+	close(saved_out);
+	assert_int_equal(waits, 2);
+	len = read(master, out, sizeof(out) - 1);
+	assert_true(len > 0);
+	out[len] = 0;
+	close(slave);
+	close(master);
+}
+
+/* A block takes the place of the one before, as far as there is room. */
+static void test_terminal(void **state)
+{
+	char *one[] = { "xenib", "list", "--watch", "pv", NULL };
+	char *two[] = { "xenib", "list", "--watch", "pvh", "pv", NULL };
+
+	(void)state;
+	watch_on_terminal(24, 80, one, 4);
+	assert_int_equal(strncmp(out, "Domain ", 7), 0);
+	assert_non_null(strstr(out, "\r\n\033[2A\033[JDomain "));
+	assert_null(strstr(out, "\r\n\r\n"));
+	/* What was shown last stays, and the cursor is below. */
+	assert_string_equal(out + strlen(out) - 2, "\r\n");
+	/* Each line takes two there. */
+	watch_on_terminal(24, 60, one, 4);
+	assert_non_null(strstr(out, "\033[4A\033[J"));
+	watch_on_terminal(3, 80, two, 5);
+	assert_non_null(strstr(out, "\npvh "));
+	assert_null(strstr(out, "\npv "));
+	assert_non_null(strstr(out, "\033[2A\033[J"));
+}
+
+static void traffic(const char *dev, const char *counter, unsigned int value)
+{
+	char path[128], text[16];
+
+	snprintf(path, sizeof(path), STATISTICS "%s/statistics/%s", dev,
+		 counter);
+	snprintf(text, sizeof(text), "%u\n", value);
+	fake_file(path, text);
+}
+
+/* Two devices of one guest count together; one that came back began anew. */
+static void moved(void)
+{
+	switch (++waits) {
+	case 1:
+		traffic("vib-4-0", "rx_octets", 1200);
+		traffic("vib-4-1", "rx_octets", 100);
+		traffic("vib-4-1", "tx_packets", 7);
+		traffic("vib-3-0", "tx_octets", 20);
+		break;
+	case 2:
+		traffic("vib-4-0", "rx_octets", 50);
+		traffic("vib-3-0", "tx_octets", 320);
+		break;
+	default:
+		fake_domain_gone(3);
+	}
+}
+
+static void test_top(void **state)
+{
+	static const char expected[] =
+		"Domain                      ID    RX byte/s   RX pkt/s    TX byte/s   TX pkt/s\n"
+		"pvh                          4          150          0            0          4\n"
+		"pv                           3            0          0           10          0\n"
+		"\n"
+		"Domain                      ID    RX byte/s   RX pkt/s    TX byte/s   TX pkt/s\n"
+		"pv                           3            0          0          150          0\n"
+		"pvh                          4           25          0            0          0\n";
+
+	(void)state;
+	succeeds("xenib attach" FEW "pv pvh pvh", "");
+	fake_hook = NULL;
+	traffic("vib-4-0", "rx_octets", 1000);
+	traffic("vib-4-1", "rx_octets", 0);
+	traffic("vib-3-0", "tx_octets", 0);
+	fake_slept = moved;
+	waits = 0;
+	assert_int_equal(run("xenib top pv pvh"), 1);
+	assert_string_equal(err, "xenib: no such domain: pv\n");
+	assert_string_equal(out, expected);
+	fails("xenib top --delay 3601", 2, "is not a number in 1 .. 3600");
+	fails("xenib top --watch", 2, "--watch");
+	succeeds("xenib top --help", "Usage: xenib top [OPTIONS] [DOMAIN...]");
+}
+
 #define TEST(name) \
 	cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
 
@@ -673,6 +825,9 @@ int main(void)
 		TEST(list),
 		TEST(utf8),
 		TEST(show),
+		TEST(watch),
+		TEST(terminal),
+		TEST(top),
 		TEST(metrics),
 		TEST(doctor),
 	};
