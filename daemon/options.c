@@ -47,11 +47,11 @@ char *options_get(const char *options, const char *key)
 	return found;
 }
 
-static void add_quota(char **options, const char *name, uint64_t value)
+/* If it is not 0 */
+static void add_number(char **options, const char *name, uint64_t value)
 {
 	char text[24];
 
-	/* None of a kind can be had by other tools only. */
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
 	if (value)
 		options_add(options, name, text);
@@ -97,7 +97,11 @@ char *options_of(const struct xenib_device *d)
 	}
 	if (d->ips)
 		options_add(&options, "ips", d->ips);
+	add_number(&options, "mad-rate", d->mad_rate);
+	if (d->no_mad_pm)
+		options_add(&options, "mad-pm", "off");
+	/* None of a kind can be had by other tools only. */
 	for (j = 0; j < d->nr_quotas; j++)
-		add_quota(&options, d->quotas[j].name, d->quotas[j].value);
+		add_number(&options, d->quotas[j].name, d->quotas[j].value);
 	return options;
 }

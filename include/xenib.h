@@ -278,6 +278,7 @@ struct xenib_port {
  * @node_guid: of the device; NULL: the HCA's
  * @port: its ports from 1 on
  * @ips: the IP addresses that it was given; NULL: none
+ * @mad_rate, @no_mad_pm: as they were given to xenib_attach()
  */
 struct xenib_device {
 	uint32_t domid;
@@ -299,6 +300,8 @@ struct xenib_device {
 	char *node_guid;
 	struct xenib_port port[XENIB_MAX_PORTS];
 	char *ips;
+	uint32_t mad_rate;
+	int no_mad_pm;
 };
 
 #define XENIB_ALL_DOMAINS	UINT32_MAX

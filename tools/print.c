@@ -173,6 +173,10 @@ static void print_identity(FILE *out, const struct xenib_device *d)
 		print_text(out, d->ips, 0);
 		fputc('\n', out);
 	}
+	if (d->mad_rate)
+		fprintf(out, "    MADs         %u a second\n", d->mad_rate);
+	if (d->no_mad_pm)
+		fputs("    MADs         no performance counters\n", out);
 	for (i = 0; i < XENIB_MAX_PORTS; i++)
 		print_port(out, &d->port[i], i + 1);
 }
@@ -356,7 +360,12 @@ static void json_identity(FILE *out, const struct xenib_device *d)
 		json_string(out, port->pkeys);
 		fputc('}', out);
 	}
-	fputc(']', out);
+	fputs("],\n     \"mad_rate\": ", out);
+	if (d->mad_rate)
+		fprintf(out, "%u", d->mad_rate);
+	else
+		fputs("null", out);
+	fprintf(out, ", \"mad_pm\": %s", d->no_mad_pm ? "false" : "true");
 }
 
 static void json_device(FILE *out, const struct xenib_device *d)

@@ -166,6 +166,27 @@ static int read_uuid(struct xenib *xn, uint32_t domid, char **uuid)
 	return *uuid ? 0 : fail(xn, ENOMEM, "out of memory");
 }
 
+/* What it may do with MADs; without nodes, all that guests may by default */
+static int read_mads(struct xenib *xn, const char *be, struct xenib_device *d)
+{
+	uint64_t rate = 0, pm = 1;
+	char *value;
+
+	if (store_read_optional(xn, be, VIBIF_FIELD_MAD_RATE, &value))
+		return -1;
+	if (value)
+		parse_number(value, 10, XENIB_MAX_MAD_RATE, &rate);
+	free(value);
+	if (store_read_optional(xn, be, VIBIF_FIELD_MAD_PM, &value))
+		return -1;
+	if (value)
+		parse_number(value, 10, 1, &pm);
+	free(value);
+	d->mad_rate = rate;
+	d->no_mad_pm = !pm;
+	return 0;
+}
+
 static int read_device(struct xenib *xn, struct device *dev,
 		       struct xenib_device *d)
 {
@@ -182,6 +203,7 @@ static int read_device(struct xenib *xn, struct device *dev,
 				&d->hca_guid) ||
 	    store_read_optional(xn, dev->error, VIBIF_FIELD_ERROR, &d->error) ||
 	    identity_read(xn, dev, d) ||
+	    read_mads(xn, dev->be, d) ||
 	    store_read_optional(xn, dev->be, VIBIF_FIELD_UAR_GFN_BASE,
 				&gfn_base))
 		return -1;

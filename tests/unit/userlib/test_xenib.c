@@ -275,10 +275,16 @@ static void test_mads(void **state)
 	succeeds("xenib attach pv --mad-rate 1000000 --mad-pm off", "");
 	assert_string_equal(fake_get(BE "mad-rate"), "1000000");
 	assert_string_equal(fake_get(BE "mad-pm"), "0");
+	succeeds("xenib list -l",
+		 "    MADs         1000000 a second\n    MADs         no performance counters\n");
+	succeeds("xenib list -j", "\"mad_rate\": 1000000, \"mad_pm\": false,");
 	succeeds("xenib detach pv", "");
 	succeeds("xenib attach pv --mad-pm off --mad-pm on", "");
 	assert_null(fake_get(BE "mad-rate"));
 	assert_null(fake_get(BE "mad-pm"));
+	succeeds("xenib list -l", "");
+	assert_null(strstr(out, "MADs"));
+	succeeds("xenib list -j", "\"mad_rate\": null, \"mad_pm\": true,");
 	succeeds("xenib detach pv", "");
 }
 

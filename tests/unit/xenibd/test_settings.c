@@ -495,6 +495,8 @@ static void test_options_of(void **state)
 			    .pkeys = "0x8001,0x0002" },
 			  { .guid = "0200:0000:0000:00ff" } },
 		.ips = "10.0.0.1,fd00::1",
+		.mad_rate = 1234,
+		.no_mad_pm = 1,
 	};
 	struct xenib_attach_args args = { 0 };
 	char *options = options_of(&d), *line;
@@ -503,7 +505,7 @@ static void test_options_of(void **state)
 
 	(void)state;
 	assert_string_equal(options,
-			    "hca=guid:0002:c903:0012:3456\nnode-guid=0200:0000:0000:00fe\nguid=1=sm\npkeys=1=0x8001,0x0002\nguid=2=0200:0000:0000:00ff\nips=10.0.0.1,fd00::1\npages=4096\n");
+			    "hca=guid:0002:c903:0012:3456\nnode-guid=0200:0000:0000:00fe\nguid=1=sm\npkeys=1=0x8001,0x0002\nguid=2=0200:0000:0000:00ff\nips=10.0.0.1,fd00::1\nmad-rate=1234\nmad-pm=off\npages=4096\n");
 	while ((line = options_next(&rest))) {
 		char *value = strchr(line, '=');
 
