@@ -156,12 +156,6 @@ static void guest_key(struct guest_reader *r, struct ini *ini,
 	*where = must(strdup(value));
 }
 
-/* What may be said of each port, may be said more than once. */
-static bool may_repeat(const char *key)
-{
-	return !strcmp(key, "guid") || !strcmp(key, "pkeys");
-}
-
 static void device_key(struct guest_reader *r, struct ini *ini,
 		       const char *key, const char *value)
 {
@@ -169,7 +163,7 @@ static void device_key(struct guest_reader *r, struct ini *ini,
 	bool is_devid = !strcmp(key, "devid");
 	char *before = options_get(dev->options, key);
 
-	if ((before && !may_repeat(key)) || (is_devid && r->given))
+	if ((before && !args_may_repeat(key)) || (is_devid && r->given))
 		ini_error(ini, "%s: given twice", key);
 	free(before);
 	check_option(ini, &r->args, key, value);

@@ -262,6 +262,11 @@ const char *args_name(unsigned int i)
 				 xenib_quota_name(i - NR_SETTINGS);
 }
 
+bool args_may_repeat(const char *name)
+{
+	return !strcmp(name, "guid") || !strcmp(name, "pkeys");
+}
+
 static int set_quota(struct xenib_attach_args *args, unsigned int quota,
 		     const char *text, char *why)
 {

@@ -3,6 +3,8 @@
 #ifndef ARGS_H
 #define ARGS_H
 
+#include <stdbool.h>
+
 #include <xenib.h>
 
 /* Room for a sentence about what is wrong, which may quote a table of P_Keys */
@@ -25,6 +27,9 @@ const char *args_name(unsigned int i);
  */
 int args_set(struct xenib_attach_args *args, const char *name,
 	     const char *value, char *why);
+
+/* What is said of a port, and so may be said more than once */
+bool args_may_repeat(const char *name);
 
 /* A number in min .. max. Returns 0, or -1 with a sentence in @why. */
 int args_number(const char *text, unsigned long min, unsigned long max,

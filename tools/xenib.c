@@ -14,6 +14,7 @@
 #include <xenib_version.h>
 
 #include "args.h"
+#include "persist.h"
 #include "print.h"
 
 /* As xl has them; and for a device that is already there, or gone already. */
@@ -57,6 +58,7 @@ static const struct command commands[] = {
 	  "  --devid N       the device's number in the guest (default: the first\n"
 	  "                  that is free)\n"
 	  "  --uuid UUID     only if the guest has this UUID\n"
+	  "  --persist       have xenibd do the same whenever the guest is created\n"
 	  "  --wait          return when the guest's driver has connected\n"
 	  "  --timeout N     seconds to wait for the backend, and with --wait\n"
 	  "                  for the guest (default: 30)\n"
@@ -86,6 +88,7 @@ static const struct command commands[] = {
 	  "Take an InfiniBand device from guests",
 	  "  --devid N       the device's number in the guest, needed if it has\n"
 	  "                  several\n"
+	  "  --persist       undo attach --persist, too\n"
 	  "  --force         go on when the guest does not let go of it\n"
 	  "  --timeout N     seconds to wait for the guest, and for the backend\n"
 	  "                  (default: 30)\n" },
@@ -263,6 +266,7 @@ enum {
 	OPT_QPS,
 	OPT_WATCH,
 	OPT_DELAY,
+	OPT_PERSIST,
 };
 
 /* Set what an option of args.h says. Returns 0, or -1, and has said why. */
@@ -275,18 +279,84 @@ static int set_option(struct xenib_attach_args *args,
 	       bad_option(option->name, why) : 0;
 }
 
-/* @any_devid: the first that is free */
+/* More than one can reasonably say of a device */
+#define MAX_GIVEN	64
+
+/*
+ * @any_devid: the first that is free
+ * @persist: also in a file, with
+ * @given: options of args.h but devid, and their values, @nr_given of them
+ */
 struct attach_options {
 	struct xenib_attach_args args;
 	bool any_devid;
 	bool help;
+	bool persist;
+	const char *given[MAX_GIVEN][2];
+	unsigned int nr_given;
 };
+
+/* In a file nothing may be said twice; here the last counts. */
+static int note_given(struct attach_options *o, const char *name,
+		      const char *value)
+{
+	unsigned int i = o->nr_given;
+
+	if (!args_may_repeat(name))
+		for (i = 0; i < o->nr_given; i++)
+			if (!strcmp(o->given[i][0], name))
+				break;
+	if (i == MAX_GIVEN)
+		return bad_option(name, "there are too many options");
+	o->nr_given += i == o->nr_given;
+	o->given[i][0] = name;
+	o->given[i][1] = value;
+	return 0;
+}
+
+static int persist(const char *domain, const struct attach_options *o,
+		   uint32_t devid)
+{
+	char *text = NULL;
+	unsigned int i;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+	int rc = -1;
+
+	for (i = 0; f && i < o->nr_given; i++)
+		fprintf(f, "%s = %s\n", o->given[i][0], o->given[i][1]);
+	if (!f || fclose(f))
+		fputs("xenib: out of memory\n", stderr);
+	else
+		rc = persist_add(domain, devid, text);
+	free(text);
+	return rc;
+}
+
+/*
+ * Files are about guests by name, as ids are others' after a while. A file that
+ * cannot be written is said before anything is done.
+ */
+static int check_persist(const char *command, char **domains)
+{
+	for (; *domains; domains++) {
+		if (!(*domains)[strspn(*domains, "0123456789")]) {
+			fprintf(stderr, "xenib %s: --persist is for names of guests, and %s is an id\n",
+				command, *domains);
+			return EXIT_USAGE;
+		}
+		if (persist_check(*domains))
+			return EXIT_FAILURE;
+	}
+	return EXIT_SUCCESS;
+}
 
 /* Returns 0, or -1 with a message printed. */
 static int parse_attach(int argc, char **argv, struct attach_options *o)
 {
-	struct option options[5 + ARGS_MAX] = {
+	struct option options[6 + ARGS_MAX] = {
 		{ "help", no_argument, NULL, 'h' },
+		{ "persist", no_argument, NULL, OPT_PERSIST },
 		{ "uuid", required_argument, NULL, OPT_UUID },
 		{ "timeout", required_argument, NULL, OPT_TIMEOUT },
 		{ "wait", no_argument, NULL, OPT_WAIT },
@@ -294,7 +364,7 @@ static int parse_attach(int argc, char **argv, struct attach_options *o)
 	int i, opt, index;
 
 	for (i = 0; args_name(i); i++)
-		options[4 + i] = (struct option){ args_name(i),
+		options[5 + i] = (struct option){ args_name(i),
 			required_argument, NULL, OPT_DEVICE };
 
 	while ((opt = getopt_long(argc, argv, "h", options, &index)) != -1) {
@@ -302,6 +372,9 @@ static int parse_attach(int argc, char **argv, struct attach_options *o)
 		case 'h':
 			o->help = true;
 			return 0;
+		case OPT_PERSIST:
+			o->persist = true;
+			break;
 		case OPT_UUID:
 			o->args.uuid = optarg;
 			break;
@@ -317,6 +390,8 @@ static int parse_attach(int argc, char **argv, struct attach_options *o)
 				return -1;
 			if (!strcmp(options[index].name, "devid"))
 				o->any_devid = false;
+			else if (note_given(o, options[index].name, optarg))
+				return -1;
 			break;
 		default:
 			return -1;
@@ -372,6 +447,8 @@ static int attach_domain(struct xenib *xn, const char *domain, const void *arg)
 	    attach(xn, &args, o->any_devid))
 		return failed(xn, EEXIST);
 	print_warning(xn);
+	if (o->persist && persist(domain, o, args.devid))
+		return EXIT_FAILURE;
 	return EXIT_SUCCESS;
 }
 
@@ -381,6 +458,7 @@ static int cmd_attach(const struct command *cmd, int argc, char **argv)
 		.args = { .timeout_ms = XENIB_DEFAULT_TIMEOUT },
 		.any_devid = true,
 	};
+	int status = EXIT_SUCCESS;
 
 	if (parse_attach(argc, argv, &o))
 		return usage_error(cmd);
@@ -388,6 +466,10 @@ static int cmd_attach(const struct command *cmd, int argc, char **argv)
 		print_command_usage(stdout, cmd);
 		return EXIT_SUCCESS;
 	}
+	if (o.persist)
+		status = check_persist(argv[0], argv + optind);
+	if (status)
+		return status;
 	return for_domains(argv + optind, &o, attach_domain);
 }
 
@@ -421,24 +503,39 @@ static int find_only(struct xenib *xn, const char *domain, uint32_t domid,
 
 struct detach_options {
 	uint32_t devid;
+	bool persist;
 	unsigned int flags;
 	unsigned int timeout_ms;
 };
 
-static int detach_domain(struct xenib *xn, const char *domain, const void *arg)
+static int detach(struct xenib *xn, const char *domain,
+		  const struct detach_options *o, uint32_t *devid)
 {
-	const struct detach_options *o = arg;
-	uint32_t domid, devid = o->devid;
+	uint32_t domid;
 	int status;
 
 	if (xenib_domain(xn, domain, &domid))
 		return failed(xn, ENOENT);
-	status = find_only(xn, domain, domid, &devid);
+	status = find_only(xn, domain, domid, devid);
 	if (status)
 		return status;
-	if (xenib_detach(xn, domid, devid, o->flags, o->timeout_ms))
+	if (xenib_detach(xn, domid, *devid, o->flags, o->timeout_ms))
 		return failed(xn, ENOENT);
 	return EXIT_SUCCESS;
+}
+
+/* What is gone already may still be in the file. */
+static int detach_domain(struct xenib *xn, const char *domain, const void *arg)
+{
+	const struct detach_options *o = arg;
+	uint32_t devid = o->devid;
+	int status = detach(xn, domain, o, &devid);
+
+	if (!o->persist || (status && status != EXIT_ALREADY))
+		return status;
+	if (persist_remove(domain, devid == ONLY_DEVICE ? 0 : devid))
+		return EXIT_FAILURE;
+	return status;
 }
 
 static int cmd_detach(const struct command *cmd, int argc, char **argv)
@@ -448,6 +545,7 @@ static int cmd_detach(const struct command *cmd, int argc, char **argv)
 		{ "devid", required_argument, NULL, OPT_DEVID },
 		{ "timeout", required_argument, NULL, OPT_TIMEOUT },
 		{ "force", no_argument, NULL, OPT_FORCE },
+		{ "persist", no_argument, NULL, OPT_PERSIST },
 		{ 0 },
 	};
 	struct detach_options o = {
@@ -455,7 +553,7 @@ static int cmd_detach(const struct command *cmd, int argc, char **argv)
 		.timeout_ms = XENIB_DEFAULT_TIMEOUT,
 	};
 	unsigned long n;
-	int opt;
+	int opt, status = EXIT_SUCCESS;
 
 	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		switch (opt) {
@@ -474,12 +572,19 @@ static int cmd_detach(const struct command *cmd, int argc, char **argv)
 		case OPT_FORCE:
 			o.flags |= XENIB_DETACH_FORCE;
 			break;
+		case OPT_PERSIST:
+			o.persist = true;
+			break;
 		default:
 			return usage_error(cmd);
 		}
 	}
 	if (check_operands(argc, argv))
 		return usage_error(cmd);
+	if (o.persist)
+		status = check_persist(argv[0], argv + optind);
+	if (status)
+		return status;
 	return for_domains(argv + optind, &o, detach_domain);
 }
 

@@ -53,10 +53,11 @@ def test_help_names_every_command(dom0):
 
 
 @pytest.mark.parametrize("command, options", [
-    ("attach", ["hca", "devid", "uuid", "wait", "timeout", "guid", "node-guid",
-                "pkeys", "ips", "mad-rate", "mad-pm", "contexts", "pds", "mrs",
-                "cqs", "qps", "srqs", "mws", "xrcds", "pages", "mcast"]),
-    ("detach", ["devid", "force", "timeout"]),
+    ("attach", ["hca", "devid", "uuid", "persist", "wait", "timeout", "guid",
+                "node-guid", "pkeys", "ips", "mad-rate", "mad-pm", "contexts",
+                "pds", "mrs", "cqs", "qps", "srqs", "mws", "xrcds", "pages",
+                "mcast"]),
+    ("detach", ["devid", "persist", "force", "timeout"]),
     ("limit", ["devid", "timeout", "pds", "mrs", "cqs", "qps", "srqs", "mws",
                "xrcds", "pages", "mcast"]),
     ("list", ["long", "json", "watch"]),

@@ -49,6 +49,7 @@ struct frame {
 };
 
 char fake_sysfs[64];
+char fake_guests[80];
 void (*fake_hook)(void);
 void (*fake_slept)(void);
 int fake_conflicts;
@@ -773,6 +774,9 @@ void fake_reset(void)
 	strcpy(fake_sysfs, "/tmp/xenib-unit-XXXXXX");
 	if (!mkdtemp(fake_sysfs))
 		die("mkdtemp");
+	snprintf(fake_guests, sizeof(fake_guests), "%s/guests.d", fake_sysfs);
+	if (mkdir(fake_guests, 0755))
+		die("mkdir");
 	event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (event_fd < 0)
 		die("eventfd");

@@ -25,6 +25,9 @@ extern unsigned int fake_euid;
 /* Called after each nanosleep(). */
 extern void (*fake_slept)(void);
 
+/* Stands for /etc/xenib/guests.d, and is below fake_sysfs */
+extern char fake_guests[80];
+
 /* Stands for /sys; fake_reset() makes it, with mlx4_0 and the backend in it. */
 extern char fake_sysfs[64];
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test_xenib.c - the command against a fake Xen */
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -10,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -23,7 +25,7 @@
 /* main() of the command, renamed by the Makefile */
 int xenib_main(int argc, char **argv);
 
-#define MAX_ARGS	20
+#define MAX_ARGS	24
 
 static char out[16384], err[16384];
 
@@ -660,6 +662,111 @@ static void test_show(void **state)
 	fails("xenib show --json pv", 2, "--json");
 }
 
+static void persisted(const char *name, const char *expected)
+{
+	char path[160], text[1024];
+	struct stat st;
+	size_t len;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s.conf", fake_guests, name);
+	f = fopen(path, "r");
+	if (!expected) {
+		assert_null(f);
+		return;
+	}
+	assert_non_null(f);
+	assert_int_equal(fstat(fileno(f), &st), 0);
+	assert_int_equal(st.st_mode, S_IFREG | 0644);
+	len = fread(text, 1, sizeof(text) - 1, f);
+	text[len] = 0;
+	fclose(f);
+	assert_string_equal(text, expected);
+}
+
+static unsigned int nr_guest_files(void)
+{
+	DIR *dir = opendir(fake_guests);
+	unsigned int nr = 0;
+
+	while (readdir(dir))
+		nr++;
+	closedir(dir);
+	return nr - 2;
+}
+
+#define MARK "# Written by xenib attach --persist; xenib detach --persist removes it.\n"
+
+static void test_persist(void **state)
+{
+	static const char first[] = MARK "[guest]\nname = pv\n"
+		"[device]\ndevid = 0\npages = 8\nguid = auto\nguid = 2=sm\ncqs = 4\nqps = 8\nsrqs = 8\n";
+	static const char both[] = MARK "[guest]\nname = pv\n"
+		"[device]\ndevid = 0\npages = 8\nguid = auto\nguid = 2=sm\ncqs = 4\nqps = 8\nsrqs = 8\n"
+		"[device]\ndevid = 1\nmad-pm = off\ncqs = 8\nqps = 8\nsrqs = 8\n";
+	static const char second[] = MARK "[guest]\nname = pv\n"
+		"[device]\ndevid = 1\nmad-pm = off\ncqs = 8\nqps = 8\nsrqs = 8\n";
+	mode_t mask = umask(077);
+
+	(void)state;
+	succeeds("xenib attach --persist pv --pages 9 --guid auto --guid 2=sm --cqs 4 --pages 8 --timeout 9 --qps 8 --srqs 8",
+		 "");
+	persisted("pv", first);
+	umask(mask);
+	succeeds("xenib attach pv --persist --mad-pm off" FEW, "");
+	persisted("pv", both);
+	/* What is not attached is not written, nor is what is only detached. */
+	fails("xenib attach --devid 1 --persist pv", 3, "already attached");
+	succeeds("xenib detach --devid 0 pv", "");
+	persisted("pv", both);
+	fails("xenib detach --devid 0 --persist pv", 3, "no device 0");
+	persisted("pv", second);
+	succeeds("xenib attach --persist pvh --devid 1", "");
+	persisted("pvh", MARK "[guest]\nname = pvh\n[device]\ndevid = 1\n");
+	/* It says something else of the same device then. */
+	succeeds("xenib detach pv pvh", "");
+	succeeds("xenib attach --persist pvh --devid 1 --mrs 3", "");
+	persisted("pvh", MARK "[guest]\nname = pvh\n[device]\ndevid = 1\nmrs = 3\n");
+	fake_domain_gone(3);
+	fails("xenib detach --persist --devid 1 pv", 3, "no such domain: pv");
+	persisted("pv", NULL);
+	succeeds("xenib detach --persist pvh", "");
+	assert_int_equal(nr_guest_files(), 0);
+}
+
+/* Nobody's file is written, and nothing is attached or detached, either. */
+static void test_persist_not(void **state)
+{
+	static const char own[] = "[guest]\nname = pv\n";
+	static const char path[] = "guests.d/pv.conf: not written by xenib attach --persist: change it by hand\n";
+	static const char * const names[] = {
+		"p*", "p?", "[p]", "a/b", ".p", "p\x01"
+	};
+	char line[64];
+	size_t i;
+
+	(void)state;
+	fake_file("guests.d/pv.conf", own);
+	fails("xenib attach --persist pv", 1, path);
+	succeeds("xenib list", "");
+	assert_null(strstr(out, "pv"));
+	succeeds("xenib attach pv", "");
+	fails("xenib detach --persist pv", 1, path);
+	succeeds("xenib list", "pv ");
+	persisted("pv", own);
+	fails("xenib attach --persist 4", 2, "--persist is for names of guests, and 4 is an id");
+	fails("xenib detach --persist pvh 4", 2, "4 is an id");
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(line, sizeof(line), "xenib attach --persist %s",
+			 names[i]);
+		fails(line, 1, "\" cannot be the name of a file of ");
+	}
+	assert_int_equal(nr_guest_files(), 1);
+	fake_unlink("guests.d");
+	fails("xenib attach --persist pvh", 1, "guests.d: No such file or directory");
+	succeeds("xenib detach pv", "");
+}
+
 #define STATISTICS	"bus/xen-backend/devices/"
 
 /* At the end of each wait something has changed, at last so much that it ends */
@@ -831,6 +938,8 @@ int main(void)
 		TEST(list),
 		TEST(utf8),
 		TEST(show),
+		TEST(persist),
+		TEST(persist_not),
 		TEST(watch),
 		TEST(terminal),
 		TEST(top),

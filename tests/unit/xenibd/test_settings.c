@@ -11,6 +11,8 @@
 #include <cmocka.h>
 
 #include "../../../tools/args.h"
+#include "../../../tools/persist.h"
+#include "../../../tools/print.h"
 #include "files.h"
 
 #define UUID	"6f1c2d3e-0123-4567-89ab-cdef01234567"
@@ -521,6 +523,38 @@ static void test_options_of(void **state)
 	free(options);
 }
 
+/* In place of print.c */
+void print_text(FILE *out, const char *s, int width)
+{
+	fprintf(out, "%*s", width, s);
+}
+
+/* What xenib writes is what xenibd reads. */
+static void test_persist(void **state)
+{
+	const struct guest_setting *file;
+	char *here = getcwd(NULL, 0);
+
+	(void)state;
+	assert_int_equal(chdir(files_top), 0);
+	assert_int_equal(persist_add("web 1", 3, ""), 0);
+	assert_int_equal(persist_add("web 1", 0,
+				     "guid = 1=auto\nguid = 2=sm\n"), 0);
+	assert_int_equal(persist_add("web 1", 3, "pages = 4096\n"), 0);
+	assert_int_equal(chdir(here), 0);
+	free(here);
+	file = find(OTHER, "web 1");
+	assert_string_equal(files_said, "");
+	assert_non_null(file);
+	assert_int_equal(file->nr_devices, 2);
+	assert_int_equal(file->devices[0].devid, 0);
+	assert_string_equal(file->devices[0].options,
+			    "guid=1=auto\nguid=2=sm\n");
+	assert_int_equal(file->devices[1].devid, 3);
+	assert_string_equal(file->devices[1].options, "pages=4096\n");
+	assert_null(find(OTHER, "web"));
+}
+
 #define TEST(name) \
 	cmocka_unit_test_setup_teardown(test_##name, files_setup, \
 					files_teardown)
@@ -546,6 +580,7 @@ int main(void)
 		TEST(bad_confs),
 		TEST(options),
 		TEST(options_of),
+		TEST(persist),
 	};
 
 	return cmocka_run_group_tests_name("settings", tests, NULL, NULL);
