@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <xenib_version.h>
+#include <xen/interface/io/vibif.h>
 #include <xen/io/xenbus.h>
 
 #include "host.h"
@@ -155,6 +156,9 @@ static void check_device(const struct xenib_device *d)
 	if (!d->uuid)
 		wrong("%s is left of a guest that is gone: xenib detach --force --devid %u %u",
 		      name, d->devid, d->domid);
+	else if (d->error && strstr(d->error, "frontend speaks version"))
+		wrong("%s has failed (%s): install xen-ibfront " XENIB_VERSION " in the guest, and load it anew",
+		      name, d->error);
 	else if (d->error)
 		wrong("%s has failed (%s): xenib detach --devid %u %u, and attach it again",
 		      name, d->error, d->devid, d->domid);
@@ -168,19 +172,74 @@ static void check_device(const struct xenib_device *d)
 		      xenib_state_name(d->frontend_state));
 }
 
+static uint64_t page_quota(const struct xenib_device *d)
+{
+	const struct xenib_value *pages =
+		find_value(d->quotas, d->nr_quotas,
+			   xenib_quota_name(XENIB_QUOTA_PAGE));
+
+	return pages ? pages->value : 0;
+}
+
+/*
+ * Pages beyond the default quota somebody has asked for: the guest must be able
+ * to grant them. The default is more than Xen's own.
+ */
+static void check_grants(const struct xenib_device *d)
+{
+	const char *guest = d->domain ? d->domain : "-";
+	unsigned int used, max;
+	uint64_t quota = page_quota(d);
+
+	if (!d->uuid || grant_frames(d->domid, &used, &max))
+		return;
+	if (used >= max)
+		wrong("all %u frames of the grant table of domain %u, %s are in use: max_grant_frames=%u in its configuration, and gnttab_max_frames=%u on Xen's command line if that has fewer",
+		      max, d->domid, guest, 2 * max, 2 * max);
+	else if (quota > VIBIF_DEFAULT_PAGE &&
+		 quota > (uint64_t)max * GRANTS_PER_FRAME)
+		wrong("device %u of domain %u, %s may have %llu pages, and the guest can grant %u: max_grant_frames=%llu in its configuration, and gnttab_max_frames on Xen's command line if that has fewer, or xenib limit --pages",
+		      d->devid, d->domid, guest, (unsigned long long)quota,
+		      max * GRANTS_PER_FRAME,
+		      (unsigned long long)(quota + GRANTS_PER_FRAME - 1) /
+		      GRANTS_PER_FRAME + 1);
+}
+
+static unsigned int count_conf(const char *path)
+{
+	struct dirent *entry;
+	unsigned int nr = 0;
+	DIR *dir = opendir(path);
+	const char *dot;
+
+	while (dir && (entry = readdir(dir))) {
+		dot = strrchr(entry->d_name, '.');
+		nr += *entry->d_name != '.' && dot && !strcmp(dot, ".conf");
+	}
+	if (dir)
+		closedir(dir);
+	return nr;
+}
+
+static void check_xenibd(void)
+{
+	char run[128];
+	unsigned int nr;
+
+	snprintf(run, sizeof(run), "%s/guests.d", XENIB_RUN_DIR);
+	nr = count_conf(XENIB_GUESTS_DIR) + count_conf(run);
+	if (nr && !xenibd_runs())
+		wrong("files of guests.d (%u) give guests devices, but xenibd does not run: systemctl enable --now xenibd",
+		      nr);
+}
+
 static void check_maptrack(const struct listing *list)
 {
 	uint64_t limit, sum = 0;
 	size_t i;
 
-	for (i = 0; i < list->nr_devices; i++) {
-		const struct xenib_value *pages =
-			find_value(list->devices[i].quotas,
-				   list->devices[i].nr_quotas,
-				   xenib_quota_name(XENIB_QUOTA_PAGE));
-
-		sum += pages ? pages->value : 0;
-	}
+	for (i = 0; i < list->nr_devices; i++)
+		sum += page_quota(&list->devices[i]);
 	if (maptrack_limit(&limit) || !sum || sum + SPARE_ENTRIES <= limit)
 		return;
 	wrong("guests may have %llu pages mapped, and Xen has %llu maptrack entries for them, disks and networks: gnttab_max_maptrack_frames=%llu on Xen's command line, or xenib limit --pages",
@@ -199,8 +258,11 @@ unsigned int doctor(const struct listing *list)
 	check_xen();
 	check_modules();
 	check_hcas();
-	for (i = 0; i < list->nr_devices; i++)
+	check_xenibd();
+	for (i = 0; i < list->nr_devices; i++) {
 		check_device(&list->devices[i]);
+		check_grants(&list->devices[i]);
+	}
 	if (stuck && stuck->value)
 		wrong("the HCA did not give up %llu objects: when its guests can do without it, reload mlx4_core",
 		      (unsigned long long)stuck->value);

@@ -11,12 +11,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "host.h"
 #include "persist.h"
 #include "print.h"
-
-#ifndef XENIB_GUESTS_DIR
-#define XENIB_GUESTS_DIR	"/etc/xenib/guests.d"
-#endif
 
 /* Who has this for the first line of a file has it changed by us. */
 #define MARK	"# Written by xenib attach --persist; xenib detach --persist removes it.\n"

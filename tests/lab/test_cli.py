@@ -224,8 +224,10 @@ def test_doctor(guest, pvh, dom0):
     finally:
         host.run("xenib limit --pages 65536 guest1")
     assert done.returncode == 1
-    assert re.fullmatch(r"guests may have 67174400 pages mapped, .*\n",
-                        done.stdout)
+    assert re.fullmatch(
+        r"device 0 of domain \d+, guest1 may have 67108864 pages, and the "
+        r"guest can grant 131072: max_grant_frames=131073 in its .*\n"
+        r"guests may have 67174400 pages mapped, .*\n", done.stdout)
 
 
 def test_attach_without_the_backend(backend):

@@ -50,6 +50,8 @@ struct frame {
 
 char fake_sysfs[64];
 char fake_guests[80];
+char fake_run[80];
+unsigned int fake_grant_frames, fake_max_grant_frames;
 void (*fake_hook)(void);
 void (*fake_slept)(void);
 int fake_conflicts;
@@ -470,6 +472,15 @@ int xc_interface_close(xc_interface *xc)
 	return 0;
 }
 
+int xc_gnttab_query_size(xc_interface *xc, struct gnttab_query_size *query)
+{
+	(void)xc;
+	query->nr_frames = fake_grant_frames;
+	query->max_nr_frames = fake_max_grant_frames;
+	query->status = fake_max_grant_frames ? 0 : -1;
+	return 0;
+}
+
 int xc_domain_getinfolist(xc_interface *xc, uint32_t first, unsigned int max,
 			  xc_domaininfo_t *info)
 {
@@ -775,8 +786,11 @@ void fake_reset(void)
 	if (!mkdtemp(fake_sysfs))
 		die("mkdtemp");
 	snprintf(fake_guests, sizeof(fake_guests), "%s/guests.d", fake_sysfs);
-	if (mkdir(fake_guests, 0755))
+	snprintf(fake_run, sizeof(fake_run), "%s/run", fake_sysfs);
+	if (mkdir(fake_guests, 0755) || mkdir(fake_run, 0755))
 		die("mkdir");
+	fake_grant_frames = 9;
+	fake_max_grant_frames = 512;
 	event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (event_fd < 0)
 		die("eventfd");

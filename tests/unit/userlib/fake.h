@@ -28,6 +28,12 @@ extern void (*fake_slept)(void);
 /* Stands for /etc/xenib/guests.d, and is below fake_sysfs */
 extern char fake_guests[80];
 
+/* And for /run/xenib */
+extern char fake_run[80];
+
+/* Of the grant tables of all domains; no maximum: Xen does not say. */
+extern unsigned int fake_grant_frames, fake_max_grant_frames;
+
 /* Stands for /sys; fake_reset() makes it, with mlx4_0 and the backend in it. */
 extern char fake_sysfs[64];
 

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -583,6 +584,8 @@ static void ill(const char *line)
 
 static void test_doctor(void **state)
 {
+	int lock;
+
 	(void)state;
 	fake_maptrack = "1024";
 	fake_file("hypervisor/version/major", "4\n");
@@ -619,7 +622,30 @@ static void test_doctor(void **state)
 	fake_maptrack = "1023";
 	ill("guests may have 196608 pages mapped, and Xen has 261888 maptrack entries for them, disks and networks: gnttab_max_maptrack_frames=1024 on Xen's command line, or xenib limit --pages\n");
 	fake_maptrack = "1024";
+	fake_max_grant_frames = 383;
+	ill("device 0 of domain 3, pv may have 196608 pages, and the guest can grant 196096: max_grant_frames=385 in its configuration, and gnttab_max_frames on Xen's command line if that has fewer, or xenib limit --pages\n");
+	/* Not of the default, which is more than what Xen's default grants */
+	fake_file("bus/xen-backend/devices/vib-3-0/statistics/pages_max",
+		  "65536\n");
+	fake_max_grant_frames = 64;
+	succeeds("xenib doctor", "Nothing is wrong here.\n");
+	fake_grant_frames = fake_max_grant_frames = 383;
+	ill("all 383 frames of the grant table of domain 3, pv are in use: max_grant_frames=766 in its configuration, and gnttab_max_frames=766 on Xen's command line if that has fewer\n");
+	fake_max_grant_frames = 0;
+	succeeds("xenib doctor", "Nothing is wrong here.\n");
 
+	fake_file("guests.d/web1.conf~", "");
+	succeeds("xenib doctor", "Nothing is wrong here.\n");
+	fake_file("guests.d/web1.conf", "");
+	fake_file("run/guests.d/web2.conf", "");
+	ill("files of guests.d (2) give guests devices, but xenibd does not run: systemctl enable --now xenibd\n");
+	lock = open(fake_run, O_RDONLY | O_DIRECTORY);
+	assert_int_equal(flock(lock, LOCK_EX), 0);
+	succeeds("xenib doctor", "Nothing is wrong here.\n");
+
+	fake_set("/local/domain/0/error/backend/vib/3/0/error",
+		 "22 frontend speaks version 2, backend 1");
+	ill("device 0 of domain 3, pv has failed (22 frontend speaks version 2, backend 1): install xen-ibfront " XENIB_VERSION " in the guest, and load it anew\n");
 	fake_set("/local/domain/0/error/backend/vib/3/0/error", "5 it\x9b");
 	ill("device 0 of domain 3, pv has failed (5 it?): xenib detach --devid 0 3, and attach it again\n");
 	fake_rm("/local/domain/0/error/backend/vib/3/0/error");
@@ -633,6 +659,7 @@ static void test_doctor(void **state)
 	fake_hook = NULL;
 	fake_domain_gone(3);
 	ill("device 0 of domain 3 is left of a guest that is gone: xenib detach --force --devid 0 3\n");
+	close(lock);
 }
 
 #define OBJECTS	"kernel/debug/xen-ibback/vib-3-0/objects"
