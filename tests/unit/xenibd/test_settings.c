@@ -555,6 +555,67 @@ static void test_persist(void **state)
 	assert_null(find(OTHER, "web"));
 }
 
+/* As libvirt has a guest, and tells a hook of it */
+#define XML(metadata)							\
+	"<domain type='xen' id='7'>\n"					\
+	"  <name>web1</name>\n"						\
+	"  <uuid>" UUID "</uuid>\n"					\
+	"  <metadata>\n"						\
+	"    <app1:foo xmlns:app1=\"http://app1.org/app1/\">..</app1:foo>\n" \
+	metadata							\
+	"  </metadata>\n"						\
+	"  <memory unit='KiB'>524288</memory>\n"			\
+	"  <os><type>linux</type></os>\n"				\
+	"  <devices><disk type='block'/></devices>\n"			\
+	"</domain>\n"
+
+static void libvirt_does(const char *operation, const char *xml)
+{
+	char command[256];
+	FILE *hook;
+
+	snprintf(command, sizeof(command),
+		 "XENIB_RUN_GUESTS=%s/run " EXAMPLES "/libvirt-hook web1 %s begin -",
+		 files_top, operation);
+	hook = popen(command, "w");
+	assert_non_null(hook);
+	fputs(xml, hook);
+	assert_int_equal(pclose(hook), 0);
+}
+
+/* The example: what metadata says, xenibd reads as long as the guest is there. */
+static void test_libvirt(void **state)
+{
+	static const char xml[] =
+		XML("    <xenib:guest xmlns:xenib=\"urn:xenib:guest\">\n"
+		    "      [device]\n"
+		    "      pages = 262144 \n"
+		    "      # &lt;one more&gt;\n"
+		    "      [device]\n"
+		    "    </xenib:guest>\n");
+	const struct guest_setting *file;
+
+	(void)state;
+	libvirt_does("prepare", xml);
+	libvirt_does("start", xml);
+	file = find(UUID, "web2");
+	assert_string_equal(files_said, "");
+	assert_non_null(file);
+	assert_false(file->broken);
+	assert_int_equal(file->nr_devices, 2);
+	assert_string_equal(file->devices[0].options, "pages=262144\n");
+	assert_string_equal(file->devices[1].options, "");
+	assert_null(find(OTHER, "web1"));
+	libvirt_does("release", xml);
+	assert_null(find(UUID, "web1"));
+	/* One that says nothing, also after it has said something */
+	libvirt_does("prepare", xml);
+	assert_non_null(find(UUID, "web1"));
+	libvirt_does("prepare", XML(""));
+	assert_null(find(UUID, "web1"));
+	libvirt_does("release", XML(""));
+}
+
 #define TEST(name) \
 	cmocka_unit_test_setup_teardown(test_##name, files_setup, \
 					files_teardown)
@@ -581,6 +642,7 @@ int main(void)
 		TEST(options),
 		TEST(options_of),
 		TEST(persist),
+		TEST(libvirt),
 	};
 
 	return cmocka_run_group_tests_name("settings", tests, NULL, NULL);
