@@ -230,6 +230,23 @@ def test_doctor(guest, pvh, dom0):
         r"guests may have 67174400 pages mapped, .*\n", done.stdout)
 
 
+def test_top(guest, pvh, dom0):
+    """A guest that moves something stands above one that does not, as long as
+    it does, with what the HCA counts."""
+    host = dom0[0]
+    top = host.start("timeout -s INT 30 xenib top --delay 1")
+    nodes.run_pair(*guest, "ibv_rc_pingpong -n 200")
+    blocks = top.communicate(timeout=60)[0].split("\n\n")
+    assert len(blocks) > 5
+    rows = [[line.split() for line in block.splitlines()[1:]]
+            for block in blocks]
+    assert [{row[0] for row in block} for block in rows[:-1]] == [
+        {"guest1", "guest2"}] * (len(blocks) - 1)
+    busy = [block[0] for block in rows[:-1] if int(block[0][2])]
+    assert busy and {row[0] for row in busy} == {"guest1"}
+    assert any(int(row[3]) and int(row[4]) and int(row[5]) for row in busy)
+
+
 def test_attach_without_the_backend(backend):
     host = backend[1]
     host.run("rmmod xen_ibback")
