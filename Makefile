@@ -16,6 +16,7 @@
 
 PREFIX ?= /usr/local
 MANDIR ?= $(PREFIX)/share/man
+UDEVDIR ?= $(PREFIX)/lib/udev/rules.d
 KDIR ?= /lib/modules/$(shell uname -r)/build
 LAB := tests/lab/lab
 APT_INSTALL := DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends
@@ -53,6 +54,7 @@ daemon: lib
 install: modules install-userspace
 	$(MAKE) -C $(KDIR) M=$(CURDIR) modules_install INSTALL_MOD_PATH=$(DESTDIR)
 	install -D -m 644 -t $(DESTDIR)$(MANDIR)/man4 docs/man/xen-ibback.4 docs/man/xen-ibfront.4
+	install -D -m 644 -t $(DESTDIR)$(UDEVDIR) frontend/75-xenib.rules
 
 install-userspace: userspace
 	$(MAKE) -C userlib install
