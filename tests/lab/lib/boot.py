@@ -54,26 +54,57 @@ XEN_OPTIONS = ("console=com1 com1=115200,8n1 loglvl=all guest_loglvl=all "
                "spec-ctrl=no gnttab_max_frames=256 "
                "gnttab_max_maptrack_frames=4096 tbuf_size=256")
 
-# The disks are not among the first four, for which libxl would give an HVM
-# guest emulated ones, too, and refuses to as they are read-only.
 GUEST_CONFIG = """\
 name = '{domain}'
 type = '{type}'
 kernel = '{kernel}'
 ramdisk = '/usr/lib/lab/initrd'
-extra = 'console=hvc0 {linux} lab.name={name} lab.role=guest lab.addr={addr}'
+extra = 'console=hvc0 {words}'
 memory = {memory}
 vcpus = {smp}
 tsc_mode = 'native'
 max_grant_frames = 256
-disk = ['format=raw,vdev=xvde,access=r,backendtype=phy,\
-script=/etc/xen/scripts/block-lab,target=/dev/vda',
-        'format=raw,vdev=xvdf,access=r,backendtype=phy,\
-script=/etc/xen/scripts/block-lab,target=/dev/vdb']
+on_crash = '{on_crash}'
 vif = ['type=vif,mac={mac},bridge=xenbr0,script=/etc/xen/scripts/vif-lab']
 vga = 'none'
 vnc = 0
 """
+# The disks are not among the first four, for which libxl would give an HVM
+# guest emulated ones, too, and refuses to as they are read-only.
+GUEST_CONFIG += """\
+disk = ['format=raw,vdev=xvde,access={access},backendtype=phy,\
+script=/etc/xen/scripts/block-lab,target={root}',
+        'format=raw,vdev=xvdf,access=r,backendtype=phy,\
+script=/etc/xen/scripts/block-lab,target=/dev/vdb']
+"""
+
+# What addresses belong to: Linux and udev name it.
+SYSTEMD_INTERFACE = {"dom0": "xenbr0", "guest": "enX0"}
+
+# What an administrator sets up in dom0, and what the lab has beyond that:
+# guests' consoles, and a subnet manager that starts when the HCA is there.
+SYSTEMD_FILES = {
+    "etc/systemd/network/xenbr0.netdev": """\
+[Match]
+KernelCommandLine=lab.role=dom0
+[NetDev]
+Name=xenbr0
+Kind=bridge
+""",
+    "etc/systemd/network/uplink.network": """\
+[Match]
+Driver=virtio_net
+[Network]
+Bridge=xenbr0
+""",
+    "etc/default/xen": 'XENCONSOLED_ARGS="--log=all"\n',
+    "etc/tmpfiles.d/lab.conf": "d /var/log/xen/console\n",
+    "etc/systemd/system/opensm.service.d/lab.conf": """\
+[Unit]
+ConditionKernelCommandLine=lab.role=dom0
+After=rdma-hw.target
+""",
+}
 
 
 class LabFiles:
@@ -87,6 +118,11 @@ class LabFiles:
         info.mode, info.size = mode, len(data)
         self.tar.addfile(info, io.BytesIO(data))
 
+    def link(self, name, target):
+        info = tarfile.TarInfo(name)
+        info.type, info.linkname = tarfile.SYMTYPE, target
+        self.tar.addfile(info)
+
 
 def add_overlay(tar):
     """Add everything under build/lab-overlay, owned by root."""
@@ -98,23 +134,59 @@ def add_overlay(tar):
         tar.add(os.path.join(OVERLAY, entry), entry, filter=own)
 
 
+def _words(lab, node):
+    """What its kernel's command line says of a node."""
+    words = "%s lab.name=%s lab.role=%s lab.addr=%s" % (
+        LINUX_OPTIONS, node.name, node.role, node.addr)
+    if lab.config["systemd"]:
+        # The address is networkd's to set, and not in the tar: that is the
+        # same for a host and its guests.
+        words += " lab.systemd systemd.hostname=%s" % node.name
+        words += " ip=%s:::255.255.0.0::%s:none" % (
+            node.addr, SYSTEMD_INTERFACE[node.role])
+    return words
+
+
 def _guest_config(lab, node):
     kind = topology.guest_type(lab.config, node)
     # An HVM guest's firmware boots a bzImage, which unpacks itself.
     kernel = ("/boot/vmlinuz-" + tree.kernel_version() if kind == "hvm" else
               "/boot/vmlinux")
+    systemd = lab.config["systemd"]
     return GUEST_CONFIG.format(
-        domain=node.domain, name=node.name, kernel=kernel, linux=LINUX_OPTIONS,
-        addr=node.addr, mac=node.mac, type=kind, smp=lab.config["smp"],
+        domain=node.domain, kernel=kernel, words=_words(lab, node),
+        mac=node.mac, type=kind, smp=lab.config["smp"],
+        root="/dev/disk/by-id/virtio-" + node.domain if systemd else "/dev/vda",
+        access="w" if systemd else "r",
+        on_crash="restart" if systemd else "destroy",
         memory=lab.config["guest_memory"]).encode()
+
+
+def _add_init(lab, machine, files):
+    """What nodes without systemd boot with."""
+    for name in ("init", "hca", "opensm"):
+        files.add("usr/lib/lab/" + name,
+                  read_bytes(os.path.join(NODE_DIR, name)), 0o755)
+    files.add("etc/lab/subnets",
+              topology.managed(lab.config, machine).encode())
+    if os.path.isdir(OVERLAY):
+        add_overlay(files.tar)
+
+
+def _add_systemd(lab, machine, files):
+    """What others boot with: also their guests have these files."""
+    for name, text in SYSTEMD_FILES.items():
+        files.add(name, text.encode())
+    files.link("etc/systemd/system/rdma-hw.target.wants/opensm.service",
+               "/usr/lib/systemd/system/opensm.service")
+    for guest in lab.guests_of(machine):
+        files.link("etc/xen/auto/%s.cfg" % guest.domain,
+                   "/etc/lab/guests/%s.cfg" % guest.domain)
 
 
 def _write_files(lab, machine):
     """The archive for one machine and its guests."""
     files = LabFiles(lab.file("files-%s.tar" % machine.name))
-    for name in ("init", "hca", "opensm"):
-        files.add("usr/lib/lab/" + name,
-                  read_bytes(os.path.join(NODE_DIR, name)), 0o755)
     if machine.role == "dom0":
         files.add("usr/lib/lab/initrd", read_bytes(images.initrd()))
         for name in ("block", "vif"):
@@ -126,8 +198,6 @@ def _write_files(lab, machine):
     hosts = "127.0.0.1 localhost\n" + "".join(
         "%s %s\n" % (n.addr, n.name) for n in lab.nodes)
     files.add("etc/hosts", hosts.encode())
-    files.add("etc/lab/subnets",
-              topology.managed(lab.config, machine).encode())
     files.add("etc/ssh/sshd_config", SSHD_CONFIG.encode())
     files.add("etc/ssh/lab_host_key", read_bytes(lab.file("host_key")), 0o600)
     # The nodes reach each other by ssh as the build machine reaches them.
@@ -135,8 +205,10 @@ def _write_files(lab, machine):
               0o600)
     files.add("root/.ssh/id_ed25519", read_bytes(lab.file("key")), 0o600)
     files.add("root/.ssh/known_hosts", read_bytes(lab.file("known_hosts")))
-    if os.path.isdir(OVERLAY):
-        add_overlay(files.tar)
+    if lab.config["systemd"]:
+        _add_systemd(lab, machine, files)
+    else:
+        _add_init(lab, machine, files)
     files.tar.close()
 
 
@@ -175,15 +247,34 @@ def _wires(lab, node):
     return args
 
 
+def _disks(lab, node):
+    """Two read-only disks, or with systemd one that is QEMU's until it ends,
+    and one for each guest: only what is written takes space."""
+    argv = []
+
+    def add(name, path, option):
+        argv.extend(["-drive", "if=none,format=raw,id=%s,file=%s,%s" %
+                     (name, path, option), "-device",
+                     "virtio-blk-pci,romfile=,drive=%s,serial=%s" %
+                     (name, name)])
+
+    systemd = lab.config["systemd"]
+    root = os.path.join(images.root_image(systemd), "root.img")
+    add("vda", root, "snapshot=on" if systemd else "read-only=on")
+    add("vdb", lab.file("files-%s.tar" % node.name), "read-only=on")
+    for guest in lab.guests_of(node) if systemd else ():
+        add(guest.domain, root, "snapshot=on")
+    return argv
+
+
 def qemu_argv(lab, node):
     """QEMU's whole command line for one machine."""
     c, art = lab.config, images.image()
-    words = "%s lab.name=%s lab.role=%s lab.addr=%s" % (
-        LINUX_OPTIONS, node.name, node.role, node.addr)
+    words = _words(lab, node)
     argv = ["taskset", "-c", _processors(lab, node), "nice", "-n", "-10"] + \
         qemu.command() + [
         "-name", node.name, "-M", "q35", "-nodefaults", "-no-user-config",
-        "-no-reboot", "-display", "none", "-smp", str(c["smp"]),
+        "-display", "none", "-smp", str(c["smp"]),
         "-m", "%dM" % c["memory"],
         "-serial", "file:" + lab.file("console-" + node.name),
         "-qmp", "unix:%s,server=on,wait=off" % lab.file("qmp-" + node.name),
@@ -193,11 +284,9 @@ def qemu_argv(lab, node):
         argv += ["-accel", "kvm", "-cpu", "host"]
     else:
         argv += ["-accel", "tcg,thread=multi", "-cpu", TCG_CPU]
-    for disk, path in (("vda", os.path.join(art, "root.img")),
-                       ("vdb", lab.file("files-%s.tar" % node.name))):
-        argv += ["-blockdev", "driver=file,node-name=%s,filename=%s,"
-                 "read-only=on" % (disk, path),
-                 "-device", "virtio-blk-pci,romfile=,drive=" + disk]
+    # Only with systemd a machine boots more than once.
+    argv += [] if c["systemd"] else ["-no-reboot"]
+    argv += _disks(lab, node)
     vmlinux = os.path.join(art, "vmlinux")
     if node.role == "dom0":
         argv += ["-kernel", os.path.join(art, "xen"), "-append",
@@ -258,7 +347,7 @@ def _wait_machine(lab, node):
     deadline = time.monotonic() + BOOT_TIMEOUT
     while True:
         text = lab.console(node)
-        if re.search(r"LAB: ready", text):
+        if re.search(r"LAB: ready|^%s login:" % node.name, text, re.M):
             break
         bad = re.search(r"LAB: failed.*|Kernel panic.*|Panic on CPU.*", text)
         why = bad.group().strip() if bad else None
@@ -312,9 +401,10 @@ def _wait_hca(lab, node):
 
 def _wait_active(lab, node):
     """Until both ports of a machine are active, which is OpenSM's work."""
-    script = ("n=0; while cat /sys/class/infiniband/mlx4_0/ports/*/state | "
-              "grep -v ACTIVE; do n=$((n + 1)); [ $n -lt %d ] || exit 1; "
-              "sleep 0.2; done >/dev/null" % (SUBNET_TIMEOUT * 5))
+    script = ("n=0; until state=$(cat /sys/class/infiniband/*/ports/*/state) "
+              "&& ! echo \"$state\" | grep -qv ACTIVE; do "
+              "n=$((n + 1)); [ $n -lt %d ] || exit 1; "
+              "sleep 0.2; done 2>/dev/null" % (SUBNET_TIMEOUT * 5))
     try:
         lab.output(node, ["sh", "-c", script], SUBNET_TIMEOUT + 30)
     except LabError:
@@ -337,9 +427,10 @@ def _managers(lab):
 
 def _bring_up_subnets(lab):
     """The HCAs of all machines, and the subnets between them."""
-    _parallel([(_wait_hca, lab, node) for node in lab.machines()])
-    _parallel([(lab.output, node, ["/usr/lib/lab/opensm"], 60)
-               for node in _managers(lab)])
+    if not lab.config["systemd"]:
+        _parallel([(_wait_hca, lab, node) for node in lab.machines()])
+        _parallel([(lab.output, node, ["/usr/lib/lab/opensm"], 60)
+                   for node in _managers(lab)])
     _parallel([(_wait_active, lab, node) for node in lab.machines()])
     progress("every port is active")
 

@@ -25,6 +25,24 @@ PACKAGES = """
     iperf3 nfs-kernel-server nvme-cli open-iscsi e2fsprogs
 """.split()
 
+# The root of nodes with systemd: what an administrator of a host installs, and
+# what the tests look with. Packages of ours come later, and so does what DKMS
+# builds, for which there are no headers here.
+SYSTEMD_PACKAGES = """
+    linux-image-amd64 xen-system-amd64
+    systemd-sysv udev dbus kmod procps iproute2 iputils-ping
+    openssh-server dkms openssl
+    rdma-core ibverbs-providers ibverbs-utils rdmacm-utils
+    opensm infiniband-diags prometheus-node-exporter prometheus
+""".split()
+# What costs time and shows nothing
+MASKED = """
+    apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer
+    e2scrub_all.timer e2scrub_reap.service fstrim.timer
+    systemd-networkd-wait-online.service systemd-logind.service
+    getty@tty1.service prometheus.service
+""".split()
+
 # Loaded by the initramfs, with what they depend on, in this order.
 MODULES = {
     "virtio": ["virtio_pci", "virtio_blk", "virtio_net", "ext4", "overlay"],
@@ -74,9 +92,11 @@ def _vmlinux(vmlinuz, dest, workdir):
     os.unlink(packed)
 
 
-def _make_image(tmp):
+def _make_root(packages, tmp, *options):
+    """A root of these packages, with the kernel for which modules are built
+    also unpacked; returns its folder, and the kernel's version."""
     root = os.path.join(tmp, "root")
-    tree.mmdebstrap(SUITE, PACKAGES + extra_packages(), root,
+    tree.mmdebstrap(SUITE, packages, root, *options,
                     log=tmp + ".log", what="mmdebstrap of the root image")
     versions = os.listdir(os.path.join(root, "lib/modules"))
     if versions != [tree.kernel_version()]:
@@ -86,25 +106,45 @@ def _make_image(tmp):
             (" ".join(versions), tree.kernel_version(), tree.path()))
     boot = os.path.join(root, "boot")
     _vmlinux(os.path.join(boot, "vmlinuz-" + versions[0]),
-             os.path.join(tmp, "vmlinux"), tmp)
-    shutil.copy(os.path.join(tmp, "vmlinux"), os.path.join(boot, "vmlinux"))
-    with gzip.open(os.path.join(boot, "xen-4.20-amd64.gz")) as src, \
-            open(os.path.join(tmp, "xen"), "wb") as dst:
-        shutil.copyfileobj(src, dst)
+             os.path.join(boot, "vmlinux"), tmp)
     for name in os.listdir(os.path.join(root, "etc/ssh")):
         if name.startswith("ssh_host_"):
             os.unlink(os.path.join(root, "etc/ssh", name))
+    return root, versions[0]
+
+
+def _make_disk(root, tmp, more_mb, *options):
+    """root.img, with a root and so much space in it."""
     image = os.path.join(tmp, "root.img")
     size = int(run(["du", "-sxm", root]).split()[0])
     with open(image, "wb") as f:
-        f.truncate((size * 5 // 4 + 64) << 20)
-    run(["mkfs.ext4", "-q", "-m", "0", "-O", "^has_journal", "-d", root,
-         image])
+        f.truncate((size * 5 // 4 + more_mb) << 20)
+    run(["mkfs.ext4", "-q", "-m", "0", *options, "-d", root, image])
+
+
+def _make_image(tmp):
+    root, version = _make_root(PACKAGES + extra_packages(), tmp)
+    boot = os.path.join(root, "boot")
+    shutil.copy(os.path.join(boot, "vmlinux"), tmp)
+    with gzip.open(os.path.join(boot, "xen-4.20-amd64.gz")) as src, \
+            open(os.path.join(tmp, "xen"), "wb") as dst:
+        shutil.copyfileobj(src, dst)
+    _make_disk(root, tmp, 64, "-O", "^has_journal")
     parts = os.path.join(tmp, "initrd-parts")
     os.mkdir(parts)
     shutil.copy(os.path.join(root, "bin/busybox"), parts)
-    _unpack_boot_modules(os.path.join(root, "lib/modules", versions[0]), parts,
+    _unpack_boot_modules(os.path.join(root, "lib/modules", version), parts,
                          MODULES)
+    shutil.rmtree(root)
+
+
+def _make_systemd_image(tmp):
+    root, _ = _make_root(
+        SYSTEMD_PACKAGES + extra_packages(), tmp,
+        '--customize-hook=chroot "$1" systemctl enable systemd-networkd',
+        '--customize-hook=chroot "$1" systemctl mask ' + " ".join(MASKED))
+    # Dumps of memory of guests go there when the host shuts down.
+    _make_disk(root, tmp, 4096)
     shutil.rmtree(root)
 
 
@@ -182,8 +222,22 @@ def image():
     """The folder with root.img, vmlinux, xen and the initramfs's parts."""
     key = key_of(mirror(), SUITE, " ".join(PACKAGES),
                  " ".join(extra_packages()), tree.kernel_version(),
-                 inspect.getsource(_make_image))
+                 *map(inspect.getsource, (_make_root, _make_disk,
+                                          _make_image)))
     return cached("image-" + key, "the root image", _make_image)
+
+
+def root_image(systemd):
+    """The folder with the root.img of nodes without or with systemd. Kernel,
+    Xen and the initramfs are the same."""
+    if not systemd:
+        return image()
+    key = key_of(mirror(), SUITE, " ".join(SYSTEMD_PACKAGES),
+                 " ".join(extra_packages() + MASKED), tree.kernel_version(),
+                 *map(inspect.getsource, (_make_root, _make_disk,
+                                          _make_systemd_image)))
+    return cached("image-systemd-" + key, "the root image with systemd",
+                  _make_systemd_image)
 
 
 def _cpio_entry(name, mode, data=b"", nlink=1):

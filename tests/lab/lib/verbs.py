@@ -38,6 +38,8 @@ def _config(args):
         if kind not in boot.topology.GUEST_TYPES:
             raise UsageError("--type: %r is no type of guest; there are: %s" %
                              (kind, " ".join(boot.topology.GUEST_TYPES)))
+    if args.systemd and not args.no_native:
+        raise UsageError("--systemd is for hosts and guests: add --no-native")
     hosts = not args.native_only
     guests = args.guests if hosts else 0
     need = args.dom0_memory + guests * (args.guest_memory + 24) + 320
@@ -46,10 +48,10 @@ def _config(args):
     return {"hosts": hosts, "natives": not args.no_native, "guests": guests,
             "machines": args.machines, "type": args.type, "smp": args.smp,
             "memory": memory, "dom0_memory": args.dom0_memory,
-            "guest_memory": args.guest_memory,
+            "guest_memory": args.guest_memory, "systemd": args.systemd,
             "hca": qemu.has_model() and not args.no_hca,
             "qemu": os.path.basename(os.path.dirname(qemu.binary())),
-            "image": os.path.basename(images.image())}
+            "image": os.path.basename(images.root_image(args.systemd))}
 
 
 def _missing():
