@@ -190,6 +190,31 @@ ibback_alias_state(const struct ibback_aliases *a, const struct alias *alias,
 	return alias->tries < MAX_TRIES ? p->gid_state : IBBACK_GID_UNANSWERED;
 }
 
+/**
+ * ibback_gid_get() - what a guest is told that its GID is
+ * @dev: the guest's device
+ * @port: a port of it
+ * @gid: is filled
+ *
+ * While the subnet manager is being asked this is what it is asked for. The
+ * port is not active by then, but IPoIB reads its GID, and not always again.
+ *
+ * Return: 0 or a negative errno.
+ */
+int ibback_gid_get(const struct ibback_dev *dev, u32 port, union ib_gid *gid)
+{
+	const struct ibback_port *p = &dev->port[port];
+	bool pending = ibback_gid_pending(dev, port);
+	__be64 guid = cpu_to_be64(p->guid);
+	int err;
+
+	err = rdma_query_gid(dev->hca->ibdev, port,
+			     pending ? 0 : READ_ONCE(p->sgid_index), gid);
+	if (!err && pending)
+		memcpy(gid->raw + 8, &guid, sizeof(guid));
+	return err;
+}
+
 /*
  * Decide what a guest's GID is by what is known now.
  *
@@ -200,7 +225,7 @@ static bool ibback_gid_decide(struct ibback_dev *dev, u32 port)
 	const struct alias *alias = ibback_alias_of(dev, port);
 	struct ibback_port *p = &dev->port[port];
 	enum ibback_gid_state old = p->gid_state, new = old;
-	union ib_gid gid = {};
+	union ib_gid gid = {}, told = {};
 	bool changed;
 
 	lockdep_assert_held(&alias_lock);
@@ -210,8 +235,9 @@ static bool ibback_gid_decide(struct ibback_dev *dev, u32 port)
 	WRITE_ONCE(p->gid_state, new);
 	WRITE_ONCE(p->sgid_index, ibback_gid_is_own(new) ? p->alias_index : 0);
 	rdma_query_gid(dev->hca->ibdev, port, p->sgid_index, &gid);
-	changed = new != old || memcmp(&gid, &p->gid, sizeof(gid));
-	p->gid = gid;
+	ibback_gid_get(dev, port, &told);
+	changed = new != old || memcmp(&told, &p->gid, sizeof(told));
+	p->gid = told;
 	ibback_cm_set_gid(dev->hca->cm, &dev->cm, port,
 			  ibback_gid_is_own(new) ? gid.raw : NULL);
 	return changed;

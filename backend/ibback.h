@@ -549,6 +549,7 @@ void ibback_aliases_ask_again(struct ibback_hca *hca, u32 port);
 void ibback_gids_changed(struct ibback_hca *hca, u32 port);
 void ibback_gids_forget(struct ibback_dev *dev);
 bool ibback_gid_pending(const struct ibback_dev *dev, u32 port);
+int ibback_gid_get(const struct ibback_dev *dev, u32 port, union ib_gid *gid);
 void ibback_aliases_init(void);
 void ibback_aliases_exit(void);
 

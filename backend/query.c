@@ -153,8 +153,7 @@ int ibback_query_gid(struct ibback_dev *dev, const struct vibif_req *req,
 	if (err)
 		return err;
 	/* An entry that the cache calls invalid is empty */
-	err = rdma_query_gid(dev->hca->ibdev, args->port,
-			     READ_ONCE(dev->port[args->port].sgid_index), &gid);
+	err = ibback_gid_get(dev, args->port, &gid);
 	if (err && err != -ENOENT)
 		return err;
 	nr = min_t(u32, dev->limits.gid_tbl_len[args->port] - args->index,

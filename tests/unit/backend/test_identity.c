@@ -439,12 +439,17 @@ static u8 port_state(struct ibback_dev *dev, u8 port)
 /* The port's own; in the stand-in that is port << 8 */
 #define PORT_GUID	0x100ULL
 
-/* Its port is active when its GID is there, and not before. */
+/*
+ * Its port is active when its GID is there, and not before. What that is to be
+ * is told: IPoIB may read it once.
+ */
 static void test_alias(void **state)
 {
 	struct ibback_dev *dev = attach_with("guid-1", GUID_TEXT);
 
-	assert_gid(dev, "pending", 1, 0);
+	assert_gid(dev, "pending", 1, GUID);
+	/* Connections for that GID are not the guest's yet. */
+	assert_int_equal(dev->cm.port[1].gid[15], 0);
 	assert_int_equal(port_state(dev, 1), IB_PORT_INIT);
 	assert_int_equal(port_state(dev, 2), IB_PORT_DOWN);
 	ib_device_event(&fake_device, IB_EVENT_PORT_ACTIVE, 1);
@@ -476,7 +481,7 @@ static void test_alias_later(void **state)
 	fake_device.sm.slow = true;
 	dev = attach_with("guid-1", GUID_TEXT);
 	kernel_run_work();
-	assert_gid(dev, "pending", 1, 0);
+	assert_gid(dev, "pending", 1, GUID);
 	assert_int_equal(guest_events(device), 0);
 	fake_device.guid[1][1] = GUID;
 	ib_device_event(&fake_device, IB_EVENT_GID_CHANGE, 1);
@@ -500,7 +505,7 @@ static void test_alias_much_later(void **state)
 	dev = attach_with("guid-1", GUID_TEXT);
 	for (i = 0; i < 3; i++)
 		kernel_run_work();
-	assert_gid(dev, "pending", 1, 0);
+	assert_gid(dev, "pending", 1, GUID);
 	fake_device.guid[1][1] = GUID;
 	kernel_run_work();
 	assert_gid(dev, "alias", 1, GUID);
@@ -519,7 +524,7 @@ static void test_alias_port_down(void **state)
 	kernel_run_work();
 	kernel_run_work();
 	assert_int_equal(fake_device.sm.asked, 0);
-	assert_gid(dev, "pending", 1, 0);
+	assert_gid(dev, "pending", 1, GUID);
 	fake_device.port[1].state = IB_PORT_ACTIVE;
 	ib_device_event(&fake_device, IB_EVENT_PORT_ACTIVE, 1);
 	assert_int_equal(guest_events(device), 0);
@@ -545,7 +550,7 @@ static void let_wait(struct ibback_dev *dev)
 
 	for (i = 0; i < 10; i++) {
 		kernel_run_work();
-		assert_gid(dev, "pending", dev->port[1].alias_index, 0);
+		assert_gid(dev, "pending", dev->port[1].alias_index, GUID);
 	}
 	kernel_run_work();
 }
@@ -563,6 +568,7 @@ static void test_alias_assigned(void **state)
 	guest_end(dev);
 	kernel_run_work();
 	dev = attach_with("guid-1", "0000:0000:0000:0000");
+	assert_gid(dev, "pending", 1, 0);
 	kernel_run_work();
 	assert_gid(dev, "assigned", 1, 0x78);
 	guest_end(dev);
@@ -577,7 +583,7 @@ static void test_alias_moves(void **state)
 	dev = attach_with("guid-1", GUID_TEXT);
 	kernel_run_work();
 	kernel_run_work();
-	assert_gid(dev, "pending", 1, 0);
+	assert_gid(dev, "pending", 1, GUID);
 	assert_int_equal(port_state(dev, 1), IB_PORT_INIT);
 	assert_int_equal(guest_events(device), 0);
 	fake_device.sm.taken = 0;
@@ -597,7 +603,7 @@ static void test_alias_assigned_later(void **state)
 	fake_device.sm.slow = true;
 	dev = attach_with("guid-1", GUID_TEXT);
 	let_wait(dev);
-	assert_gid(dev, "pending", 1, 0);
+	assert_gid(dev, "pending", 1, GUID);
 	fake_device.guid[1][1] = 0x77;
 	ib_device_event(&fake_device, IB_EVENT_GID_CHANGE, 1);
 	assert_gid(dev, "assigned", 1, 0x77);
@@ -640,7 +646,7 @@ static void test_alias_unanswered(void **state)
 	dev = attach_with("guid-1", GUID_TEXT);
 	for (i = 0; i < 4; i++) {
 		kernel_run_work();
-		assert_gid(dev, "pending", 1, 0);
+		assert_gid(dev, "pending", 1, GUID);
 	}
 	kernel_run_work();
 	assert_gid(dev, "unanswered", 0, PORT_GUID);
@@ -743,7 +749,7 @@ static void test_alias_restart(void **state)
 	guest_connect(dev);
 	/* The subnet manager believes that it has it still, for three tries. */
 	for (i = 0; i < 4; i++) {
-		assert_gid(dev, "pending", 1, 0);
+		assert_gid(dev, "pending", 1, GUID);
 		kernel_run_work();
 	}
 	assert_gid(dev, "alias", 1, GUID);
