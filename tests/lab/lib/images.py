@@ -39,8 +39,8 @@ SYSTEMD_PACKAGES = """
 MASKED = """
     apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer
     e2scrub_all.timer e2scrub_reap.service fstrim.timer
-    systemd-networkd-wait-online.service systemd-logind.service
-    getty@tty1.service prometheus.service
+    systemd-networkd-wait-online.service getty@tty1.service
+    prometheus.service
 """.split()
 
 # Loaded by the initramfs, with what they depend on, in this order.
