@@ -131,6 +131,7 @@ def test_file(host, both, xenibd):
     nodes.run_pair(*both, "ibv_rc_pingpong -n 100")
 
 
+@pytest.mark.exhaustive
 def test_guest_is_created_anew(host, both, xenibd):
     at_once(lambda node: create_anew(host, node), both)
     for node in both:
@@ -168,6 +169,7 @@ def give_all(host, both, xenibd, devid):
             devid, nodes.domid(host, node)))
 
 
+@pytest.mark.exhaustive
 def test_backend_and_hca_change_while_it_runs(host, both, xenibd):
     """The devices stay, and xenibd sees no reason to do anything."""
     give_all(host, both, xenibd, 2)
