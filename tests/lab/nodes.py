@@ -26,6 +26,17 @@ def lab(*args, check=True, timeout=900):
                           text=True)
 
 
+# When a test is to run with --exhaustive only, as guests of the other kind show
+# what it is about just as well
+
+def is_pv(item):
+    return item.callspec.params["guests"] == "guest"
+
+
+def is_pvh(item):
+    return item.callspec.params["guests"] == "pvh"
+
+
 class Node:
     """One machine of the lab, reached by `lab exec`."""
 

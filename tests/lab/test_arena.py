@@ -69,6 +69,7 @@ def test_grows_no_further_than_quotas_let_it(guest, dom0, quotas):
     nodes.assert_idle(host)
 
 
+@pytest.mark.exhaustive(when=nodes.is_pv)
 def test_processes_do_not_use_it(guests, dom0):
     """Their memory is granted as it is, also what there is no room for."""
     host, node = dom0[0], guests[0]
@@ -78,6 +79,7 @@ def test_processes_do_not_use_it(guests, dom0):
     nodes.assert_idle(host)
 
 
+@pytest.mark.exhaustive(when=nodes.is_pv)
 def test_detach_and_attach_again(guests, dom0):
     """The user is told to go, and back it tries everything again."""
     host, node = dom0[0], guests[0]

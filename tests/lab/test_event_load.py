@@ -23,6 +23,7 @@ def counters(host, node):
     return nodes.device(host, node)["counters"]
 
 
+@pytest.mark.exhaustive(when=nodes.is_pv)
 def test_honest_guest_stays_below_half(guests, dom0):
     """64 queue pairs, each asleep until its event comes."""
     host, node = dom0[0], guests[0]
@@ -104,6 +105,7 @@ def check_storm(host, node):
     assert 4 < ended - moderated < 15
 
 
+@pytest.mark.exhaustive(when=nodes.is_pv)
 def test_storm_ends(guests, dom0):
     check_storm(dom0[1], guests[1])
     nodes.run_pair(*guests, "ibv_rc_pingpong -n 100")

@@ -71,23 +71,19 @@ def kernel(guests, dom0):
     nodes.attach(host, node)
 
 
-# What takes long is tried in guests of both kinds with --exhaustive.
-one_kind = pytest.mark.parametrize("guests", [
-    "guest", pytest.param("pvh", marks=pytest.mark.exhaustive)], indirect=True)
-
-
 @pytest.mark.parametrize("name", TESTS)
 def test_verbs(kernel, name):
     kernel.run(name)
 
 
-@one_kind
+@pytest.mark.exhaustive(when=nodes.is_pvh)
 def test_load(kernel):
     kernel.load()
     kernel.run("stop")
     kernel.end()
 
 
+@pytest.mark.exhaustive(when=nodes.is_pvh)
 def test_detach_under_load(kernel):
     """Whoever waits for a completion gets it, though the HCA is gone."""
     kernel.load()
@@ -97,7 +93,7 @@ def test_detach_under_load(kernel):
     kernel.again()
 
 
-@one_kind
+@pytest.mark.exhaustive(when=nodes.is_pvh)
 def test_backend_reloaded_under_load(kernel):
     kernel.load()
     kernel.host.run("rmmod xen_ibback")
@@ -106,7 +102,7 @@ def test_backend_reloaded_under_load(kernel):
     kernel.again()
 
 
-@one_kind
+@pytest.mark.exhaustive(when=nodes.is_pvh)
 def test_frontend_reloaded_under_load(kernel):
     kernel.load()
     nodes.reload_frontend(kernel.node)
@@ -114,6 +110,7 @@ def test_frontend_reloaded_under_load(kernel):
     kernel.again()
 
 
+@pytest.mark.exhaustive(when=nodes.is_pv)
 def test_everything_is_given_back(kernel, dom0):
     """All but what the kernel itself has, which is there before."""
     before = nodes.totals(dom0[1])

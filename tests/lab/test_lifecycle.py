@@ -44,6 +44,7 @@ def test_process_exit_gives_everything_back(guests, dom0):
         assert_idle(host)
 
 
+@pytest.mark.exhaustive(when=nodes.is_pv)
 def test_sigkill_during_traffic(guests, dom0):
     processes = traffic(dom0[1], *guests)
     assert totals(dom0[1])["qps"] > 0
@@ -53,6 +54,7 @@ def test_sigkill_during_traffic(guests, dom0):
     assert_works(guests)
 
 
+@pytest.mark.exhaustive(when=nodes.is_pv)
 def test_detach_during_traffic_and_attach_again(guests, dom0):
     processes = traffic(dom0[1], *guests)
     dom0[1].run("xenib detach " + guests[1].domain)
@@ -61,6 +63,7 @@ def test_detach_during_traffic_and_attach_again(guests, dom0):
     attach_again(dom0[1], guests)
 
 
+@pytest.mark.exhaustive(when=nodes.is_pv)
 def test_forced_detach_of_a_paused_guest(guests, dom0):
     """It comes to itself with its device gone, and processes still using it."""
     host, domain = dom0[1], guests[1].domain

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The modules in guests with the kernels of other Debian releases (that of
-host1 has one, that of host2 the other), and in HVM guests. All their kernels
+host1 has one, that of host2 the other), HVM guests among them. Their kernels
 fill memory that is not in use, which shows who hands it on."""
 
 import concurrent.futures
@@ -28,9 +28,8 @@ sed "s/^extra = 'console=hvc0/& slub_debug=P,kmalloc-*/; %(changes)s" \
 	/etc/lab/guests/%(domain)s.cfg >%(domain)s.cfg &&
 xl create %(domain)s.cfg
 """
-OTHER_KERNEL = ("s,/boot/vmlinux,/root/vmlinux.gz,; "
-                "s,/usr/lib/lab/initrd,/root/initrd,")
-HVM = "s,^type = .*,type = 'hvm',; s,/boot/vmlinux,/boot/vmlinuz-$(uname -r),"
+HVM = "s,^type = .*,type = 'hvm',; s,/boot/vmlinux,%s,"
+OTHER_KERNEL = "s,/usr/lib/lab/initrd,/root/initrd,; "
 
 
 def boot(host, node, changes):
@@ -39,37 +38,40 @@ def boot(host, node, changes):
     nodes.lab("wait", node.name)
 
 
-def boot_kernel(host, node, suite, version, vmlinux, initrd):
+def boot_hvm(host, node, kernel="/boot/vmlinuz-$(uname -r)", changes=""):
+    """Boot an HVM guest, whose firmware wants a bzImage."""
+    boot(host, node, changes + HVM % kernel)
+    assert "paravirtualized kernel on Xen HVM" in node.out("dmesg")
+
+
+def boot_kernel(host, node, hvm, suite, version, vmlinux, vmlinuz, initrd):
     """Boot a guest with another kernel and the frontend built for that."""
-    nodes.lab("cp", vmlinux, initrd, "%s:/root/" % host)
-    boot(host, node, OTHER_KERNEL)
+    kernel = vmlinuz if hvm else vmlinux
+    nodes.lab("cp", kernel, initrd, "%s:/root/" % host)
+    kernel = "/root/" + os.path.basename(kernel)
+    if hvm:
+        boot_hvm(host, node, kernel, OTHER_KERNEL)
+    else:
+        boot(host, node, OTHER_KERNEL + "s,/boot/vmlinux,%s," % kernel)
     assert node.out("uname -r") == version
     nodes.lab("cp", "%s/%s/frontend/xen-ibfront.ko" % (BUILT, suite),
               "%s:%s/" % (node, nodes.MODULES))
 
 
-def boot_hvm(host, node):
-    boot(host, node, HVM)
-    assert "paravirtualized kernel on Xen HVM" in node.out("dmesg")
-
-
-# With --exhaustive, each kernel in guests of both kinds
-KINDS = ["pv-pvh", "hvm", *(pytest.param(kind, marks=pytest.mark.exhaustive)
-                            for kind in ("pv", "pvh"))]
-
-
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="module", params=[
+    "pv-hvm", *(pytest.param(kinds, marks=pytest.mark.exhaustive)
+                for kinds in ("hvm-pvh", "pvh-pv"))])
 def guests(request, dom0, guest, pvh):
-    """Pairs of guests that differ from those of all other tests."""
-    pair = {"pv-pvh": (guest[0], pvh[1]), "pv": guest}.get(request.param, pvh)
-    jobs = [(boot_hvm, *both) for both in zip(dom0, pair)]
-    if request.param != "hvm":
-        kernels = [line.split() for line in
-                   nodes.lab("build", "kernels").stdout.splitlines()]
-        jobs = [(boot_kernel, host, node, *kernel) for host, node, kernel in
-                zip(dom0, pair, kernels)]
+    """Pairs of guests that differ from those of all other tests. Their kinds,
+    each with each kernel."""
+    kinds = request.param.split("-")
+    pair = [(guest if kind == "pv" else pvh)[i] for i, kind in enumerate(kinds)]
+    kernels = [line.split() for line in
+               nodes.lab("build", "kernels").stdout.splitlines()]
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        for job in [pool.submit(*job) for job in jobs]:
+        for job in [pool.submit(boot_kernel, host, node, kind == "hvm", *kernel)
+                    for host, node, kind, kernel in
+                    zip(dom0, pair, kinds, kernels)]:
             job.result()
     for host, node in zip(dom0, pair):
         nodes.load_frontend(node)
@@ -86,11 +88,6 @@ def test_queries_tell_nothing_stale(guests):
     nodes.run_at_once("stale_check", *guests)
 
 
-def has_usual_kernel(item):
-    return item.callspec.params["guests"] == "hvm"
-
-
-@pytest.mark.exhaustive(when=has_usual_kernel)
 def test_full_node(guests):
     """Management, IPoIB, and connections by its addresses."""
     with ipoib.interfaces(*guests) as ends:

@@ -6,6 +6,8 @@ import collections
 import contextlib
 import re
 
+import pytest
+
 import nodes
 import test_lifecycle
 
@@ -213,6 +215,7 @@ done | wc -l
 """
 
 
+@pytest.mark.exhaustive
 def test_reading_at_any_moment(guest, dom0, exhaustive):
     """While devices come and go, and processes work and lose them."""
     host, node = dom0[1], guest[1]

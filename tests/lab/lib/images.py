@@ -196,6 +196,7 @@ def _make_kernel(suite, tmp):
     vmlinuz = os.path.join(lib, "vmlinuz")
     if not os.path.exists(vmlinuz):         # before Debian 14
         vmlinuz = os.path.join(root, "boot/vmlinuz-" + version)
+    shutil.copy(vmlinuz, os.path.join(tmp, "vmlinuz"))
     vmlinux = os.path.join(tmp, "vmlinux")
     _vmlinux(vmlinuz, vmlinux, tmp)
     # On its way to a host size counts most, and Xen unpacks this fast.
@@ -211,7 +212,8 @@ def _make_kernel(suite, tmp):
 
 
 def kernel(suite):
-    """The folder with another suite's vmlinux.gz and its initramfs's parts."""
+    """The folder with another suite's vmlinux.gz, the vmlinuz it comes from,
+    and its initramfs's parts."""
     key = key_of(os.path.basename(os.path.dirname(tree.path(suite))),
                  MODULES, LATER_MODULES, inspect.getsource(_make_kernel))
     return cached("kernel-%s-%s" % (suite, key), "the kernel of " + suite,

@@ -281,9 +281,10 @@ def build(args):
         print(qemu.binary())
     elif args.what == "kernels":
         for suite in tree.KERNEL_SUITES:
+            folder = images.kernel(suite)
             print(suite, tree.kernel_version(suite),
-                  os.path.join(images.kernel(suite), "vmlinux.gz"),
-                  images.initrd(suite))
+                  os.path.join(folder, "vmlinux.gz"),
+                  os.path.join(folder, "vmlinuz"), images.initrd(suite))
 
 
 def build_packages(args):
