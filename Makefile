@@ -11,6 +11,7 @@
 # make check        every test, and a sample of what takes long
 # make check-all    every test in full
 # make check-packages  packages for three Debian releases, their kernels, upgrades
+# make soak         deaths at random under load, SECONDS=60 (SEED=n: those again)
 # make mutants      deletes checks, and tells which no test misses
 # make fuzz         runs the fuzzers, SECONDS=60 each, or FUZZ=name alone
 
@@ -136,6 +137,10 @@ check check-all: check-deps overlay unit-programs modules-all tools-bookworm
 	/usr/bin/python3 -m pytest -p no:cacheprovider --durations=25 \
 		$(if $(filter check-all,$@),--exhaustive) tests
 
+soak: check-deps overlay
+	XENIB_SOAK_SECONDS=$(SECONDS) XENIB_SEED=$(SEED) /usr/bin/python3 -m pytest \
+		-p no:cacheprovider tests/lab/test_chaos.py tests/lab/test_logs.py
+
 packages: lab-deps
 	$(LAB) packages --suite $(SUITE)
 
@@ -153,4 +158,4 @@ fuzz: lab-deps
 demo: overlay
 	tests/lab/demo
 
-.PHONY: all userspace modules module-sources modules-all $(SUITES:%=modules-%) lib tools daemon tools-bookworm install install-userspace clean clean-userspace overlay rogue kverbs arena quick unit unit-programs lint lab-deps check-deps check check-all packages check-packages mutants fuzz demo
+.PHONY: all userspace modules module-sources modules-all $(SUITES:%=modules-%) lib tools daemon tools-bookworm install install-userspace clean clean-userspace overlay rogue kverbs arena quick unit unit-programs lint lab-deps check-deps check check-all soak packages check-packages mutants fuzz demo
