@@ -64,7 +64,7 @@ static int ibback_requests_show(struct seq_file *m, void *unused)
 
 	seq_puts(m, "   id operation          handle state     age_ms\n");
 	spin_lock(&ring->lock);
-	for (i = 0; ring->requests && i < RING_SIZE(&ring->back); i++)
+	for (i = 0; ring->requests && i < ring->nr_requests; i++)
 		if (ring->requests[i].since)
 			ibback_show_request(m, &ring->requests[i]);
 	spin_unlock(&ring->lock);

@@ -179,13 +179,13 @@ struct ibback_srq {
 	struct ibback_queue queue;
 };
 
-/* A request taken from the ring, until its response is there. */
+/* A request taken from the ring, until its response is there; or the reader. */
 struct ibback_request {
 	struct work_struct work;
 	struct list_head entry;		/* in ring.idle */
 	struct ibback_dev *dev;
 	struct vibif_req req;
-	u64 since;	/* ktime of its arrival, 0: idle; under ring.lock */
+	u64 since;	/* ktime of its arrival, 0: none; under ring.lock */
 	bool executing;	/* it waits for others no more */
 };
 
@@ -228,9 +228,11 @@ struct ibback_channel_nodes {
  * @lock: protects the response side of @back, @idle, and @requests appearing
  *	and going
  * @idle: requests free to be used
- * @requests: one for each slot of the ring; NULL if not connected
+ * @requests: one for each slot of the ring, and @reader; NULL if not connected
+ * @nr_requests: how many
  * @workqueue: executes requests; bounds how many of one guest are in flight
- * @consume_work: takes requests out of the ring, in @workqueue
+ * @reader: the work of this one reads the ring next. It belongs to whoever may
+ *	queue that: to the interrupt, and without an EOI to the work itself
  * @stopped: nothing is read from the ring any more: it is not connected, or the
  *	frontend broke its rules
  */
@@ -240,8 +242,9 @@ struct ibback_ring {
 	spinlock_t lock;	/* see above */
 	struct list_head idle;
 	struct ibback_request *requests;
+	unsigned int nr_requests;
 	struct workqueue_struct *workqueue;
-	struct work_struct consume_work;
+	struct ibback_request *reader;
 	bool stopped;
 };
 

@@ -3,13 +3,15 @@
  * The request ring.
  *
  * The device has a workqueue of its own, because firmware commands sleep. The
- * interrupt starts work there that copies requests out of the ring, each once,
- * and queues them behind each other. The workqueue runs a few of all these at
- * a time, so a guest that fills its ring waits for itself, not others for it.
- * Responses go out as requests finish.
+ * interrupt starts work there that copies requests out of the ring, each once.
+ * It hands on all but the last to works of their own, and executes that itself:
+ * a request that comes alone costs one wake-up. By then another work is to read
+ * what comes next, so that a request that takes long holds no other up. The
+ * workqueue runs a few of all these at a time, so a guest that fills its ring
+ * waits for itself, not others for it. Responses go out as requests finish.
  *
- * There are as many request structures as ring slots: a frontend that keeps
- * the rules always finds one idle, and one that does not is disconnected.
+ * There is a request structure for each ring slot, and one more, whose work
+ * reads the ring next.
  */
 
 #include <linux/slab.h>
@@ -47,10 +49,8 @@ static int ibback_wire_status(int err)
 	return err <= 0 && err >= -max_xen_errno ? err : -EIO;
 }
 
-static void ibback_ring_execute(struct work_struct *work)
+static void ibback_ring_execute(struct ibback_request *r)
 {
-	struct ibback_request *r = container_of(work, struct ibback_request,
-						work);
 	struct ibback_dev *dev = r->dev;
 	struct vibif_rsp rsp;
 	int err;
@@ -72,20 +72,23 @@ static void ibback_ring_execute(struct work_struct *work)
 	ibback_ring_respond(r, &rsp);
 }
 
+/*
+ * There is one: the overflow check lets no more requests in than the ring has
+ * slots, and besides them only the reader is taken.
+ */
 static struct ibback_request *ibback_ring_get_idle(struct ibback_ring *ring)
 {
 	struct ibback_request *r;
 
 	spin_lock(&ring->lock);
-	r = list_first_entry_or_null(&ring->idle, struct ibback_request, entry);
-	if (r)
-		list_del(&r->entry);
+	r = list_first_entry(&ring->idle, struct ibback_request, entry);
+	list_del(&r->entry);
 	spin_unlock(&ring->lock);
 	return r;
 }
 
-/* The request has been copied: let it be seen, and executed. */
-static void ibback_ring_start(struct ibback_ring *ring,
+/* The request has been copied: let it be seen. */
+static void ibback_ring_begin(struct ibback_ring *ring,
 			      struct ibback_request *r)
 {
 	trace_vib_request(r->dev->xbdev, &r->req);
@@ -94,11 +97,14 @@ static void ibback_ring_start(struct ibback_ring *ring,
 	r->executing = false;
 	r->since = ktime_get_ns();
 	spin_unlock(&ring->lock);
-	queue_work(ring->workqueue, &r->work);
 }
 
-/* Return: whether there was something in the ring, or -EPROTO. */
-static int ibback_ring_consume(struct ibback_dev *dev)
+/*
+ * Return: whether there was something in the ring, of which the last is
+ * @reader's now; or -EPROTO.
+ */
+static int ibback_ring_consume(struct ibback_dev *dev,
+			       struct ibback_request *reader)
 {
 	struct ibback_ring *ring = &dev->ring;
 	RING_IDX prod = READ_ONCE(ring->back.sring->req_prod);
@@ -115,37 +121,53 @@ static int ibback_ring_consume(struct ibback_dev *dev)
 		return -EPROTO;
 
 	while (cons != prod) {
-		r = ibback_ring_get_idle(ring);
-		if (!r)
-			return -EPROTO;
+		r = cons + 1 == prod ? reader : ibback_ring_get_idle(ring);
 		RING_COPY_REQUEST(&ring->back, cons, &r->req);
 		ring->back.req_cons = ++cons;
-		ibback_ring_start(ring, r);
+		ibback_ring_begin(ring, r);
+		if (r != reader)
+			queue_work(ring->workqueue, &r->work);
 	}
 	return any;
 }
 
-/* At most a ringful at a time: what has come since waits for its turn. */
-static void ibback_ring_consume_work(struct work_struct *work)
+/*
+ * At most a ringful at a time: what has come since waits for its turn.
+ * Return: whether @reader has a request now.
+ */
+static bool ibback_ring_read(struct ibback_dev *dev,
+			     struct ibback_request *reader)
 {
-	struct ibback_ring *ring = container_of(work, struct ibback_ring,
-						consume_work);
-	struct ibback_dev *dev = container_of(ring, struct ibback_dev, ring);
+	struct ibback_ring *ring = &dev->ring;
 	int ret, more;
 
 	if (READ_ONCE(ring->stopped))
-		return;
-	ret = ibback_ring_consume(dev);
+		return false;
+	ret = ibback_ring_consume(dev, reader);
 	if (ret < 0) {
 		ibback_dev_rogue(dev, "request ring overrun");
-		return;
+		return false;
 	}
+	/* Once there is an EOI, the interrupt may start the next one. */
+	if (ret)
+		ring->reader = ibback_ring_get_idle(ring);
 	RING_FINAL_CHECK_FOR_REQUESTS(&ring->back, more);
 	if (more)
-		queue_work(ring->workqueue, work);
+		queue_work(ring->workqueue, &ring->reader->work);
 	else
 		xen_irq_lateeoi(ring->channel.irq,
 				ret ? 0 : XEN_EOI_FLAG_SPURIOUS);
+	return ret;
+}
+
+/* A work either has got a request, or is to read the ring. */
+static void ibback_ring_work(struct work_struct *work)
+{
+	struct ibback_request *r = container_of(work, struct ibback_request,
+						work);
+
+	if (r->since || ibback_ring_read(r->dev, r))
+		ibback_ring_execute(r);
 }
 
 static irqreturn_t ibback_ring_interrupt(int irq, void *data)
@@ -154,7 +176,7 @@ static irqreturn_t ibback_ring_interrupt(int irq, void *data)
 
 	/* The first one may come before ibback_channel_bind() knows it */
 	WRITE_ONCE(ring->channel.irq, irq);
-	queue_work(ring->workqueue, &ring->consume_work);
+	queue_work(ring->workqueue, &ring->reader->work);
 	return IRQ_HANDLED;
 }
 
@@ -172,9 +194,11 @@ ibback_ring_set_requests(struct ibback_ring *ring,
 static int ibback_ring_alloc(struct ibback_dev *dev)
 {
 	struct ibback_ring *ring = &dev->ring;
-	unsigned int i, nr = RING_SIZE(&ring->back);
+	unsigned int i;
 
-	ibback_ring_set_requests(ring, kvcalloc(nr, sizeof(*ring->requests),
+	ring->nr_requests = RING_SIZE(&ring->back) + 1;
+	ibback_ring_set_requests(ring, kvcalloc(ring->nr_requests,
+						sizeof(*ring->requests),
 						GFP_KERNEL));
 	ring->workqueue = alloc_workqueue("%s", WQ_UNBOUND, MAX_IN_FLIGHT,
 					  dev_name(&dev->xbdev->dev));
@@ -182,13 +206,13 @@ static int ibback_ring_alloc(struct ibback_dev *dev)
 		xenbus_dev_fatal(dev->xbdev, -ENOMEM, "allocating requests");
 		return -ENOMEM;
 	}
-	INIT_WORK(&ring->consume_work, ibback_ring_consume_work);
 	INIT_LIST_HEAD(&ring->idle);
-	for (i = 0; i < nr; i++) {
+	for (i = 0; i < ring->nr_requests; i++) {
 		ring->requests[i].dev = dev;
-		INIT_WORK(&ring->requests[i].work, ibback_ring_execute);
+		INIT_WORK(&ring->requests[i].work, ibback_ring_work);
 		list_add_tail(&ring->requests[i].entry, &ring->idle);
 	}
+	ring->reader = ibback_ring_get_idle(ring);
 	return 0;
 }
 

@@ -129,10 +129,12 @@ void __printf(3, 4) xenbus_dev_error(struct xenbus_device *dev, int err,
 void __printf(3, 4) xenbus_dev_fatal(struct xenbus_device *dev, int err,
 				     const char *fmt, ...);
 
-/* xen/interface/io/ring.h: nothing of the ring itself */
+/* xen/interface/io/ring.h: nothing of the ring itself, but for ring.c */
 
+#ifndef DEFINE_RING_TYPES
 #define DEFINE_RING_TYPES(name, req_t, rsp_t)				\
 	struct name##_back_ring { unsigned int nr_ents; }
+#endif
 
 /* What tests do */
 
