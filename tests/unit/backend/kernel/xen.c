@@ -210,6 +210,10 @@ static struct {
 static unsigned int nr_nodes;
 static int error, fatal;
 
+void (*xen_before_read)(void);
+void (*xen_changed)(const char *path);
+void (*xen_on_fatal)(void);
+
 static char *node_value(const char *dir, const char *node, bool create)
 {
 	char path[sizeof(nodes[0].path)];
@@ -232,10 +236,41 @@ const char *xen_read(const char *dir, const char *node)
 	return node_value(dir, node, false);
 }
 
+static void changed(const char *dir, const char *node)
+{
+	char path[sizeof(nodes[0].path)];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, node);
+	if (xen_changed)
+		xen_changed(path);
+}
+
 void xen_write(const char *dir, const char *node, const char *value)
 {
 	snprintf(node_value(dir, node, true), sizeof(nodes[0].value), "%s",
 		 value);
+	changed(dir, node);
+}
+
+static bool is_below(unsigned int i, const char *path)
+{
+	size_t len = strlen(path);
+
+	return !strncmp(nodes[i].path, path, len) &&
+		(!nodes[i].path[len] || nodes[i].path[len] == '/');
+}
+
+void xen_rm(const char *path)
+{
+	unsigned int i = 0;
+
+	while (i < nr_nodes)
+		if (is_below(i, path))
+			nodes[i] = nodes[--nr_nodes];
+		else
+			i++;
+	if (xen_changed)
+		xen_changed(path);
 }
 
 void xen_rm_nodes(void)
@@ -291,17 +326,26 @@ int xenbus_printf(struct xenbus_transaction t, const char *dir,
 		vsnprintf(node_value(dir, node, true), sizeof(nodes[0].value),
 			  fmt, ap);
 	va_end(ap);
+	changed(dir, node);
 	return 0;
+}
+
+/* As others read it, who may find that it has just changed */
+static const char *read_node(const char *dir, const char *node)
+{
+	might_sleep();
+	if (xen_before_read)
+		xen_before_read();
+	return xen_read(dir, node);
 }
 
 int xenbus_scanf(struct xenbus_transaction t, const char *dir,
 		 const char *node, const char *fmt, ...)
 {
-	const char *value = xen_read(dir, node);
+	const char *value = read_node(dir, node);
 	va_list ap;
 	int nr;
 
-	might_sleep();
 	if (!value)
 		return -ENOENT;
 	va_start(ap, fmt);
@@ -313,17 +357,22 @@ int xenbus_scanf(struct xenbus_transaction t, const char *dir,
 int xenbus_exists(struct xenbus_transaction t, const char *dir,
 		  const char *node)
 {
+	unsigned int i = 0;
+
+	if (*node)
+		return !!read_node(dir, node);
 	might_sleep();
-	return !!xen_read(dir, node);
+	while (i < nr_nodes && !is_below(i, dir))
+		i++;
+	return i < nr_nodes;
 }
 
 void *xenbus_read(struct xenbus_transaction t, const char *dir,
 		  const char *node, unsigned int *len)
 {
-	const char *value = xen_read(dir, node);
+	const char *value = read_node(dir, node);
 	char *copy;
 
-	might_sleep();
 	if (!value)
 		return ERR_PTR(-ENOENT);
 	copy = kmalloc(strlen(value) + 1, GFP_KERNEL);
@@ -365,6 +414,8 @@ void xenbus_dev_fatal(struct xenbus_device *dev, int err, const char *fmt, ...)
 	log_error(err, fmt, ap);
 	va_end(ap);
 	fatal = err;
+	if (xen_on_fatal)
+		xen_on_fatal();
 }
 
 void xen_reset(void)
@@ -378,4 +429,7 @@ void xen_reset(void)
 	memset(domain_gone, 0, sizeof(domain_gone));
 	xen_before_unmap = NULL;
 	xen_before_copy = NULL;
+	xen_before_read = NULL;
+	xen_changed = NULL;
+	xen_on_fatal = NULL;
 }

@@ -167,15 +167,24 @@ extern void (*xen_before_copy)(void *page);
 /* A domain, and all that it had mapped, is gone. */
 void xen_domain_gone(domid_t domid);
 
-/* A node of the store, NULL: none; removing all of them; writing one */
+/*
+ * A node of the store, NULL: none; removing all of them, or one and all below;
+ * writing one
+ */
 const char *xen_read(const char *dir, const char *node);
 void xen_rm_nodes(void);
+void xen_rm(const char *path);
 void xen_write(const char *dir, const char *node, const char *value);
+/* Called before a node is read, and when one has changed, or is removed */
+extern void (*xen_before_read)(void);
+extern void (*xen_changed)(const char *path);
 /*
  * The last error of xenbus_dev_error() or xenbus_dev_fatal(), 0: none; that of
- * the last xenbus_dev_fatal(), which changes the state in the store, too.
+ * the last xenbus_dev_fatal(), which changes the state in the store, too: what
+ * is called does that.
  */
 int xen_error(void);
 int xen_fatal(void);
+extern void (*xen_on_fatal)(void);
 
 #endif /* KERNEL_XEN_H */
