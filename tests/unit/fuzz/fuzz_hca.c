@@ -172,6 +172,20 @@ static void read_uar(void)
 
 /* ---- The wire ---- */
 
+/* What is taken for a packet's payload lies in it, with padding and ICRC. */
+static void check_parsed(const uint8_t *buf, size_t len)
+{
+    HcaPacket p;
+
+    if (!hca_packet_parse(&p, buf, len)) {
+        return;
+    }
+    assert_in_range(p.payload - buf, HCA_LRH_SIZE + 12, len - HCA_ICRC_SIZE);
+    assert_in_range(p.payload_len, 0, len - (p.payload - buf) - HCA_ICRC_SIZE);
+    assert_in_range(len - (p.payload - buf) - HCA_ICRC_SIZE - p.payload_len,
+                    0, 3);
+}
+
 static void packet(void)
 {
     static const uint16_t lengths[] = { 0, 1, 64, 256, 1024, 4096 };
@@ -208,9 +222,14 @@ static void packet(void)
     fuzz_alter(buf, len < 128 ? len : 128);
     if (how & 0x10) {
         len = fuzz_16() % (len + 1);
+        if (how & 1) {                         /* and it says so itself */
+            len &= ~(size_t)3;
+            hca_put16(buf + 4, len / 4);
+        }
     }
     exact = malloc(len ? len : 1);             /* whose end can be noticed */
     memcpy(exact, buf, len);
+    check_parsed(exact, len);
     hca_wire_receive(l.d->hca, 1 + fuzz_below(2), exact, len);
     free(exact);
 }
