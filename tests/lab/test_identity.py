@@ -32,9 +32,9 @@ def guid(address):
     return address[-19:]
 
 
-def wait_state(host, guest, state):
+def wait_state(host, guest, state, timeout=30):
     nodes.wait_for(lambda: port(host, guest),
-                   lambda said: said["gid_state"] == state)
+                   lambda said: said["gid_state"] == state, timeout)
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ import pytest
 
 import nodes
 import test_cm
+import test_identity
 import test_recovery_uars
 
 pytestmark = pytest.mark.breaks_hcas
@@ -60,6 +61,10 @@ def test_hca_goes_while_guests_connect(dom0, guest, pvh):
     """With it goes what the backend has put before its driver, and messages of
     the CM are on the way: once the driver is reloaded, once the HCA breaks."""
     host, words = dom0[1], test_cm.TALK % (1, 1, 100)
+    # The test before may have left them the port's GID, until the subnet
+    # manager answers again.
+    for node in pvh[1], guest[1]:
+        test_identity.wait_state(host, node, "alias", 100)
     ends = server, client = [test_cm.End(node) for node in (pvh[1], guest[1])]
     processes = [
         server.node.start(test_cm.AGAIN % server.command(words)),
