@@ -24,6 +24,10 @@ NODE_DIR = os.path.join(LAB_DIR, "lib/node")
 TCG_CPU = ("EPYC,-smap,-monitor,-avx,-avx2,-f16c,-fma,-xsave,-xsaveopt,"
            "-xsavec,-xgetbv1,-misalignsse,-osvw,-topoext,-nrip-save")
 
+# With --count: how long an instruction takes, 2^2 ns. Timers then expire after
+# the same number of instructions, however busy the build machine is.
+ICOUNT = "shift=2"
+
 # Seconds, generous: a busy build machine takes several times the usual.
 TURN_TIMEOUT = 180      # until other labs on this machine have booted
 BOOT_TIMEOUT = 300      # until a machine says that it is ready
@@ -283,7 +287,11 @@ def qemu_argv(lab, node):
     if c["accel"] == "kvm":
         argv += ["-accel", "kvm", "-cpu", "host"]
     else:
-        argv += ["-accel", "tcg,thread=multi", "-cpu", TCG_CPU]
+        argv += ["-accel", "tcg,thread=%s" %
+                 ("single" if c["count"] else "multi"), "-cpu", TCG_CPU]
+    if c["count"]:
+        argv += ["-icount", ICOUNT, "-plugin", "%s,marks=%s" %
+                 (qemu.plugin(), lab.file("marks-" + node.name))]
     # Only with systemd a machine boots more than once.
     argv += [] if c["systemd"] else ["-no-reboot"]
     argv += _disks(lab, node)
@@ -461,7 +469,7 @@ def up(lab, config):
     # Everything that may have to be built comes before anything is started.
     images.initrd()
     qemu.binary()
-    config["accel"] = qemu.accelerator()
+    config["accel"] = "tcg" if config["count"] else qemu.accelerator()
     with _own_turn():
         _boot(lab, config)
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""QEMU: Debian 13's source with the HCA model compiled in.
+"""QEMU: Debian 13's source with the HCA model compiled in, and a plugin.
 
 Two steps, both cached: the whole of QEMU once, and a relink of seconds when
-only tests/lab/hca changed.
+only tests/lab/hca or the plugin changed.
 """
 
 import glob
@@ -15,10 +15,11 @@ from . import tree
 from .util import CACHE, LAB_DIR, cached, key_of, locked, read_bytes
 
 HCA_DIR = os.path.join(LAB_DIR, "hca")
+PLUGIN = os.path.join(LAB_DIR, "count/count.c")
 OPTIONS = """
     --target-list=x86_64-softmmu --without-default-features --enable-tcg
-    --enable-kvm --disable-install-blobs --disable-docs --disable-download
-    --disable-debug-info
+    --enable-kvm --enable-plugins --disable-install-blobs --disable-docs
+    --disable-download --disable-debug-info
 """.split()
 
 # In the tree: $1 = where the source goes, then configure's options.
@@ -44,6 +45,13 @@ echo "# nothing yet" > hw/xenib-hca/meson.build
 echo "subdir('xenib-hca')" >> hw/meson.build
 ./configure "$@"
 make -j2 qemu-system-x86_64
+"""
+
+
+# In the tree: $1 = the source folder of QEMU.
+MAKE_PLUGIN = r"""
+gcc -O2 -std=gnu11 -Wall -Wextra -Wno-unused-parameter -Werror -shared -fPIC \
+	-I"$1/include/qemu" $(pkg-config --cflags glib-2.0) -o count.so count.c
 """
 
 
@@ -112,7 +120,8 @@ def _prune(keep, count=12):
 def binary():
     """The path of a QEMU that has the model as it is in the checkout."""
     model = _model()
-    key = key_of(_base_key(), *[x for item in model.items() for x in item])
+    key = key_of(_base_key(), MAKE_PLUGIN, read_bytes(PLUGIN),
+                 *[x for item in model.items() for x in item])
 
     def make(tmp):
         src = _base()
@@ -122,11 +131,19 @@ def binary():
                         os.path.join(src, "build"), log=tmp + ".log",
                         what="compiling the HCA model into QEMU")
             shutil.copy(os.path.join(src, "build/qemu-system-x86_64"), tmp)
+        shutil.copy(PLUGIN, tmp)
+        tree.run_in(["sh", "-ec", MAKE_PLUGIN, "sh", src], tmp,
+                    log=tmp + ".log", what="compiling the plugin")
 
     path = cached("qemu-bin-" + key, "QEMU with the HCA model" if model
                   else "QEMU without an HCA model", make)
     _prune(path)
     return os.path.join(path, "qemu-system-x86_64")
+
+
+def plugin():
+    """The path of the plugin that counts instructions."""
+    return os.path.join(os.path.dirname(binary()), "count.so")
 
 
 def command():

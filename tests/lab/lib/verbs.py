@@ -12,7 +12,7 @@ import tarfile
 
 from . import boot, images, logs, packages, qemu, tree
 from .lab import Lab, guest_log
-from .util import LabError, UsageError, progress, run
+from .util import LabError, UsageError, progress, read_text, run
 
 PROGRAMS = {            # what the lab runs on the build machine: its package
     "mmdebstrap": "mmdebstrap", "mkfs.ext4": "e2fsprogs", "ip": "iproute2",
@@ -38,6 +38,8 @@ def _config(args):
         if kind not in boot.topology.GUEST_TYPES:
             raise UsageError("--type: %r is no type of guest; there are: %s" %
                              (kind, " ".join(boot.topology.GUEST_TYPES)))
+    if args.count and args.smp != 1:
+        raise UsageError("--count is for machines with one processor")
     if args.systemd and not args.no_native:
         raise UsageError("--systemd is for hosts and guests: add --no-native")
     hosts = not args.native_only
@@ -49,6 +51,7 @@ def _config(args):
             "machines": args.machines, "type": args.type, "smp": args.smp,
             "memory": memory, "dom0_memory": args.dom0_memory,
             "guest_memory": args.guest_memory, "systemd": args.systemd,
+            "count": args.count,
             "hca": qemu.has_model() and not args.no_hca,
             "qemu": os.path.basename(os.path.dirname(qemu.binary())),
             "image": os.path.basename(images.root_image(args.systemd))}
@@ -173,6 +176,15 @@ def console(args):
 def dmesg(args):
     lab = Lab()
     sys.stdout.write(lab.output(lab.node(args.node), ["dmesg"]))
+
+
+def marks(args):
+    lab = Lab()
+    node = lab.node(args.node)
+    if not node.is_machine or not lab.config["count"]:
+        raise UsageError("%s is no machine that was started with --count" %
+                         node.name)
+    sys.stdout.write(read_text(lab.file("marks-" + node.name)))
 
 
 def wait(args):
