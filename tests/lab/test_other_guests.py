@@ -35,7 +35,8 @@ OTHER_KERNEL = "s,/usr/lib/lab/initrd,/root/initrd,; "
 def boot(host, node, changes):
     """Boot a guest with another configuration."""
     host.run(BOOT % {"domain": node.domain, "changes": changes})
-    nodes.lab("wait", node.name)
+    # A firmware and a compressed kernel take an emulated processor long.
+    nodes.lab("wait", "--timeout", "300", node.name)
 
 
 def boot_hvm(host, node, kernel="/boot/vmlinuz-$(uname -r)", changes=""):
