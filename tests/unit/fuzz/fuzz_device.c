@@ -884,7 +884,8 @@ static struct vibif_sring *sring(void)
 
 static void put_request(unsigned int nr)
 {
-	unsigned int i = sring()->req_prod % __CONST_RING_SIZE(vibif, PAGE_SIZE);
+	const unsigned int size = __CONST_RING_SIZE(vibif, PAGE_SIZE);
+	unsigned int i = sring()->req_prod % size;
 	struct vibif_req req = { .id = nr, .operation = fuzz_8() };
 
 	memcpy(&sring()->ring[i], &req, sizeof(req));
@@ -932,7 +933,7 @@ static void attach(void)
 {
 	if (bound)
 		return;
-	if (!xenbus_exists(XBT_NIL, BE, "")) {
+	if (!xen_read(BE, "state")) {
 		xen_write(BE, "state", "1");
 		xen_write(BE, VIBIF_FIELD_ONLINE, "1");
 		write_state(XenbusStateInitialising);
@@ -1079,7 +1080,8 @@ static void settle(void)
 	unsigned int i;
 
 	for (i = 0; i < 20; i++) {
-		while (nr_changes || (bound && (other_end_changed || is_lost())))
+		while (nr_changes ||
+		       (bound && (other_end_changed || is_lost())))
 			run_xenwatch();
 		while (workqueue && run_work(0))
 			;
