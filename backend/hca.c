@@ -2,8 +2,13 @@
 /* The HCAs of this domain: found as an RDMA client, bound to devices. */
 
 #include <linux/slab.h>
+#include <rdma/ib_cache.h>
 
 #include "ibback.h"
+
+/* How often a new HCA's ports are looked at, and what is between */
+#define LOOKS		60
+#define LOOK_MS		1000
 
 static LIST_HEAD(hca_list);
 /*
@@ -115,6 +120,45 @@ static void ibback_hca_event(struct ib_event_handler *handler,
 	mutex_unlock(&ibback_hca_mutex);
 }
 
+/* ib_core reads a port's state when it comes, and with each of its events. */
+static bool ibback_port_came_unnoticed(struct ib_device *ibdev, u32 port)
+{
+	enum ib_port_state noticed;
+	struct ib_port_attr attr;
+
+	return !ib_query_port(ibdev, port, &attr) &&
+	       attr.state == IB_PORT_ACTIVE &&
+	       !ib_get_cached_port_state(ibdev, port, &noticed) &&
+	       noticed != IB_PORT_ACTIVE;
+}
+
+/*
+ * A driver registers its RDMA device, and may listen to the HCA only then. Of a
+ * port that the subnet manager brings up in between nobody hears: ib_core never
+ * learns who the subnet manager is, here and in guests. So for a while this
+ * looks whether there is one, and tells all.
+ */
+static void ibback_hca_look(struct work_struct *work)
+{
+	struct ibback_hca *hca = container_of(to_delayed_work(work),
+					      struct ibback_hca, look);
+	struct ib_event event = {
+		.device = hca->ibdev,
+		.event = IB_EVENT_PORT_ACTIVE,
+	};
+	u32 port;
+
+	for (port = 1; port <= hca->limits.num_ports; port++) {
+		if (!ibback_port_came_unnoticed(hca->ibdev, port))
+			continue;
+		event.element.port_num = port;
+		ib_dispatch_event(&event);
+	}
+	if (--hca->looks)
+		queue_delayed_work(system_unbound_wq, &hca->look,
+				   msecs_to_jiffies(LOOK_MS));
+}
+
 static u32 ibback_hca_read_caps(const struct ib_device_attr *attrs)
 {
 	u64 flags = attrs->device_cap_flags;
@@ -201,6 +245,8 @@ static struct ibback_hca *ibback_hca_open(struct ib_device *ibdev,
 	if (!hca)
 		return ERR_PTR(-ENOMEM);
 	INIT_LIST_HEAD(&hca->devices);
+	INIT_DELAYED_WORK(&hca->look, ibback_hca_look);
+	hca->looks = LOOKS;
 	hca->ibdev = ibdev;
 	hca->guid = be64_to_cpu(ibdev->node_guid);
 	hca->ops = ops;
@@ -310,6 +356,8 @@ static int ibback_hca_add(struct ib_device *ibdev)
 		ibback_hca_close(hca);
 		return err;
 	}
+	queue_delayed_work(system_unbound_wq, &hca->look,
+			   msecs_to_jiffies(LOOK_MS));
 	dev_info(&ibdev->dev, "available to guests, %u ports\n",
 		 hca->limits.num_ports);
 	return 0;
@@ -319,6 +367,7 @@ static void ibback_hca_remove(struct ib_device *ibdev, void *client_data)
 {
 	struct ibback_hca *hca = client_data;
 
+	cancel_delayed_work_sync(&hca->look);
 	ib_unregister_event_handler(&hca->event_handler);
 	mutex_lock(&ibback_hca_mutex);
 	list_del(&hca->entry);

@@ -356,6 +356,8 @@ struct ibback_hca_ops {
  * @spare_uar: a doorbell page that is mapped nowhere, for what nobody is to
  *	ring
  * @event_handler: for port and device events
+ * @look: looks for such that nobody was told of
+ * @looks: how often yet
  * @aliases: GIDs of guests, by port; [0] is not used
  * @sm_lid: of each port's subnet manager, from port 1; 0: it has none
  * @cm: tells whose messages of the communication manager are
@@ -376,6 +378,8 @@ struct ibback_hca {
 	u32 instance;
 	struct ibback_uar spare_uar;
 	struct ib_event_handler event_handler;
+	struct delayed_work look;
+	unsigned int looks;
 	struct ibback_aliases *aliases[VIBIF_MAX_PORTS + 1];
 	u16 sm_lid[VIBIF_MAX_PORTS];
 	struct ibback_cm *cm;

@@ -56,6 +56,25 @@ def test_hca_fails_and_comes_back(native, dom0, guest, pvh):
     nodes.assert_idle(dom0[1])
 
 
+def test_port_comes_up_unnoticed(dom0, guest, pvh):
+    """As it does while mlx4 does not listen to the HCA yet. Guests get GIDs of
+    their own nevertheless, and the subnet manager answers them."""
+    host = dom0[1]
+    nodes.set_hca(host, "mute-ports", True)
+    try:
+        with nodes.allowed(host, nodes.HCA_REMOVED, 2):
+            test_recovery_uars.restart_hca(host)
+        for node in guest[1], pvh[1]:
+            nodes.wait_active(node, timeout=60)
+            test_identity.wait_state(host, node, "alias")
+    finally:
+        nodes.set_hca(host, "mute-ports", False)
+    ends = [test_cm.End(node) for node in (pvh[1], guest[1])]
+    test_cm.talk(*ends, test_cm.TALK % (1, 1, 100))
+    for end in ends:
+        end.node.run("rmmod rdma_ucm rdma_cm iw_cm ib_cm")
+
+
 @pytest.mark.exhaustive
 def test_hca_goes_while_guests_connect(dom0, guest, pvh):
     """With it goes what the backend has put before its driver, and messages of

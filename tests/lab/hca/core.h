@@ -337,6 +337,7 @@ struct Hca {
     HcaQps *qps;
     HcaPort port[HCA_NUM_PORTS + 1];           /* numbered from 1 */
     bool early_cq_event;                       /* hca_set_early_cq_event() */
+    bool mute_ports;                           /* hca_set_mute_ports() */
     uint8_t guid_cap;                          /* hca_set_guid_cap() */
     uint64_t eq_overflows;                     /* events lost */
     HcaErrorRate error_rate[HCA_ERROR_KINDS];

@@ -167,12 +167,19 @@ void hca_eq_command(Hca *hca, uint16_t token, uint8_t status, uint64_t out_param
     push_async(hca, eqe);
 }
 
+static void push_port(Hca *hca, uint8_t eqe[EQE_SIZE])
+{
+    if (!hca->mute_ports) {
+        push_async(hca, eqe);
+    }
+}
+
 void hca_eq_port(Hca *hca, unsigned port, uint8_t subtype)
 {
     uint8_t eqe[EQE_SIZE] = { [1] = HCA_EVENT_PORT_CHANGE, [3] = subtype };
 
     hca_put32(eqe + 12, (uint32_t)port << 28);
-    push_async(hca, eqe);
+    push_port(hca, eqe);
 }
 
 void hca_eq_port_info(Hca *hca, unsigned port, uint32_t changed)
@@ -186,7 +193,7 @@ void hca_eq_port_info(Hca *hca, unsigned port, uint32_t changed)
     hca_put32(eqe + 12, changed);
     eqe[19] = p->sm_sl;
     hca_put64(eqe + 20, p->gid_prefix);
-    push_async(hca, eqe);
+    push_port(hca, eqe);
 }
 
 void hca_eq_port_table(Hca *hca, unsigned port, uint8_t subtype, uint32_t block,

@@ -20,10 +20,10 @@
  * (false: cable pulled), catastrophe (true: internal error), fail-command
  * ("OP:N:STATUS": the Nth command from now with this opcode fails so), drop-mad,
  * duplicate-mad, delay-mad ("CLASS:ATTR:N", "CLASS:ATTR:/N": which MADs sent),
- * early-cq-event (true: an event for each CQ before SW2HW_CQ is answered), and
- * guid-cap (GUIDCap of the ports). By qom-get: eq-overflows (events that found
- * their queue full), mad-faults (MADs that were lost, sent twice or held back
- * so).
+ * early-cq-event (true: an event for each CQ before SW2HW_CQ is answered),
+ * mute-ports (true: no events of ports but of their tables), and guid-cap
+ * (GUIDCap of the ports). By qom-get: eq-overflows (events that found their
+ * queue full), mad-faults (MADs that were lost, sent twice or held back so).
  */
 #include "qemu/osdep.h"
 #include "qemu/error-report.h"
@@ -678,6 +678,24 @@ static void set_early_cq_event(Object *obj, bool on, Error **errp)
     }
 }
 
+static bool get_mute_ports(Object *obj, Error **errp)
+{
+    XenibHca *s = XENIB_HCA(obj);
+
+    return s->hca && hca_get_mute_ports(s->hca);
+}
+
+static void set_mute_ports(Object *obj, bool on, Error **errp)
+{
+    XenibHca *s = XENIB_HCA(obj);
+
+    if (s->hca) {
+        hca_set_mute_ports(s->hca, on);
+    } else {
+        error_setg(errp, "mute-ports: the device is not realized");
+    }
+}
+
 static void get_guid_cap(Object *obj, Visitor *v, const char *name,
                          void *opaque, Error **errp)
 {
@@ -765,6 +783,8 @@ static void xenib_hca_class_init(ObjectClass *klass, void *data)
                               NULL, NULL, NULL);
     object_class_property_add_bool(klass, "early-cq-event", get_early_cq_event,
                                    set_early_cq_event);
+    object_class_property_add_bool(klass, "mute-ports", get_mute_ports,
+                                   set_mute_ports);
     object_class_property_add(klass, "guid-cap", "uint8", get_guid_cap,
                               set_guid_cap, NULL, NULL);
     object_class_property_add(klass, "eq-overflows", "uint64", get_eq_overflows,

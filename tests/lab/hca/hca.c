@@ -62,6 +62,7 @@ void hca_reset(Hca *hca)
     memset(hca->mad_rule, 0, sizeof(hca->mad_rule));
     hca->mad_faults = 0;
     hca->early_cq_event = false;
+    hca->mute_ports = false;
     hca->guid_cap = HCA_NUM_GIDS;
     hca->eq_overflows = 0;
     hca_soft_reset(hca);
@@ -125,6 +126,16 @@ void hca_set_early_cq_event(Hca *hca, bool on)
 bool hca_get_early_cq_event(const Hca *hca)
 {
     return hca->early_cq_event;
+}
+
+void hca_set_mute_ports(Hca *hca, bool on)
+{
+    hca->mute_ports = on;
+}
+
+bool hca_get_mute_ports(const Hca *hca)
+{
+    return hca->mute_ports;
 }
 
 bool hca_set_guid_cap(Hca *hca, uint8_t cap)

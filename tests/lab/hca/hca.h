@@ -144,6 +144,9 @@ uint64_t hca_mad_faults(const Hca *hca);
  */
 void hca_set_early_cq_event(Hca *hca, bool on);
 bool hca_get_early_cq_event(const Hca *hca);
+/* Lose the events of ports, but for those of their tables. */
+void hca_set_mute_ports(Hca *hca, bool on);
+bool hca_get_mute_ports(const Hca *hca);
 /*
  * GUIDCap of the ports: how many GUIDs the subnet manager may set, its own
  * included. Those beyond stay what they are. false: not in 1 .. HCA_NUM_GIDS.

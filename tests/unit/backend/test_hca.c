@@ -142,7 +142,6 @@ static void test_remove(void **state)
 	assert_int_equal(ib_device_add(&fake_device), 0);
 }
 
-/* udev gives it another name. */
 /* Guests ask it when they are told, and the backend knows it by then. */
 static void test_sm_lid(void **state)
 {
@@ -163,6 +162,45 @@ static void test_sm_lid(void **state)
 	guest_end(dev);
 }
 
+/*
+ * An HCA's driver does not listen to it at first: a port comes up, and nobody
+ * is told but by the backend. Others are not told of what they know.
+ */
+static void test_port_came_unnoticed(void **state)
+{
+	const struct obj device = {};
+	struct ibback_dev *dev;
+	unsigned int looks = 0;
+
+	ib_device_remove(&fake_device);
+	assert_int_equal(ib_device_add(&fake_device), 0);
+	dev = guest_new();
+	kernel_run_work();
+	assert_int_equal(guest_events(device), 0);
+	fake_device.port[2].state = IB_PORT_INIT;
+	fake_device.unnoticed[2] = true;
+	kernel_run_work();
+	assert_int_equal(guest_events(device), 0);
+	fake_device.port[2].state = IB_PORT_ACTIVE;
+	fake_device.port[2].sm_lid = 9;
+	fail_always("ib_query_port", -EIO);
+	kernel_run_work();
+	fail_always("ib_get_cached_port_state", -EINVAL);
+	kernel_run_work();
+	fail_always(NULL, 0);
+	assert_int_equal(guest_events(device), 0);
+	kernel_run_work();
+	assert_int_equal(guest_events(device), 1U <<
+			 VIBIF_EVENT_PORT(2, VIBIF_EVENT_PORT_ACTIVE));
+	assert_int_equal(dev->hca->sm_lid[1], 9);
+	for (; kernel_books.works; looks++) {
+		kernel_run_work();
+		assert_int_equal(guest_events(device), 0);
+	}
+	assert_in_range(looks, 50, 100);
+}
+
+/* udev gives it another name. */
 static void test_rename(void **state)
 {
 	struct ibback_dev *dev = guest_attach();
@@ -275,6 +313,7 @@ int main(void)
 		TEST(test_bind_later),
 		TEST(test_bind_too_late),
 		TEST(test_remove),
+		TEST(test_port_came_unnoticed),
 		TEST(test_rename),
 		TEST(test_events),
 		TEST(test_sm_lid),

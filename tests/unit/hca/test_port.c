@@ -240,6 +240,13 @@ static void test_management_events(void **state)
                      HCA_PORT_REREGISTER | HCA_PORT_SM_SL);
     assert_int_equal(e[19], 5);
     assert_int_equal(hca_get64(e + 20), 0xfec0000000000000ull);
+    hca_set_mute_ports(d->hca, true);
+    assert_int_equal(set_port_info(d, 1, info), 0);
+    assert_null(eq_poll(&eq));
+    hca_set_mute_ports(d->hca, false);
+    assert_int_equal(set_port_info(d, 1, info), 0);
+    e = eq_poll(&eq);
+    assert_int_equal(hca_get32(e + 12), HCA_PORT_REREGISTER);
     /* P_Keys */
     assert_int_equal(mad(d, &m, m.data), 0);
     m.method = SET;

@@ -81,6 +81,23 @@ int ib_query_port(struct ib_device *ibdev, u32 port, struct ib_port_attr *attr)
 	return 0;
 }
 
+int ib_get_cached_port_state(struct ib_device *ibdev, u32 port,
+			     enum ib_port_state *state)
+{
+	int err = kernel_fail("ib_get_cached_port_state", -EINVAL);
+
+	if (err)
+		return err;
+	*state = ibdev->unnoticed[port] ? IB_PORT_INIT : ibdev->port[port].state;
+	return 0;
+}
+
+void ib_dispatch_event(const struct ib_event *event)
+{
+	event->device->unnoticed[event->element.port_num] = false;
+	ib_device_event(event->device, event->event, event->element.port_num);
+}
+
 static u64 get_guid(const u8 *raw)
 {
 	u64 guid;

@@ -160,6 +160,7 @@ struct ib_device {
 		u64 next;		/* what it chooses */
 	} sm;
 	bool ethernet;			/* all of its ports are */
+	bool unnoticed[4];		/* nobody was told what a port is now */
 	void *client_data;
 	struct ib_event_handler *handler;
 };
@@ -168,6 +169,8 @@ bool ib_modify_qp_is_ok(enum ib_qp_state cur, enum ib_qp_state next,
 			enum ib_qp_type type, enum ib_qp_attr_mask mask);
 int ib_query_port(struct ib_device *ibdev, u32 port,
 		  struct ib_port_attr *attr);
+int ib_get_cached_port_state(struct ib_device *ibdev, u32 port,
+			     enum ib_port_state *state);
 /* A port's own GID says which it is; P_Keys say that and their index. */
 int rdma_query_gid(struct ib_device *ibdev, u32 port, int index,
 		   union ib_gid *gid);
@@ -502,6 +505,7 @@ enum ib_event_type {
 };
 
 struct ib_event {
+	struct ib_device *device;
 	union {
 		u32 port_num;
 	} element;
@@ -528,6 +532,7 @@ struct ib_client {
 
 int ib_register_client(struct ib_client *client);
 void ib_unregister_client(struct ib_client *client);
+void ib_dispatch_event(const struct ib_event *event);
 void ib_register_event_handler(struct ib_event_handler *handler);
 void ib_unregister_event_handler(struct ib_event_handler *handler);
 
