@@ -37,9 +37,10 @@ MORE_PACKAGES = {"bookworm": ["libc6-dev", "libxen-dev"]}
 # Of that kernel's modules, all that a guest could need.
 KERNEL_FILES = ["path-exclude=*/lib/modules/*/kernel/*"] + [
     "path-include=*/lib/modules/*/kernel/" + pattern for pattern in
-    ("arch/*", "crypto/*", "drivers/block/*", "drivers/infiniband/core/*",
-     "drivers/infiniband/ulp/*", "drivers/net/xen*", "drivers/nvme/*",
-     "drivers/scsi/*", "drivers/target/*", "fs/*", "lib/*", "net/*")]
+    ("arch/*", "block/t10-pi*", "crypto/*", "drivers/block/*",
+     "drivers/infiniband/core/*", "drivers/infiniband/ulp/*",
+     "drivers/net/xen*", "drivers/nvme/*", "drivers/scsi/*",
+     "drivers/target/*", "fs/*", "lib/*", "net/*")]
 
 # What reads the sources only has a tree of its own: nothing that is built, and
 # no lab, waits for it.
