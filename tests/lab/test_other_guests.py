@@ -103,6 +103,7 @@ def test_full_node(guests):
 def test_storage_protocol(guests, protocol):
     with ipoib.interfaces(*guests) as ends:
         test_storage.serve(ends, protocol)
+        test_storage.serve(ends[::-1], protocol)
 
 
 def test_frontend_reloaded(guests, exhaustive):
