@@ -125,6 +125,8 @@ struct ibback_mr_params {
  * @rereg: change what @flags, VIBIF_MR_REREG_*, names. After -EIO the HCA may
  *	use both the old and the new pages until @destroy, the only thing that
  *	is left to do; after any other error it is unchanged
+ * @retire: no key names it any more, it is a source and nothing else; -EBUSY
+ *	while a window is bound to it. After an error it is unchanged
  * @destroy: -EBUSY while a window is bound to it
  */
 struct ibback_mr_ops {
@@ -133,6 +135,7 @@ struct ibback_mr_ops {
 				       u32 *lkey, u32 *rkey);
 	int (*rereg)(struct ibback_hca *hca, struct ibback_hw_mr *mr,
 		     const struct ibback_mr_params *p, u32 flags);
+	int (*retire)(struct ibback_hca *hca, struct ibback_hw_mr *mr);
 	int (*destroy)(struct ibback_hca *hca, struct ibback_hw_mr *mr);
 };
 

@@ -510,7 +510,7 @@ IBBACK_OBJECTS(IBBACK_OBJ_TYPE_DECLARE)
 
 /* context.c, pd.c, mr.c, mw.c, cq.c, srq.c, qp.c, xrcd.c */
 ibback_obj_verb ibback_context_create, ibback_pd_create;
-ibback_obj_verb ibback_mr_create, ibback_mr_rereg;
+ibback_obj_verb ibback_mr_create, ibback_mr_rereg, ibback_mr_retire;
 ibback_obj_verb ibback_mw_create;
 ibback_obj_verb ibback_cq_create, ibback_cq_modify, ibback_cq_resize;
 ibback_obj_verb ibback_srq_create, ibback_srq_modify, ibback_srq_query;

@@ -8,7 +8,7 @@
  * @obj: depends on the PD, and on @source; if @broken, also on what was to
  *	become its PD
  * @hw: the HCA's
- * @pd: the PD
+ * @pd: the PD; NULL: it has been retired, and is a source and nothing else
  * @lkey: of @hw
  * @rkey: of @hw
  * @access: VIBIF_ACCESS_*
@@ -205,13 +205,31 @@ int ibback_mr_rereg(struct ibback_obj *obj, const struct vibif_req *req,
 	struct ibback_mr *mr = ibback_to(mr, obj);
 	int err;
 
-	if (mr->broken)
+	if (mr->broken || !mr->pd)
 		return -EINVAL;
 	err = ibback_mr_do_rereg(mr, &req->op.reg_mr);
 	if (err)
 		return err;
 	rsp->op.reg_mr.handle = obj->handle;
 	ibback_mr_response(mr, rsp);
+	return 0;
+}
+
+int ibback_mr_retire(struct ibback_obj *obj, const struct vibif_req *req,
+		     struct vibif_rsp *rsp)
+{
+	struct ibback_mr *mr = ibback_to(mr, obj);
+	struct ibback_hca *hca = obj->dev->hca;
+	int err;
+
+	if (mr->broken || mr->source || !mr->pd)
+		return -EINVAL;
+	err = hca->ops->mr->retire(hca, mr->hw);
+	if (err)
+		return err;
+	ibback_obj_undepend(obj, mr->pd);
+	mr->pd = NULL;
+	obj->number = 0;
 	return 0;
 }
 

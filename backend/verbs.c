@@ -52,6 +52,7 @@ static const struct ibback_op operations[VIBIF_OP_MAX + 1] = {
 	[VIBIF_OP_REG_MR] = CREATE(MR, ibback_check_reg_mr, ibback_mr_create,
 				   LEN(reg_mr)),
 	[VIBIF_OP_REREG_MR] = ON_OBJ(MR, ibback_mr_rereg, LEN(reg_mr)),
+	[VIBIF_OP_RETIRE_MR] = ON_OBJ(MR, ibback_mr_retire, 0),
 	[VIBIF_OP_CREATE_CQ] = CREATE(CQ, ibback_check_create_cq,
 				      ibback_cq_create, LEN(create_cq)),
 	[VIBIF_OP_MODIFY_CQ] = ON_OBJ(CQ, ibback_cq_modify, LEN(modify_cq)),

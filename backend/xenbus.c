@@ -428,6 +428,7 @@ static int ibback_write_features(struct ibback_dev *dev)
 		  dev->limits.caps & (IBBACK_CAP_MW_TYPE_1 |
 				      IBBACK_CAP_MW_TYPE_2) },
 		{ VIBIF_FIELD_FEATURE_MR_SHARE, true },
+		{ VIBIF_FIELD_FEATURE_MR_RETIRE, true },
 		{ VIBIF_FIELD_FEATURE_MAD, true },
 		{ VIBIF_FIELD_FEATURE_ADDRS, true },
 	};

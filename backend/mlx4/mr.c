@@ -7,6 +7,7 @@
 
 struct ibback_hw_mr {
 	struct mlx4_mr mmr;
+	bool retired;	/* there is nothing but its table */
 };
 
 static u32 ibback_mlx4_mr_access(u32 access)
@@ -140,11 +141,31 @@ static int ibback_mlx4_mr_rereg(struct ibback_hca *hca, struct ibback_hw_mr *mr,
 	return err;
 }
 
+static int ibback_mlx4_mr_retire(struct ibback_hca *hca,
+				 struct ibback_hw_mr *mr)
+{
+	struct mlx4_mtt mtt = mr->mmr.mtt;
+	int err;
+
+	/* The table is not to be freed with the entry */
+	mr->mmr.mtt.order = -1;
+	err = mlx4_mr_free(ibback_mlx4_dev(hca), &mr->mmr);
+	mr->mmr.mtt = mtt;
+	if (!err)
+		mr->retired = true;
+	return err;
+}
+
 static int ibback_mlx4_mr_destroy(struct ibback_hca *hca,
 				  struct ibback_hw_mr *mr)
 {
-	int err = mlx4_mr_free(ibback_mlx4_dev(hca), &mr->mmr);
+	struct mlx4_dev *dev = ibback_mlx4_dev(hca);
+	int err = 0;
 
+	if (mr->retired)
+		mlx4_mtt_cleanup(dev, &mr->mmr.mtt);
+	else
+		err = mlx4_mr_free(dev, &mr->mmr);
 	if (!err)
 		kfree(mr);
 	return err;
@@ -154,4 +175,5 @@ const struct ibback_mr_ops ibback_mlx4_mr_ops = {
 	.create = ibback_mlx4_mr_create,
 	.destroy = ibback_mlx4_mr_destroy,
 	.rereg = ibback_mlx4_mr_rereg,
+	.retire = ibback_mlx4_mr_retire,
 };

@@ -120,7 +120,7 @@ def stale_ring():
 
 @attack
 def unknown_operations(r):
-    for op in (0, 25, 26, 127, 128, 255):
+    for op in (0, 26, 27, 127, 128, 255):
         is_status(EOPNOTSUPP, r.status(op), op)
     is_status(EOPNOTSUPP, r.status(255, NOTHING, 120 * b"\xff", 1))
 
@@ -135,7 +135,7 @@ SHAPES = {
     R.MODIFY_QP: (112, 1), R.QUERY_QP: (0, 1), R.ATTACH_MCAST: (20, 1),
     R.DETACH_MCAST: (20, 1), R.DESTROY: (0, 1), R.ALLOC_XRCD: (0, 0),
     R.ALLOC_MW: (8, 0), R.SET_ADDRS: (116, 0),
-    R.QUERY_COUNTERS: (1, 0),
+    R.QUERY_COUNTERS: (1, 0), R.RETIRE_MR: (0, 1),
 }
 
 
@@ -157,6 +157,7 @@ def honest(o):
         R.ALLOC_XRCD: (0, b""),
         R.ALLOC_MW: (0, struct.pack("<II", o.pd, 2)),
         R.SET_ADDRS: (0, b"\1"), R.QUERY_COUNTERS: (0, b"\1"),
+        R.RETIRE_MR: (o.mr, b""),
     }
 
 
@@ -182,7 +183,7 @@ ANSWERS = {
     R.CREATE_CQ: 8, R.MODIFY_CQ: 0, R.RESIZE_CQ: 0, R.CREATE_SRQ: 8,
     R.MODIFY_SRQ: 4, R.QUERY_SRQ: 4, R.CREATE_QP: 8, R.MODIFY_QP: 0,
     R.QUERY_QP: 112, R.ALLOC_XRCD: 4, R.ALLOC_MW: 8,
-    R.SET_ADDRS: 0, R.QUERY_COUNTERS: 32,
+    R.SET_ADDRS: 0, R.QUERY_COUNTERS: 32, R.RETIRE_MR: 0,
 }
 
 
@@ -207,7 +208,7 @@ def wrong_handles(r):
           "SRQ": o.srq, "QP": o.qp, "MW": o.mw, "XRCD": o.xrcd}
     on = {R.REREG_MR: "MR", R.MODIFY_CQ: "CQ", R.RESIZE_CQ: "CQ",
           R.MODIFY_SRQ: "SRQ", R.QUERY_SRQ: "SRQ", R.MODIFY_QP: "QP",
-          R.QUERY_QP: "QP"}
+          R.QUERY_QP: "QP", R.RETIRE_MR: "MR"}
     good = honest(o)
     for op, kind in on.items():
         wrong = [of[k] for k in of if k != kind] + [0, NOTHING, 0xffffffff]
@@ -455,6 +456,35 @@ def shares(r):
     # Many of one, of which the backend is to take the source last
     for i in range(5):
         r.make(R.REG_MR, 0, r.share(other, o.mr, 1, R.LOCAL_WRITE))
+
+
+@attack
+def retired(r):
+    """A region that is retired is there for shares, and can only be destroyed:
+    after them. Its protection domain need not be there."""
+    o = Objects(r)
+    pd = r.make(R.ALLOC_PD)[0]
+    mr = r.make(R.REG_MR, 0, r.mr(pd, o.directory, 1, flags=R.WRITABLE))[0]
+    share = r.make(R.REG_MR, 0, r.share(o.pd, mr, 1, R.LOCAL_WRITE))[0]
+    is_status(EINVAL, r.status(R.RETIRE_MR, share))
+    is_status(0, r.status(R.RETIRE_MR, mr))
+    is_status(EINVAL, r.status(R.RETIRE_MR, mr))
+    for flags in (R.REREG_ACCESS, R.REREG_PD, R.REREG_TRANS | R.WRITABLE):
+        is_status(EINVAL, r.status(R.REREG_MR, mr, o.mr_body(flags=flags)),
+                  flags)
+    is_status(0, r.status(R.DESTROY, pd))
+    is_status(ENOENT, r.status(R.REG_MR, 0, r.share(pd, mr, 1)))
+    is_status(EBUSY, r.status(R.DESTROY, mr))
+    is_status(0, r.status(R.DESTROY, share))
+    share = r.make(R.REG_MR, 0, r.share(o.pd, mr, 1, R.LOCAL_WRITE))[0]
+    is_status(EINVAL, r.status(R.REG_MR, 0, r.share(o.pd, share, 1)))
+    is_status(0, r.status(R.DESTROY, share))
+    is_status(0, r.status(R.DESTROY, mr))
+    is_status(ENOENT, r.status(R.REG_MR, 0, r.share(o.pd, mr, 1)))
+    # What is left is the backend's to take
+    mr = r.make(R.REG_MR, 0, o.mr_body(flags=R.WRITABLE))[0]
+    is_status(0, r.status(R.RETIRE_MR, mr))
+    r.make(R.REG_MR, 0, r.share(o.pd, mr, 1, R.LOCAL_WRITE))
 
 
 @attack

@@ -7,6 +7,7 @@ struct ibback_hw_mr {
 	struct hw hw;
 	u32 access;
 	unsigned int windows;	/* bound to it */
+	bool retired;
 };
 
 struct ibback_hw_mw {
@@ -197,9 +198,27 @@ static int mr_rereg(struct ibback_hca *hca, struct ibback_hw_mr *mr,
 {
 	int err = hw_op("mr rereg");
 
+	if (mr->retired)
+		kernel_bug("MR %u, retired, is changed", mr->hw.number);
 	if (!err || err == -EIO)
 		mr_fill(mr, p, flags, err);
 	return err;
+}
+
+/* It leaves the PD, which it was made with, or has got last. */
+static int mr_retire(struct ibback_hca *hca, struct ibback_hw_mr *mr)
+{
+	int err = hw_op("mr retire");
+
+	if (mr->retired)
+		kernel_bug("MR %u is retired twice", mr->hw.number);
+	if (!err && mr->windows)
+		err = -EBUSY;
+	if (err)
+		return err;
+	hw_unuse(&mr->hw);
+	mr->retired = true;
+	return 0;
 }
 
 static int mr_destroy(struct ibback_hca *hca, struct ibback_hw_mr *mr)
@@ -216,6 +235,7 @@ static int mr_destroy(struct ibback_hca *hca, struct ibback_hw_mr *mr)
 static const struct ibback_mr_ops mr_ops = {
 	.create = mr_create,
 	.rereg = mr_rereg,
+	.retire = mr_retire,
 	.destroy = mr_destroy,
 };
 

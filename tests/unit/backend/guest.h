@@ -86,6 +86,7 @@ struct vibif_req req_pd(void);
 struct vibif_req req_mr(struct obj pd, u32 nr_pages);
 struct vibif_req req_share(struct obj pd, struct obj source, u32 nr_pages);
 struct vibif_req req_rereg(struct obj mr, u32 flags);
+struct vibif_req req_retire(struct obj mr);
 struct vibif_req req_mw(struct obj pd);
 struct vibif_req req_cq(struct obj context);
 struct vibif_req req_resize_cq(struct obj cq, u32 entries);

@@ -158,6 +158,14 @@ struct vibif_req req_rereg(struct obj mr, u32 flags)
 	return req;
 }
 
+struct vibif_req req_retire(struct obj mr)
+{
+	return (struct vibif_req) {
+		.operation = VIBIF_OP_RETIRE_MR,
+		.handle = mr.handle,
+	};
+}
+
 static u32 cq_pages(u32 entries)
 {
 	return DIV_ROUND_UP(entries * FAKE_CQE_SIZE, PAGE_SIZE);

@@ -286,6 +286,69 @@ static void test_share_stuck(void **state)
 	assert_int_equal(guest_nr_stuck(), 4);
 }
 
+/* It has no keys and no PD, and its pages are there for shares. */
+static void test_retired(void **state)
+{
+	struct obj share;
+
+	guest_do(dev, req_retire(mr));
+	assert_int_equal(guest_destroy(dev, pd), 0);
+	assert_int_equal(xen_nr_mapped(), 2);
+	assert_int_equal(used(IBBACK_PAGE), 2);
+	assert_int_equal(used(IBBACK_MR), 1);
+	share = guest_create(dev, req_share(other_pd, mr, 2));
+	assert_int_equal(fake_page(FAKE_MR, share.number, 1),
+			 fake_page(FAKE_MR, mr.number, 1));
+	assert_int_equal(guest_destroy(dev, mr), -EBUSY);
+	assert_int_equal(guest_destroy(dev, share), 0);
+	assert_int_equal(guest_destroy(dev, mr), 0);
+	assert_int_equal(xen_nr_mapped(), 0);
+	assert_int_equal(used(IBBACK_MR), 0);
+}
+
+/* There is nothing to change of it, and nothing more to take. */
+static void test_retired_is_final(void **state)
+{
+	guest_do(dev, req_retire(mr));
+	assert_int_equal(guest_status(dev, req_retire(mr)), -EINVAL);
+	assert_int_equal(rereg(VIBIF_MR_REREG_TRANS), -EINVAL);
+	assert_int_equal(rereg(VIBIF_MR_REREG_PD), -EINVAL);
+	assert_int_equal(rereg(VIBIF_MR_REREG_ACCESS), -EINVAL);
+	guest_disconnect(dev);
+	assert_int_equal(guest_nr_stuck(), 0);
+	assert_int_equal(xen_nr_mapped(), 0);
+}
+
+static void test_retire_what(void **state)
+{
+	struct obj share = guest_create(dev, req_share(pd, mr, 2));
+
+	assert_int_equal(guest_status(dev, req_retire(pd)), -ENOENT);
+	assert_int_equal(guest_status(dev, req_retire(share)), -EINVAL);
+	/* It may have shares already. */
+	guest_do(dev, req_retire(mr));
+	assert_int_equal(guest_destroy(dev, share), 0);
+	mr = guest_create(dev, req_mr(pd, 2));
+	fail_always("mr rereg", -EIO);
+	assert_int_equal(rereg(VIBIF_MR_REREG_PD), -EIO);
+	fail_always(NULL, 0);
+	assert_int_equal(guest_status(dev, req_retire(mr)), -EINVAL);
+}
+
+/* With a window bound to it, it stays what it is. */
+static void test_retire_fails(void **state)
+{
+	struct obj mw = guest_create(dev, req_mw(pd));
+
+	fake_bind(mw.number, mr.number);
+	assert_int_equal(guest_status(dev, req_retire(mr)), -EBUSY);
+	assert_int_equal(rereg(VIBIF_MR_REREG_ACCESS), 0);
+	assert_int_equal(guest_destroy(dev, mw), 0);
+	assert_int_equal(guest_destroy(dev, pd), -EBUSY);
+	guest_do(dev, req_retire(mr));
+	assert_int_equal(guest_destroy(dev, pd), 0);
+}
+
 /* The HCA has one of the two types that there are. */
 static void test_windows(void **state)
 {
@@ -320,6 +383,10 @@ int main(void)
 		TEST(test_share_gets_pages),
 		TEST(test_share_teardown),
 		TEST(test_share_stuck),
+		TEST(test_retired),
+		TEST(test_retired_is_final),
+		TEST(test_retire_what),
+		TEST(test_retire_fails),
 		TEST(test_windows),
 	};
 

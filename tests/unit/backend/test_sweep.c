@@ -109,6 +109,24 @@ static void shares(void)
 
 SWEEP(shares)
 
+/* What has been retired is there for shares, with nothing of the PD. */
+static void retired(void)
+{
+	struct parts p = parts_new();
+	struct obj pd = guest_create(p.dev, req_pd());
+	struct obj mr = guest_create(p.dev, req_mr(pd, 2));
+	struct obj share;
+
+	guest_do(p.dev, req_retire(mr));
+	destroy(&p, pd);
+	share = guest_create(p.dev, req_share(p.pd, mr, 2));
+	destroy(&p, share);
+	destroy(&p, mr);
+	parts_end(&p);
+}
+
+SWEEP(retired)
+
 static void windows(void)
 {
 	struct parts p = parts_new();
@@ -307,6 +325,7 @@ int main(void)
 		cmocka_unit_test(test_parts),
 		cmocka_unit_test(test_regions),
 		cmocka_unit_test(test_shares),
+		cmocka_unit_test(test_retired),
 		cmocka_unit_test(test_windows),
 		cmocka_unit_test(test_completion_queues),
 		cmocka_unit_test(test_shared_receive_queues),

@@ -174,7 +174,7 @@ static void make_regions(unsigned int what)
 	struct obj pd = pick(IBBACK_PD), mr = pick(IBBACK_MR);
 	struct vibif_req req;
 
-	switch (what % 4) {
+	switch (what % 5) {
 	case 0:
 		send(req_mr(pd, some_pages()));
 		break;
@@ -185,6 +185,9 @@ static void make_regions(unsigned int what)
 		req = req_rereg(mr, fuzz_8());
 		req.op.reg_mr.pd = pd.handle;
 		send(req);
+		break;
+	case 3:
+		send(req_retire(mr));
 		break;
 	default:
 		send(req_mw(pd));

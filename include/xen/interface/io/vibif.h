@@ -305,6 +305,12 @@
  *
  *	The backend serves VIBIF_OP_REG_MR with VIBIF_MR_SHARE.
  *
+ * feature-mr-retire
+ *	Values:		0, 1
+ *	Default Value:	0
+ *
+ *	The backend serves VIBIF_OP_RETIRE_MR, and feature-mr-share is 1.
+ *
  * feature-mad
  *	Values:		0, 1
  *	Default Value:	0
@@ -542,7 +548,8 @@
 #define VIBIF_OP_ALLOC_MW			22	/* feature-mw */
 #define VIBIF_OP_SET_ADDRS			23	/* feature-addrs */
 #define VIBIF_OP_QUERY_COUNTERS			24
-#define VIBIF_OP_MAX				24
+#define VIBIF_OP_RETIRE_MR			25	/* feature-mr-retire */
+#define VIBIF_OP_MAX				25
 
 /*
  * Nodes
@@ -578,6 +585,7 @@
 #define VIBIF_FIELD_FEATURE_XRC			"feature-xrc"
 #define VIBIF_FIELD_FEATURE_MW			"feature-mw"
 #define VIBIF_FIELD_FEATURE_MR_SHARE		"feature-mr-share"
+#define VIBIF_FIELD_FEATURE_MR_RETIRE		"feature-mr-retire"
 #define VIBIF_FIELD_FEATURE_MAD			"feature-mad"
 #define VIBIF_FIELD_FEATURE_ADDRS		"feature-addrs"
 #define VIBIF_FIELD_MAX_MAD_PAGE_ORDER		"max-mad-page-order"
@@ -1469,10 +1477,28 @@ struct vibif_alloc_pd_rsp {
  *			until then.
  *   -XEN_EBUSY		a memory window is bound to the region; or it has a
  *			share, with VIBIF_MR_REREG_TRANS
- *   -XEN_EINVAL	as in REG_MR, or an earlier REREG_MR has failed halfway
+ *   -XEN_EINVAL	as in REG_MR, or an earlier REREG_MR has failed halfway,
+ *			or the region has been retired
  *   others		as in REG_MR, with the rights that the region would have
  *
  * After all statuses but -XEN_EIO the region is what it was before.
+ *
+ * VIBIF_OP_RETIRE_MR: take a memory region from the HCA, and keep its pages
+ *
+ * Request: no more than handle, of the memory region, which is no share
+ *
+ * Its keys are gone as if it had been destroyed, and its protection domain is
+ * not in use by it any more. Its pages stay mapped, and it counts for the
+ * quotas. It is good for nothing but to be the source of shares, and to be
+ * destroyed, when the frontend may revoke its pages.
+ *
+ * Response: no more than the status.
+ *
+ * Status:
+ *   -XEN_ENOENT	handle is no memory region
+ *   -XEN_EBUSY		a memory window is bound to the region
+ *   -XEN_EINVAL	the region is a share, or retired already, or a
+ *			REREG_MR of it has failed halfway
  */
 #define VIBIF_ACCESS_LOCAL_WRITE		(1U << 0)
 #define VIBIF_ACCESS_REMOTE_WRITE		(1U << 1)
