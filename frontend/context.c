@@ -73,7 +73,11 @@ static int ibfront_alloc_ucontext(struct ib_ucontext *ibctx,
 
 static void ibfront_dealloc_ucontext(struct ib_ucontext *ibctx)
 {
-	ibfront_destroy(to_fdev(ibctx->device), &to_fucontext(ibctx)->obj);
+	struct ibfront_ucontext *ctx = to_fucontext(ibctx);
+	struct ibfront_dev *dev = to_fdev(ibctx->device);
+
+	ibfront_cache_empty(dev, ctx);
+	ibfront_destroy(dev, &ctx->obj);
 }
 
 /*

@@ -128,7 +128,7 @@ static int ibfront_resize_cq_locked(struct ibfront_dev *dev,
 		return err;
 
 	req.op.resize_cq.pages = ibfront_page_list(queue.mem);
-	err = ibfront_exec(dev, &req, &rsp);
+	err = ibfront_exec_alloc(dev, &req, &rsp);
 	if (!err) {
 		swap(cq->queue.mem, queue.mem);
 		cq->ibcq.cqe = entries - 1;

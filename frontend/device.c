@@ -126,6 +126,7 @@ struct ibfront_dev *ibfront_dev_alloc(struct xenbus_device *xbdev)
 	INIT_LIST_HEAD(&dev->limbo);
 	ibfront_kernel_init(dev);
 	ibfront_fastreg_init(dev);
+	ibfront_cache_init(dev);
 	xa_init(&dev->qps);
 	return dev;
 }
@@ -168,6 +169,7 @@ int ibfront_dev_register(struct ibfront_dev *dev)
 	dev->registered = true;
 	ibfront_events_enable_device(dev, true);
 	ibfront_addrs_start(dev);
+	ibfront_cache_start(dev);
 	return 0;
 }
 
@@ -184,5 +186,6 @@ void ibfront_dev_unregister(struct ibfront_dev *dev)
 	ibfront_addrs_stop(dev);
 	ibfront_events_enable_device(dev, false);
 	ib_unregister_device(&dev->ibdev);
+	ibfront_cache_stop(dev);
 	dev->registered = false;
 }

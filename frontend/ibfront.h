@@ -20,6 +20,7 @@
  *	ibfront_wq.lock		what is in a work queue of the kernel's own
  *	ibfront_ring.lock	the request ring
  *	ibfront_dev.limbo_lock	the limbo list
+ *	ibfront_mr_cache.lock	what is kept of memory that was registered
  */
 
 #ifndef IBFRONT_H
@@ -125,6 +126,7 @@ struct ibfront_events {
 };
 
 #include "gsi.h"
+#include "mr_cache.h"
 
 /* The last response about the GIDs or P_Keys of a port */
 struct ibfront_table {
@@ -185,6 +187,7 @@ struct ibfront_dev {
 	spinlock_t limbo_lock;	/* Protects limbo */
 	struct list_head limbo;	/* ibfront_mem the backend may have mapped */
 	struct ibfront_arena arena;
+	struct ibfront_mr_cache mr_cache;
 	struct ibfront_fastreg fastreg;
 	struct dentry *debugfs;	/* its directory */
 	struct ibfront_kernel kernel;
@@ -259,11 +262,13 @@ struct ibfront_mr {
 	struct ib_mr ibmr;
 	struct ibfront_obj obj;	/* for fast registration, a memory window */
 	int access;		/* IB_ACCESS_* */
-	struct ibfront_mem *mem;	/* NULL: it is for fast registration */
+	struct ibfront_mem *mem;	/* NULL: it has no pages of its own */
+	struct ibfront_kept *kept;	/* NULL, or whose pages it shares */
+	struct ibfront_kept *watch;	/* NULL, or what can keep mem */
 	/* What a re-registration that failed halfway may have left in use */
 	struct ibfront_mem *other_mem;
 
-	/* For fast registration */
+	/* For fast registration, which has none of these */
 	u32 max_pages;		/* that it can have */
 	u64 addr;		/* of what is mapped, in the arena */
 	struct ibfront_held held;
@@ -456,6 +461,9 @@ void ibfront_xrc_fill_srq(struct vibif_create_srq_req *create,
 			  const struct ib_srq_init_attr *init_attr);
 
 /* objects.c */
+int __must_check ibfront_exec_alloc(struct ibfront_dev *dev,
+				    struct vibif_req *req,
+				    struct vibif_rsp *rsp);
 int __must_check ibfront_create(struct ibfront_dev *dev,
 				struct ibfront_obj *obj, struct vibif_req *req,
 				struct vibif_rsp *rsp);

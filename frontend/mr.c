@@ -29,34 +29,72 @@ static int ibfront_umem_access(u64 start, u64 length, int access)
 	return access;
 }
 
+/* Pages of its own, which may be kept when it is deregistered */
+static int ibfront_mr_map(struct ibfront_ucontext *ctx, struct ibfront_mr *mr,
+			  u64 start, u64 length, int access)
+{
+	struct ibfront_dev *dev = to_fdev(ctx->ibucontext.device);
+
+	mr->watch = ibfront_kept_watch(ctx, start, length);
+	mr->mem = ibfront_mem_map(dev, start, length, access);
+	if (IS_ERR(mr->mem)) {
+		ibfront_kept_unwatch(mr->watch);
+		return PTR_ERR(mr->mem);
+	}
+	return 0;
+}
+
+/* The backend has none of its pages any more. */
+static void ibfront_mr_unmap(struct ibfront_dev *dev, struct ibfront_mr *mr)
+{
+	ibfront_kept_unwatch(mr->watch);
+	ibfront_kept_put(mr->kept);
+	ibfront_mem_unmap(dev, mr->mem);
+	ibfront_mem_unmap(dev, mr->other_mem);
+}
+
+static void ibfront_mr_fill(const struct ibfront_mr *mr,
+			    struct vibif_reg_mr_req *reg)
+{
+	if (mr->kept) {
+		reg->flags = VIBIF_MR_SHARE;
+		reg->source = mr->kept->retired.handle;
+		return;
+	}
+	if (mr->mem->umem->writable)
+		reg->flags = VIBIF_MR_WRITABLE;
+	reg->pages = ibfront_page_list(mr->mem);
+}
+
 static struct ib_mr *ibfront_reg_user_mr(struct ib_pd *ibpd, u64 start,
 					 u64 length, u64 virt_addr, int access,
 					 COMPAT_DMAH struct ib_udata *udata)
 {
-	struct vibif_req req = { .operation = VIBIF_OP_REG_MR };
+	struct vibif_req req = {
+		.operation = VIBIF_OP_REG_MR,
+		.op.reg_mr.iova = virt_addr,
+		.op.reg_mr.length = length,
+		.op.reg_mr.pd = to_fpd(ibpd)->obj.handle,
+		.op.reg_mr.access = access & VIBIF_ACCESS_MASK,
+	};
 	struct ibfront_dev *dev = to_fdev(ibpd->device);
+	struct ibfront_ucontext *ctx = ibfront_context(dev, udata);
+	int pin_access = ibfront_umem_access(start, length, access);
 	struct vibif_rsp rsp;
 	struct ibfront_mr *mr;
-	int err;
+	int err = 0;
 
 	mr = kzalloc(sizeof(*mr), GFP_KERNEL);
 	if (!mr)
 		return ERR_PTR(-ENOMEM);
 
-	mr->mem = ibfront_mem_map(dev, start, length,
-				  ibfront_umem_access(start, length, access));
-	if (IS_ERR(mr->mem)) {
-		err = PTR_ERR(mr->mem);
+	mr->kept = ibfront_kept_get(ctx, start, length, pin_access);
+	if (!mr->kept)
+		err = ibfront_mr_map(ctx, mr, start, length, pin_access);
+	if (err)
 		goto err_free;
-	}
 
-	req.op.reg_mr.iova = virt_addr;
-	req.op.reg_mr.length = length;
-	req.op.reg_mr.pd = to_fpd(ibpd)->obj.handle;
-	req.op.reg_mr.access = access & VIBIF_ACCESS_MASK;
-	if (mr->mem->umem->writable)
-		req.op.reg_mr.flags = VIBIF_MR_WRITABLE;
-	req.op.reg_mr.pages = ibfront_page_list(mr->mem);
+	ibfront_mr_fill(mr, &req.op.reg_mr);
 	err = ibfront_create(dev, &mr->obj, &req, &rsp);
 	if (err)
 		goto err_unmap;
@@ -68,10 +106,18 @@ static struct ib_mr *ibfront_reg_user_mr(struct ib_pd *ibpd, u64 start,
 	return &mr->ibmr;
 
 err_unmap:
-	ibfront_mem_unmap(dev, mr->mem);
+	ibfront_mr_unmap(dev, mr);
 err_free:
 	kfree(mr);
 	return ERR_PTR(err);
+}
+
+/* Those that its translation is of */
+static bool ibfront_mr_is_writable(const struct ibfront_mr *mr)
+{
+	const struct ibfront_mem *mem = mr->mem ?: mr->kept->mem;
+
+	return mem->umem->writable;
 }
 
 static int ibfront_exec_rereg(struct ibfront_dev *dev, struct ibfront_mr *mr,
@@ -87,11 +133,14 @@ static int ibfront_exec_rereg(struct ibfront_dev *dev, struct ibfront_mr *mr,
 		if (mem->umem->writable)
 			req->op.reg_mr.flags |= VIBIF_MR_WRITABLE;
 	}
-	err = ibfront_exec(dev, req, &rsp);
-	if (!err && mem)
+	err = ibfront_exec_alloc(dev, req, &rsp);
+	if (!err && mem) {
 		swap(mr->mem, mem);
-	else if (err == -EIO && !mr->other_mem)
+		ibfront_kept_unwatch(mr->watch);
+		mr->watch = NULL;
+	} else if (err == -EIO && !mr->other_mem) {
 		swap(mr->other_mem, mem);
+	}
 	ibfront_mem_unmap(dev, mem);
 	return err;
 }
@@ -116,7 +165,7 @@ static struct ib_mr *ibfront_rereg_user_mr(struct ib_mr *ibmr, int flags,
 
 	if (!(flags & IB_MR_REREG_ACCESS))
 		access = mr->access;
-	else if (ib_access_writable(access) && !mr->mem->umem->writable)
+	else if (ib_access_writable(access) && !ibfront_mr_is_writable(mr))
 		return ERR_PTR(flags & IB_MR_REREG_TRANS ? -EPERM : -EACCES);
 
 	if (flags & IB_MR_REREG_TRANS) {
@@ -133,21 +182,42 @@ static struct ib_mr *ibfront_rereg_user_mr(struct ib_mr *ibmr, int flags,
 	return NULL;
 }
 
+/* Take its keys from it, and keep the pages. If that fails it is as before. */
+static int ibfront_mr_retire(struct ibfront_dev *dev, struct ibfront_mr *mr)
+{
+	struct vibif_req req = {
+		.operation = VIBIF_OP_RETIRE_MR,
+		.handle = mr->obj.handle,
+	};
+	struct vibif_rsp rsp;
+	int err;
+
+	err = ibfront_exec(dev, &req, &rsp);
+	if (err)
+		return err;
+	ibfront_kept_keep(mr->watch, mr->mem, &mr->obj);
+	kfree(mr);
+	return 0;
+}
+
 static int ibfront_dereg_mr(struct ib_mr *ibmr, struct ib_udata *udata)
 {
 	struct ibfront_dev *dev = to_fdev(ibmr->device);
 	struct ibfront_mr *mr = to_fmr(ibmr);
 	int err;
 
+	if (mr->watch && !mr->other_mem &&
+	    ibfront_kept_is_wanted(mr->watch, mr->mem) &&
+	    !ibfront_mr_retire(dev, mr))
+		return 0;
 	err = ibfront_try_destroy(dev, &mr->obj);
 	if (err)
 		return err;
-	if (!mr->mem) {
+	if (!mr->mem && !mr->kept) {
 		ibfront_fastreg_fini_mr(dev, mr);
 		ibfront_arena_del_mr(dev, mr->max_pages);
 	}
-	ibfront_mem_unmap(dev, mr->mem);
-	ibfront_mem_unmap(dev, mr->other_mem);
+	ibfront_mr_unmap(dev, mr);
 	kfree(mr);
 	return 0;
 }

@@ -4,6 +4,25 @@
 #include "ibfront.h"
 
 /**
+ * ibfront_exec_alloc() - execute a request that takes memory or quota
+ * @dev: device
+ * @req: the request
+ * @rsp: filled in
+ *
+ * Return: as ibfront_exec(); -ENOMEM only when nothing is kept any more that
+ * could be given back.
+ */
+int ibfront_exec_alloc(struct ibfront_dev *dev, struct vibif_req *req,
+		       struct vibif_rsp *rsp)
+{
+	int err = ibfront_exec(dev, req, rsp);
+
+	if (err == -ENOMEM && ibfront_cache_empty(dev, NULL))
+		err = ibfront_exec(dev, req, rsp);
+	return err;
+}
+
+/**
  * ibfront_create() - have the backend make an object
  * @dev: device
  * @obj: the object; its handle is filled in
@@ -20,7 +39,7 @@ int ibfront_create(struct ibfront_dev *dev, struct ibfront_obj *obj,
 {
 	int err;
 
-	err = ibfront_exec(dev, req, rsp);
+	err = ibfront_exec_alloc(dev, req, rsp);
 	if (err)
 		return err;
 	obj->handle = rsp->op.created.handle;

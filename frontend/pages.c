@@ -85,7 +85,9 @@ static int ibfront_grant_dir(struct ibfront_dev *dev, struct ibfront_dir *dir,
 	dir->page = (void *)get_zeroed_page(GFP_KERNEL);
 	if (!dir->page)
 		return -ENOMEM;
-	if (gnttab_alloc_grant_references(nr + 1, &head)) {
+	if (gnttab_alloc_grant_references(nr + 1, &head) &&
+	    (!ibfront_cache_empty(dev, NULL) ||
+	     gnttab_alloc_grant_references(nr + 1, &head))) {
 		free_page((unsigned long)dir->page);
 		return -ENOSPC;
 	}
@@ -170,8 +172,10 @@ static struct ibfront_mem *ibfront_mem_pin(struct ibfront_dev *dev,
 	if (!mem)
 		return ERR_PTR(-ENOMEM);
 	/* With this ib_core marks it for ibfront_map_sg() not to copy. */
-	umem = ib_umem_get_va(&dev->ibdev, addr, len,
-			      access | IB_ACCESS_RELAXED_ORDERING);
+	access |= IB_ACCESS_RELAXED_ORDERING;
+	umem = ib_umem_get_va(&dev->ibdev, addr, len, access);
+	if (umem == ERR_PTR(-ENOMEM) && ibfront_cache_empty(dev, NULL))
+		umem = ib_umem_get_va(&dev->ibdev, addr, len, access);
 	if (IS_ERR(umem)) {
 		kfree(mem);
 		return ERR_CAST(umem);
@@ -344,6 +348,9 @@ static struct ibfront_mem *ibfront_map_db_page(struct ibfront_ucontext *ctx,
 	page = sg_page(ibfront_mem_sgt(mem)->sgl);
 	ref = gnttab_grant_foreign_access(dev->xbdev->otherend_id,
 					  xen_page_to_gfn(page), 1);
+	if (ref < 0 && ibfront_cache_empty(dev, NULL))
+		ref = gnttab_grant_foreign_access(dev->xbdev->otherend_id,
+						  xen_page_to_gfn(page), 1);
 	if (ref < 0) {
 		ibfront_no_grants(dev, 1);
 		ibfront_mem_free(mem);

@@ -8,6 +8,8 @@
 #define XENIB_COMPAT_H
 
 #include <linux/mm.h>
+#include <linux/shrinker.h>
+#include <linux/slab.h>
 #include <linux/version.h>
 #include <xen/xenbus.h>
 
@@ -90,6 +92,44 @@ static dma_addr_t name(struct device *dev, phys_addr_t phys,		\
 {									\
 	return fn(dev, phys, size, dir, attrs);				\
 }
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+struct compat_shrinker {
+	struct shrinker shrinker;
+	void *private_data;
+};
+
+#define compat_shrinker_data(ptr)					\
+	(container_of(ptr, struct compat_shrinker, shrinker)->private_data)
+
+static inline struct shrinker *shrinker_alloc(unsigned int flags,
+					      const char *name)
+{
+	struct compat_shrinker *s = kzalloc(sizeof(*s), GFP_KERNEL);
+
+	if (!s)
+		return NULL;
+	s->shrinker.seeks = DEFAULT_SEEKS;
+	return &s->shrinker;
+}
+
+/* If it fails, which takes no memory, nothing is shrunk. */
+static inline void shrinker_register(struct shrinker *shrinker)
+{
+	if (register_shrinker(shrinker, "xen-ibfront"))
+		pr_warn("xen-ibfront: cannot give back memory under pressure\n");
+}
+
+static inline void shrinker_free(struct shrinker *shrinker)
+{
+	if (!shrinker)
+		return;
+	unregister_shrinker(shrinker);
+	kfree(container_of(shrinker, struct compat_shrinker, shrinker));
+}
+#else
+#define compat_shrinker_data(ptr)	((ptr)->private_data)
 #endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(7, 2, 0)

@@ -252,6 +252,8 @@ static inline void hlist_add_head(struct hlist_node *node,
 	head->first = node;
 }
 
+#define hash_hashed(node)	((node)->pprev)
+
 static inline void hash_del(struct hlist_node *node)
 {
 	*node->pprev = node->next;
