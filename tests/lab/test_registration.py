@@ -97,3 +97,32 @@ def test_memory_is_wanted(checked):
         node.run("touch /root/enough")
     assert process.wait(timeout=60) == 0
     assert used(host, node) == base
+
+
+# Takes nine tenths of what is free, and gives them back, again and again.
+PRESSURE = """
+rm -f /root/enough
+mkdir -p /root/much
+mount -t tmpfs -o size=100% tmpfs /root/much
+until [ -e /root/enough ]; do
+    free=$(awk '/^MemAvailable/ { print int($2 / 1138) }' /proc/meminfo)
+    dd if=/dev/zero of=/root/much/file bs=1M count=$free 2>/dev/null
+    rm /root/much/file
+done
+umount /root/much
+"""
+
+
+@pytest.mark.exhaustive
+def test_minutes_under_pressure(guests, dom0):
+    """A guest registers, deregisters, frees and forks, short of memory."""
+    host, node = dom0[0], guests[0]
+    nodes.install_program("mr_check", node)
+    base = used(host, node)
+    pressure = node.start(PRESSURE)
+    try:
+        print(node.out("/root/mr_check churn 150", timeout=300))
+    finally:
+        node.run("touch /root/enough")
+        pressure.wait(timeout=60)
+    assert used(host, node) == base

@@ -6,6 +6,7 @@
  * and exits with 1 then. Needs one active port.
  *
  * usage: mr_check changes
+ *	  mr_check churn SECONDS	(changes of many areas, at random)
  *	  mr_check many COUNT OCTETS	(so many areas, one after the other)
  */
 
@@ -15,6 +16,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "check.h"
@@ -22,6 +24,7 @@
 #define PAGE	4096UL
 #define PAGES	8UL
 #define SIZE	(PAGES * PAGE)
+#define AREAS	200
 
 static struct ibv_context *ctx;
 static struct ibv_pd *pd;
@@ -169,6 +172,36 @@ static void given_others(void)
 	NEED(!munmap(other, SIZE));
 }
 
+static void freed(void)
+{
+	NEED(!munmap(area, SIZE));
+	area = NULL;
+}
+
+static void left_alone(void)
+{
+}
+
+static void churn(int seconds)
+{
+	static void (*const make[])(void) = {
+		freed, forked, forgotten, moved, mapped_anew, protected,
+		left_alone, left_alone, left_alone, left_alone
+	};
+	static unsigned char *areas[AREAS];
+	time_t end = time(NULL) + seconds;
+	int i, rounds;
+
+	for (rounds = 0; time(NULL) < end && !failures; rounds++) {
+		i = rand() % AREAS;
+		area = areas[i] ?: map(NULL, SIZE);
+		check("churn");
+		make[rand() % (sizeof(make) / sizeof(*make))]();
+		areas[i] = area;
+	}
+	printf("%d rounds\n", rounds);
+}
+
 /* The keys of what has been deregistered are of no use. */
 static void check_keys(void)
 {
@@ -228,7 +261,7 @@ static void many(int count, size_t size)
 
 int main(int argc, char **argv)
 {
-	NEED(argc == 2 || argc == 4);
+	NEED(argc >= 2 && argc <= 4);
 	ctx = open_hca();
 	NEED(pd = ibv_alloc_pd(ctx));
 	if (argc == 4) {
@@ -242,6 +275,9 @@ int main(int argc, char **argv)
 	area = map(NULL, SIZE);
 	seen = map(NULL, SIZE);
 	NEED(seen_mr = ibv_reg_mr(pd, seen, SIZE, ALL_RIGHTS));
-	changes();
+	if (argc == 3)
+		churn(atoi(argv[2]));
+	else
+		changes();
 	return verdict();
 }
