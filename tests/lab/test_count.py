@@ -74,6 +74,12 @@ def costs(domains, node, what, few, many):
             for seldom, often in zip(found[:half], found[half:])]
 
 
+def total(domains, node, what, few, many):
+    cost, = costs(domains, node, what, few, many)
+    print(node, what, {who: round(n) for who, n in cost.items() if n >= 1})
+    return sum(cost.values())
+
+
 @pytest.mark.parametrize("name", NODES)
 def test_loop(domains, name):
     """Two instructions each time, and no instruction too few or too many."""
@@ -94,3 +100,27 @@ def test_data_path_is_dom0s(domains, name):
                    for node in (NODES[name], HOST))
     assert len(guest) == 3
     assert guest == dom0
+
+
+# 1 MiB and 4 KiB, as counted.c has them
+PAGES_MORE = 255
+MOST_AGAIN = 1.35
+
+
+@pytest.mark.parametrize("name", ("pv", "pvh"))
+def test_registered_again(domains, name):
+    """What a guest registers again costs for each page no more than dom0's
+    does, nearly. And that costs something."""
+    guest, dom0 = (
+        (total(domains, node, "reg_1m", 20, 120) -
+         total(domains, node, "reg_4k", 20, 120)) / PAGES_MORE
+        for node in (NODES[name], HOST))
+    print("for each page:", guest, dom0)
+    assert dom0 > 1
+    assert guest <= MOST_AGAIN * dom0
+
+
+def test_null_verb(domains):
+    """Printed, for docs/performance.md"""
+    for node in NODES.values():
+        assert total(domains, node, "query_port", 200, 1200) > 0
