@@ -7,12 +7,12 @@ import nodes
 from test_datapath import hypercalls, requests, trace_of
 
 GRANT_TABLE_OP = 20
-FEW, MANY = 5, 45
+FEW, MANY = 5, 65
 PAGES = 2048
 PAGES_PER_GRANT_OP = 128
 AREAS, AREA_PAGES = 20, 128
 REGISTER_MANY = "mr_check many %d %d" % (AREAS, AREA_PAGES << 12)
-SLACK = 12          # calls of Xen by dom0 for what else it does meanwhile
+SLACK = 12      # calls of Xen by dom0 for what else it does: packets of ssh
 
 
 def cost(host, node, times):
@@ -37,9 +37,10 @@ def test_registered_again(guests, dom0):
     print(none, one, few, many)
     assert many[0] - few[0] == 2 * (MANY - FEW)
     for again in 1, 2:
-        assert many[again] - few[again] <= SLACK
+        assert many[again] - few[again] <= (MANY - FEW) / 2
     # They are mapped and unmapped, and there are pages of the directory.
-    assert 0 < one[1] - none[1] <= 2 * PAGES / PAGES_PER_GRANT_OP + 3 + SLACK
+    first = min(found[1] for found in (one, few, many)) - none[1]
+    assert 0 < first <= 2 * PAGES / PAGES_PER_GRANT_OP + 3 + SLACK
 
 
 def test_memory_changes(guests):
