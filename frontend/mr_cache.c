@@ -47,11 +47,6 @@ static struct ibfront_span ibfront_span(u64 start, u64 length)
 	};
 }
 
-static u64 ibfront_key(const struct ibfront_ucontext *context, u64 first)
-{
-	return (unsigned long)context ^ first >> PAGE_SHIFT;
-}
-
 /* @kept is out of the table, and no region has its pages. */
 static void ibfront_kept_free(struct ibfront_kept *kept)
 {
@@ -176,8 +171,7 @@ ibfront_kept_find(struct ibfront_mr_cache *cache,
 
 	lockdep_assert_held(&cache->lock);
 
-	hash_for_each_possible(cache->table, kept, node,
-			       ibfront_key(context, range.first)) {
+	hash_for_each_possible(cache->table, kept, node, range.first) {
 		umem = kept->mem->umem;
 		if (kept->context == context && umem->owning_mm == mm &&
 		    kept->mem->nr_pages == range.nr &&
@@ -323,7 +317,7 @@ static void ibfront_kept_enter(struct ibfront_mr_cache *cache,
 	if (cache->nr_pages + nr > cache->max_pages)
 		ibfront_cache_evict(cache, cache->nr_pages + nr -
 					   cache->max_pages);
-	hash_add(cache->table, &kept->node, ibfront_key(kept->context, first));
+	hash_add(cache->table, &kept->node, first);
 	list_add_tail(&kept->entry, &cache->idle);
 	cache->nr_pages += nr;
 	cache->nr_idle += nr;

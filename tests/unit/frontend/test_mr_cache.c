@@ -247,6 +247,10 @@ static void test_not_found(void **state)
 	assert_null(get(0, START, SIZE, 0));
 	current = &tasks[0];
 	ibfront_kept_put(get(0, START, SIZE, 0));
+	/* More octets than there are, which end in the page that is kept */
+	use(1, START, PAGE_SIZE, 0);
+	assert_null(get(1, START + 8, -4UL, 0));
+	ibfront_kept_put(get(1, START, PAGE_SIZE, 0));
 }
 
 /* It is found no more, and goes when nothing has its pages. */
@@ -385,6 +389,7 @@ static void test_without(void **state)
 	fail_always(NULL, 0);
 	assert_null(ibfront_kept_watch(&contexts[0], START, 0));
 	assert_null(ibfront_kept_watch(&contexts[0], START, -START));
+	assert_null(ibfront_kept_watch(&contexts[0], START + 8, -4UL));
 	ibfront_kept_unwatch(NULL);
 	ibfront_kept_put(NULL);
 }
