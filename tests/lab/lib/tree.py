@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The build trees: a Debian 13 root in which everything is compiled, one of
-each other release of Debian whose kernel guests are to run, one with what
-reads the sources only, and one that fuzzes. For Debian packages, each release
-has one that makes them, and one as a user's machine is before they are
-installed.
+each other release of Debian whose kernel guests are to run, and small ones for
+single purposes. For Debian packages, each release has one that makes them, and
+one as a user's machine is before they are installed.
 
 Modules must be built with the compiler of the kernel they are for, and the
 result must not depend on the build machine. Commands run in a tree by chroot,
@@ -42,17 +41,30 @@ KERNEL_FILES = ["path-exclude=*/lib/modules/*/kernel/*"] + [
      "drivers/net/xen*", "drivers/nvme/*", "drivers/scsi/*",
      "drivers/target/*", "fs/*", "lib/*", "net/*")]
 
-# What reads the sources only has a tree of its own: nothing that is built, and
-# no lab, waits for it.
-LINT = "lint"
-LINT_PACKAGES = "flake8 perl shellcheck xz-utils".split()
+# Debian has the kernel's own checkpatch.pl nowhere but in its whole source.
+CHECKPATCH = "/usr/src/scripts/checkpatch.pl"
+FETCH_CHECKPATCH = r"""chroot "$1" sh -ec '
+cd /tmp
+source=$(apt-cache depends linux-source | sed -n "s/.*Depends: //p")
+apt-get download -q "$source"
+dpkg-deb --fsys-tarfile "$source"_*.deb |
+	tar -x -O "./usr/src/$source.tar.xz" |
+	tar -x -J -C /usr/src --strip-components=1 --wildcards \
+		"*/scripts/checkpatch.pl" "*/scripts/spelling.txt" \
+		"*/scripts/const_structs.checkpatch"
+rm "$source"_*.deb
+'"""
 
-# libFuzzer comes with clang, which nothing else needs.
-FUZZ = "fuzz"
-FUZZ_PACKAGES = """
-    clang libc6-dev libclang-rt-dev libcmocka-dev libxen-dev make
-    python3-minimal
-""".split()
+# What serves one purpose has a tree of its own, so that nothing else waits for
+# it: what reads the sources only, libFuzzer, which comes with clang, and what
+# draws. Each has its packages, and hooks.
+LINT, FUZZ, REPORT = "lint", "fuzz", "report"
+SINGLE = {
+    LINT: ("flake8 perl shellcheck xz-utils", [FETCH_CHECKPATCH]),
+    FUZZ: ("clang libc6-dev libclang-rt-dev libcmocka-dev libxen-dev make "
+           "python3-minimal", []),
+    REPORT: ("python3-matplotlib", []),
+}
 
 # Debian packages are made and tried in trees of their own, for the same reason,
 # called packages-SUITE and clean-SUITE, of these suites by their number.
@@ -71,20 +83,6 @@ CLEAN = """
 BACKPORTS = {suite: suite + "-backports" for suite in ("bookworm", SUITE)}
 GET_BACKPORTS = ('chroot "$1" apt-get install -y -q --no-install-recommends '
                  '-t %s linux-headers-amd64')
-
-# Debian has the kernel's own checkpatch.pl nowhere but in its whole source.
-CHECKPATCH = "/usr/src/scripts/checkpatch.pl"
-FETCH_CHECKPATCH = r"""chroot "$1" sh -ec '
-cd /tmp
-source=$(apt-cache depends linux-source | sed -n "s/.*Depends: //p")
-apt-get download -q "$source"
-dpkg-deb --fsys-tarfile "$source"_*.deb |
-	tar -x -O "./usr/src/$source.tar.xz" |
-	tar -x -J -C /usr/src --strip-components=1 --wildcards \
-		"*/scripts/checkpatch.pl" "*/scripts/spelling.txt" \
-		"*/scripts/const_structs.checkpatch"
-rm "$source"_*.deb
-'"""
 
 # QEMU's source comes along while apt's lists are there.
 FETCH_QEMU = ('chroot "$1" sh -c "cd /usr/src && '
@@ -157,15 +155,11 @@ def _make_for_kernel(suite, tmp):
                log=tmp + ".log", what="mmdebstrap of the tree of " + suite)
 
 
-def _make_for_lint(tmp):
-    mmdebstrap(SUITE, LINT_PACKAGES, os.path.join(tmp, "root"),
-               "--customize-hook=" + FETCH_CHECKPATCH, log=tmp + ".log",
-               what="mmdebstrap of the linters' tree")
-
-
-def _make_for_fuzz(tmp):
-    mmdebstrap(SUITE, FUZZ_PACKAGES, os.path.join(tmp, "root"),
-               log=tmp + ".log", what="mmdebstrap of the fuzzers' tree")
+def _make_single(name, tmp):
+    packages, hooks = SINGLE[name]
+    mmdebstrap(SUITE, packages.split(), os.path.join(tmp, "root"),
+               *["--customize-hook=" + hook for hook in hooks],
+               log=tmp + ".log", what="mmdebstrap of the tree " + name)
 
 
 def _make_for_packages(name, packages, suite, more, tmp):
@@ -189,12 +183,11 @@ def _path_for_packages(name):
 
 def path(suite=SUITE):
     """The root of the build tree, made when missing (about a minute)."""
-    if suite == LINT:
-        key = key_of(mirror(), SUITE, " ".join(LINT_PACKAGES), FETCH_CHECKPATCH)
-        found = cached("tree-lint-" + key, "the linters' tree", _make_for_lint)
-    elif suite == FUZZ:
-        key = key_of(mirror(), SUITE, " ".join(FUZZ_PACKAGES))
-        found = cached("tree-fuzz-" + key, "the fuzzers' tree", _make_for_fuzz)
+    if suite in SINGLE:
+        packages, hooks = SINGLE[suite]
+        key = key_of(mirror(), SUITE, packages, *hooks)
+        found = cached("tree-%s-%s" % (suite, key), "the tree " + suite,
+                       functools.partial(_make_single, suite))
     elif "-" in suite:
         found = _path_for_packages(suite)
     elif suite == SUITE:
@@ -232,7 +225,7 @@ def environment(suite=SUITE):
     env = dict(os.environ)
     env.update(PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:"
                     "/sbin:/bin", HOME="/tmp", LC_ALL="C.UTF-8", TMPDIR="/tmp")
-    if suite not in (LINT, FUZZ) and "-" not in suite:
+    if suite not in SINGLE and "-" not in suite:
         env.setdefault("KDIR", "/lib/modules/%s/build" % kernel_version(suite))
     return env
 
