@@ -5,7 +5,7 @@
  * tests/lab/count, are before and after each step: there is one, or with
  * "message" three, to post receives, to post sends and to poll.
  *
- * usage: counted loop|query_port|reg_4k|reg_1m|message FEW MANY ROUNDS
+ * usage: counted STEP FEW MANY ROUNDS		STEP: as in steps[], below
  */
 
 #include <stdio.h>
@@ -26,6 +26,7 @@ static struct ibv_cq *send_cq, *recv_cq;
 static struct pair qps;
 static struct ibv_mr *mr;
 static char *memory;
+static size_t size;	/* of what reg(), map() and reg_new() are about */
 static int marking;
 
 static void mark(void)
@@ -55,24 +56,86 @@ static void query_port(int n)
 		NEED(!ibv_query_port(ctx, CHECK_PORT, &attr));
 }
 
-static void reg(int n, size_t length)
+static void pd_alone(int n)
 {
-	struct ibv_mr *one;
+	struct ibv_pd *one;
 
 	while (n--) {
-		NEED(one = ibv_reg_mr(pd, memory, length, ALL_RIGHTS));
-		NEED(!ibv_dereg_mr(one));
+		NEED(one = ibv_alloc_pd(ctx));
+		NEED(!ibv_dealloc_pd(one));
 	}
 }
 
-static void reg_4k(int n)
+static void cq_255(int n)
 {
-	reg(n, PAGE);
+	struct ibv_cq *cq;
+
+	while (n--) {
+		NEED(cq = ibv_create_cq(ctx, 255, NULL, NULL, 0));
+		NEED(!ibv_destroy_cq(cq));
+	}
 }
 
-static void reg_1m(int n)
+static struct ibv_qp *create_qp(int depth)
 {
-	reg(n, LARGE);
+	struct ibv_qp_init_attr attr = {
+		.qp_type = IBV_QPT_RC, .send_cq = send_cq, .recv_cq = recv_cq,
+		.cap = { .max_send_wr = depth, .max_recv_wr = depth,
+			 .max_send_sge = 1, .max_recv_sge = 1 },
+	};
+
+	return ibv_create_qp(pd, &attr);
+}
+
+static void qp_rc(int n)
+{
+	struct ibv_qp *qp;
+
+	while (n--) {
+		NEED(qp = create_qp(16));
+		NEED(!ibv_destroy_qp(qp));
+	}
+}
+
+static void register_once(void *addr)
+{
+	struct ibv_mr *one;
+
+	NEED(one = ibv_reg_mr(pd, addr, size, ALL_RIGHTS));
+	NEED(!ibv_dereg_mr(one));
+}
+
+static void reg(int n)
+{
+	while (n--)
+		register_once(memory);
+}
+
+static void *get_memory(int flags)
+{
+	void *addr = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+
+	NEED(addr != MAP_FAILED);
+	return addr;
+}
+
+/* What reg_new() costs without the registration */
+static void map(int n)
+{
+	while (n--)
+		NEED(!munmap(get_memory(MAP_POPULATE), size));
+}
+
+static void reg_new(int n)
+{
+	void *addr;
+
+	while (n--) {
+		addr = get_memory(MAP_POPULATE);
+		register_once(addr);
+		NEED(!munmap(addr, size));
+	}
 }
 
 static void post_recv(int n)
@@ -127,6 +190,18 @@ static void poll_cq(int n)
 	}
 }
 
+/* Messages to itself, each with an event that is waited for */
+static void event(int n)
+{
+	while (n--) {
+		NEED(!ibv_req_notify_cq(recv_cq, 1));
+		post_recv(1);
+		post_send(1);
+		arrive(1);
+		poll_cq(1);
+	}
+}
+
 static void message(int n)
 {
 	NEED(!ibv_req_notify_cq(recv_cq, 1));
@@ -144,9 +219,8 @@ static void make_memory(void)
 {
 	char *first, *page;
 
-	memory = mmap(NULL, LARGE, PROT_READ | PROT_WRITE,
-		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	NEED(memory != MAP_FAILED);
+	size = LARGE;
+	memory = get_memory(0);
 	for (first = memory; first < memory + STRIDE; first += PAGE)
 		for (page = first; page < memory + LARGE; page += STRIDE)
 			*page = 1;
@@ -154,19 +228,11 @@ static void make_memory(void)
 
 static void connect_pair(int depth)
 {
-	struct ibv_qp_init_attr attr = {
-		.qp_type = IBV_QPT_RC,
-		.cap = { .max_send_wr = depth, .max_recv_wr = depth,
-			 .max_send_sge = 1, .max_recv_sge = 1 },
-	};
-
 	NEED(channel = ibv_create_comp_channel(ctx));
 	NEED(send_cq = ibv_create_cq(ctx, depth, NULL, NULL, 0));
 	NEED(recv_cq = ibv_create_cq(ctx, depth, NULL, channel, 0));
-	attr.send_cq = send_cq;
-	attr.recv_cq = recv_cq;
-	NEED(qps.near = ibv_create_qp(pd, &attr));
-	NEED(qps.far = ibv_create_qp(pd, &attr));
+	NEED(qps.near = create_qp(depth));
+	NEED(qps.far = create_qp(depth));
 	connect_qps(qps.near, qps.far, port_lid(ctx));
 	NEED(mr = ibv_reg_mr(pd, memory, PAGE, ALL_RIGHTS));
 }
@@ -176,12 +242,21 @@ int main(int argc, char **argv)
 	static const struct {
 		const char *name;
 		void (*step)(int n);
+		size_t size;
 	} steps[] = {
-		{ "loop", loop },
-		{ "query_port", query_port },
-		{ "reg_4k", reg_4k },
-		{ "reg_1m", reg_1m },
-		{ "message", message },
+		{ "loop", loop, 0 },
+		{ "query_port", query_port, 0 },
+		{ "pd", pd_alone, 0 },
+		{ "cq", cq_255, 0 },
+		{ "qp", qp_rc, 0 },
+		{ "reg_4k", reg, PAGE },
+		{ "reg_1m", reg, LARGE },
+		{ "map_4k", map, PAGE },
+		{ "map_1m", map, LARGE },
+		{ "reg_new_4k", reg_new, PAGE },
+		{ "reg_new_1m", reg_new, LARGE },
+		{ "event", event, 0 },
+		{ "message", message, 0 },
 	};
 	unsigned int i = 0, j;
 	int n[2], rounds;
@@ -194,7 +269,8 @@ int main(int argc, char **argv)
 	ctx = open_hca();
 	NEED(pd = ibv_alloc_pd(ctx));
 	make_memory();
-	connect_pair(n[1]);
+	connect_pair(steps[i].step == message ? n[1] : 1);
+	size = steps[i].size;
 	for (rounds = atoi(argv[4]); rounds >= 0; rounds--) {
 		for (j = 0; j < 2; j++) {
 			if (steps[i].step == message)
