@@ -7,6 +7,7 @@
 # make modules-all  modules for the kernels of three Debian releases, in build/
 # make packages     Debian packages in build/packages/SUITE (default: trixie)
 # make demo         the whole idea, on any Debian machine without an HCA
+# make bench        what verbs and perftest cost, with a report: build/results/bench.html
 # make quick        what needs no lab: units, sparse and the linters
 # make check        every test, and a sample of what takes long
 # make check-all    every test in full
@@ -158,4 +159,7 @@ fuzz: lab-deps
 demo: overlay
 	tests/lab/demo
 
-.PHONY: all userspace modules module-sources modules-all $(SUITES:%=modules-%) lib tools daemon tools-bookworm install install-userspace clean clean-userspace overlay rogue kverbs arena quick unit unit-programs lint lab-deps check-deps check check-all soak packages check-packages mutants fuzz demo
+bench: overlay
+	tests/lab/bench
+
+.PHONY: all userspace modules module-sources modules-all $(SUITES:%=modules-%) lib tools daemon tools-bookworm install install-userspace clean clean-userspace overlay rogue kverbs arena quick unit unit-programs lint lab-deps check-deps check check-all soak packages check-packages mutants fuzz demo bench

@@ -290,6 +290,27 @@ def run_apart(server, command, client, client_command, timeout=120, stop=None,
     return rest, done.stdout
 
 
+RUNNER = os.path.join(HERE, "programs/run_pairs.py")
+CONTROL_PORT = 18600
+
+
+def run_pairs(server, client, commands):
+    """
+    Run commands in turn on both nodes, with the server's name on the client.
+    Returns for each what became of it on the server, and on the client, as
+    programs/run_pairs.py has it.
+    """
+    for node in server, client:
+        lab("cp", RUNNER, "%s:/root/" % node)
+    words = "%d '%s'" % (CONTROL_PORT, json.dumps(commands))
+    process = server.start("python3 /root/run_pairs.py server " + words)
+    done = client.run("python3 /root/run_pairs.py %s %s" % (server, words),
+                      timeout=900)
+    output, _ = process.communicate(timeout=60)
+    return list(zip(json.loads(output.splitlines()[-1]),
+                    json.loads(done.stdout.splitlines()[-1])))
+
+
 def perftest_rows(output):
     """The rows of a perftest table, each: column title -> number."""
     titles = None

@@ -10,16 +10,12 @@ and from one of the kinds of clients, and every refusal once.
 
 import functools
 import itertools
-import json
 import math
-import os
 
 import pytest
 
 import nodes
 
-RUNNER = os.path.join(nodes.HERE, "programs/run_pairs.py")
-CONTROL_PORT = 18600
 MTU = 2048
 COUNT = 20          # iterations; five with all sizes
 
@@ -122,15 +118,7 @@ def command(case):
 
 def run_cases(pair, cases):
     """case -> what became of it on the server, and on the client"""
-    for node in pair:
-        nodes.lab("cp", RUNNER, "%s:/root/" % node)
-    words = "%d '%s'" % (CONTROL_PORT, json.dumps([command(c) for c in cases]))
-    server = pair[0].start("python3 /root/run_pairs.py server " + words)
-    done = pair[1].run("python3 /root/run_pairs.py %s %s" % (pair[0], words),
-                       timeout=900)
-    output, _ = server.communicate(timeout=60)
-    return dict(zip(cases, zip(json.loads(output.splitlines()[-1]),
-                               json.loads(done.stdout.splitlines()[-1]))))
+    return dict(zip(cases, nodes.run_pairs(*pair, [command(c) for c in cases])))
 
 
 @pytest.fixture(scope="module")
